@@ -1,0 +1,17 @@
+import { defineConfig } from 'tsup'
+
+export default defineConfig({
+  entry: {
+    index: 'src/index.ts',
+    'testing/index': 'src/testing/index.ts',
+    'platform/node': 'src/platform/node.ts',
+    'platform/web': 'src/platform/web.ts',
+  },
+  format: 'esm',
+  target: 'es2022',
+  platform: 'neutral',
+  splitting: true,
+  clean: true,
+  dts: process.env.TENSORFERRY_SKIP_DTS ? false : { entry: ['src/index.ts', 'src/testing/index.ts'] },
+  external: ['#platform', 'sharp', /^node:/],
+})
