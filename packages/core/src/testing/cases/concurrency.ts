@@ -1,0 +1,70 @@
+import type { Tensors } from '../../tensor.ts'
+import { tensor } from '../../tensor.ts'
+import { requireEqualTensors } from '../compare.ts'
+import { type ConformanceCase, conformanceCase } from '../conformance-case.ts'
+import { ConformanceError } from '../conformance-error.ts'
+import { requireGoldens, sourceOf, withSession } from '../session-use.ts'
+import { slowRuns } from '../slow-runs.ts'
+import { turn } from '../turns.ts'
+
+const CALLERS = 8
+const TURNS_DURING_A_RUN = 10
+
+function inputsOf(caller: number): Tensors {
+  // The callers' sizes differ too: a mix-up shows in the shape at the latest.
+  const batch = 1 + (caller % 4)
+  const fill = (length: number, scale: number): Float32Array<ArrayBuffer> =>
+    Float32Array.from({ length }, (_, index) => caller * 100 + index * scale)
+  return {
+    input: tensor('float32', fill(batch * 2, 1), [batch, 2]),
+    offset: tensor('float32', fill(batch, 0.5), [batch, 1]),
+    pairs: tensor('float32', fill(2 * batch, 0.25), [2 * batch]),
+  }
+}
+
+/** Several callers, several sessions, and the caller's own thread. */
+export const concurrencyCases: readonly ConformanceCase[] = [
+  conformanceCase('gives 8 concurrent runs the answers of serial ones', ['general'], (context, fixture) =>
+    withSession(context, fixture, async (session) => {
+      const callers = Array.from({ length: CALLERS }, (_, caller) => caller)
+      const serial: Tensors[] = []
+      for (const caller of callers) serial.push(await session.run(inputsOf(caller)))
+      const concurrent = await Promise.all(callers.map((caller) => session.run(inputsOf(caller))))
+      for (const caller of callers) {
+        requireEqualTensors(concurrent[caller]!, serial[caller]!, `concurrent run ${caller}`)
+      }
+    }),
+  ),
+
+  conformanceCase('keeps two sessions apart', ['general'], async (context, fixture) => {
+    const source = sourceOf(context, fixture)
+    const [first, second] = await Promise.all([
+      context.backend.createSession(source),
+      context.backend.createSession(source),
+    ])
+    const [one, two] = await Promise.all([first.run(inputsOf(1)), second.run(inputsOf(2))])
+    requireEqualTensors(await first.run(inputsOf(2)), two, 'the sessions on one input')
+    requireEqualTensors(await second.run(inputsOf(1)), one, 'the sessions on one input')
+    await first.dispose()
+    await requireGoldens(second, fixture, 'after the other session was disposed')
+    await second.dispose()
+  }),
+
+  conformanceCase("lets the caller's loop turn while a slow run is on", ['slow', 'offThread'], (context, fixture) =>
+    withSession(context, fixture, async (session) => {
+      const slow = await slowRuns(session, context)
+      let running = true
+      let count = 0
+      const run = slow.start(1).finally(() => {
+        running = false
+      })
+      for (; running; count++) await turn()
+      const ended = await run
+      if (ended.status !== 'fulfilled') throw ended.error
+      slow.check(ended.value, 1)
+      if (count < TURNS_DURING_A_RUN) {
+        throw new ConformanceError('turns of the loop during a slow run', `at least ${TURNS_DURING_A_RUN}`, `${count}`)
+      }
+    }),
+  ),
+]
