@@ -1,1 +1,41 @@
-export {}
+import { createHash } from 'node:crypto'
+import { stat } from 'node:fs/promises'
+import { basename, dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { TensorferryError } from '../errors.ts'
+import { nodeImageCodecs } from './image-codecs-node.ts'
+import { findBackendConfig, importBackend } from './node-config.ts'
+import { defaultCacheDir, diskDownloadStore } from './node-download-store.ts'
+import { folderFiles } from './node-files.ts'
+import type { Located, Platform } from './platform.ts'
+import { locateUrl } from './url.ts'
+
+async function locatePath(path: string): Promise<Located> {
+  const full = resolve(path)
+  const found = await stat(full).catch(() => null)
+  if (!found) throw new TensorferryError('NOT_FOUND', `no file or folder ${full}`, { details: { path: full } })
+  if (found.isDirectory()) return { kind: 'folder', files: folderFiles(full, 'refuse') }
+  if (basename(full) === 'bundle.json') return { kind: 'folder', files: folderFiles(dirname(full), 'refuse') }
+  return { kind: 'file', files: folderFiles(dirname(full), 'follow'), path: basename(full) }
+}
+
+/** Node, Bun and Deno: files, a download cache on disk, sharp for pictures. */
+export const platform: Platform = {
+  name: 'node',
+  codecs: nodeImageCodecs,
+  async locate(source, options) {
+    const text = String(source)
+    if (text.startsWith('file:')) return locatePath(fileURLToPath(text))
+    // One letter before the colon is a Windows drive.
+    if (!/^[a-z][a-z0-9+.-]+:/i.test(text)) return locatePath(text)
+    const store = diskDownloadStore(options.cacheDir ?? defaultCacheDir())
+    return locateUrl(new URL(text), store, options.fetch ?? fetch)
+  },
+  async sha256(content) {
+    const bytes = content instanceof Uint8Array ? content : new Uint8Array(await content.arrayBuffer())
+    return createHash('sha256').update(bytes).digest('hex')
+  },
+  findBackendConfig,
+  appFolder: () => process.cwd(),
+  importBackend,
+}

@@ -1,0 +1,137 @@
+import * as v from 'valibot'
+import { TensorferryError } from '../errors.ts'
+import { postprocessStepSchema, preprocessStepSchema } from '../pipeline/steps/index.ts'
+import { checkManifest } from './check-manifest.ts'
+
+/** The one schema this core reads; a later minor form may add fields, which are passed over. */
+export const BUNDLE_SCHEMA = 'tensorferry.bundle/1'
+
+const name = v.pipe(v.string(), v.nonEmpty())
+const size = v.pipe(v.number(), v.integer(), v.minValue(0))
+const dtype = v.picklist([
+  'float64',
+  'float32',
+  'float16',
+  'bfloat16',
+  'int64',
+  'int32',
+  'int16',
+  'int8',
+  'uint8',
+  'bool',
+  'string',
+])
+const file = v.object({ path: name, size, sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)) })
+const dimRange = v.object({
+  min: size,
+  max: v.nullable(size),
+  multiple_of: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  batch: v.optional(v.literal(true)),
+})
+const tensorSpec = v.object({
+  name,
+  dtype,
+  shape: v.array(v.nullable(v.union([size, v.string()]))),
+  kind: v.optional(v.picklist(['tensor', 'int', 'float', 'bool', 'str'])),
+  doc: v.optional(v.string()),
+})
+const artifact = v.object({
+  name,
+  format: v.picklist(['onnx', 'torchscript', 'aot-inductor']),
+  precision: name,
+  files: v.pipe(v.tupleWithRest([file], file)),
+  requires: v.record(v.string(), v.union([v.string(), v.number()])),
+  route: v.optional(v.string()),
+  verified: v.optional(v.object({ runtime: v.string(), cases: size, max_abs: v.number() })),
+})
+const tolerance = v.object({ atol: v.pipe(v.number(), v.minValue(0)), rtol: v.pipe(v.number(), v.minValue(0)) })
+const goldenCase = v.object({
+  name,
+  /** A recurrent case: keys `CASE/STEP/inputs.NAME`, STEP from 0. */
+  steps: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  raw: v.optional(file),
+  stages: v.optional(v.array(v.picklist(['decoded', 'inputs', 'outputs', 'result']))),
+})
+
+/** The manifest's shape; what its parts say of each other is checked by `checkManifest`. */
+export const manifestSchema = v.object({
+  schema: v.literal(BUNDLE_SCHEMA),
+  name,
+  version: name,
+  license: v.optional(v.nullable(v.string())),
+  task: v.optional(v.nullable(v.string())),
+  dims: v.record(v.string(), dimRange),
+  inputs: v.array(tensorSpec),
+  outputs: v.array(tensorSpec),
+  states: v.array(v.object({ input: name, output: name, init: v.literal('zeros') })),
+  artifacts: v.pipe(v.array(artifact), v.nonEmpty()),
+  preprocess: v.array(
+    v.object({ raw: name, steps: v.array(preprocessStepSchema), to: v.pipe(v.array(name), v.nonEmpty()) }),
+  ),
+  postprocess: v.array(
+    v.object({ from: v.pipe(v.array(name), v.nonEmpty()), steps: v.array(postprocessStepSchema), to: name }),
+  ),
+  labels: v.nullable(v.array(v.string())),
+  goldens: v.nullable(
+    v.object({ file, tolerance: v.record(v.string(), tolerance), cases: v.pipe(v.array(goldenCase), v.nonEmpty()) }),
+  ),
+  producer: v.optional(v.record(v.string(), v.string())),
+})
+
+/** A parsed `bundle.json`. */
+export type Manifest = v.InferOutput<typeof manifestSchema>
+/** One entry of `artifacts`. */
+export type ManifestArtifact = Manifest['artifacts'][number]
+/** A file the manifest vouches for. */
+export type ManifestFile = v.InferOutput<typeof file>
+/** One entry of `goldens.cases`. */
+export type GoldenCase = v.InferOutput<typeof goldenCase>
+/** `|a - b| <= atol + rtol * |b|`. */
+export type Tolerance = v.InferOutput<typeof tolerance>
+
+function invalid(where: string, reason: string): TensorferryError {
+  return new TensorferryError('BUNDLE_INVALID', `${where}: ${reason}`, { details: { manifest: where } })
+}
+
+function requireKnownSchema(value: unknown, where: string): void {
+  const schema = (value as { schema?: unknown } | null)?.schema
+  if (schema === BUNDLE_SCHEMA) return
+  if (typeof schema !== 'string' || !schema.startsWith('tensorferry.bundle/')) {
+    throw invalid(
+      where,
+      `expected "schema": "${BUNDLE_SCHEMA}", got ${JSON.stringify(schema) ?? 'none'}; this is not a bundle's manifest`,
+    )
+  }
+  throw invalid(
+    where,
+    `its schema is ${schema}, this version of @tensorferry/core reads ${BUNDLE_SCHEMA}; update @tensorferry/core`,
+  )
+}
+
+/**
+ * Parses and checks `bundle.json`.
+ *
+ * @param text - the file's text
+ * @param where - its place, for messages
+ * @throws TensorferryError `BUNDLE_INVALID` naming the field, what was expected and what came
+ */
+export function parseManifest(text: string, where = 'bundle.json'): Manifest {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw invalid(where, `not JSON (${(cause as Error).message})`)
+  }
+  requireKnownSchema(value, where)
+  const parsed = v.safeParse(manifestSchema, value)
+  if (!parsed.success) {
+    const issue = parsed.issues[0]
+    const path = v.getDotPath(issue)
+    throw invalid(
+      where,
+      `${path ? `${path}: ` : ''}expected ${issue.expected ?? 'another value'}, got ${issue.received}`,
+    )
+  }
+  checkManifest(parsed.output, where)
+  return parsed.output
+}

@@ -1,0 +1,199 @@
+import type { Artifact, ArtifactFile, LoadOptions } from '../backend.ts'
+import { TensorferryError } from '../errors.ts'
+import { detectFormat } from '../format/detect.ts'
+import { readOnnxSummary } from '../format/onnx.ts'
+import type { Signature } from '../signature.ts'
+import type { Tensor } from '../tensor.ts'
+import { type Expected, type Files, fileNotFound, type OpenFile } from './files.ts'
+import { type Manifest, type ManifestArtifact, type ManifestFile, parseManifest } from './manifest.ts'
+import { requireSafePath } from './path.ts'
+import { readSafetensors } from './safetensors.ts'
+
+/** An artifact with what only its bundle knows. */
+export interface OpenArtifact {
+  readonly artifact: Artifact
+  /** Key of the goldens' tolerance; null for a bare file. */
+  readonly precision: string | null
+  /** Looks into the model file: it is of the format its bundle names, and all its external data is listed. */
+  check(options?: LoadOptions): Promise<void>
+}
+
+/** A bundle or bare model whose manifest has been read; model files are opened when a backend asks. */
+export interface OpenModel {
+  readonly where: string
+  /** null: a bare model. */
+  readonly manifest: Manifest | null
+  readonly signature: Signature | null
+  readonly artifacts: readonly OpenArtifact[]
+  /** Content of a file the manifest lists. */
+  read(file: ManifestFile, options?: LoadOptions): Promise<Uint8Array<ArrayBuffer>>
+  /** The goldens' tensors, read once. */
+  goldens(options?: LoadOptions): Promise<Map<string, Tensor>>
+}
+
+/** Content that nobody vouches for. */
+const UNCHECKED: Expected = { size: null, sha256: null }
+
+interface LazyFile {
+  readonly file: ArtifactFile
+  open(options?: LoadOptions): Promise<OpenFile>
+}
+
+function lazyFile(
+  files: Files,
+  path: string,
+  relativePath: string,
+  expected: Expected,
+  hasLocalPath: boolean,
+): LazyFile {
+  let opened: Promise<OpenFile> | undefined
+  const open = (options?: LoadOptions): Promise<OpenFile> => {
+    opened ??= (expected.sha256 === null ? files.openLatest(path, options) : files.open(path, expected, options)).catch(
+      (error: unknown) => {
+        opened = undefined
+        throw error
+      },
+    )
+    return opened
+  }
+  const file: ArtifactFile = {
+    path: relativePath,
+    size: expected.size,
+    sha256: expected.sha256,
+    bytes: async (options) => (await open(options)).bytes(),
+    ...(hasLocalPath ? { localPath: async (options?: LoadOptions) => (await open(options)).localPath! } : {}),
+  }
+  return { file, open }
+}
+
+function lazyFiles(
+  files: Files,
+  entries: readonly { path: string; relativePath: string; expected: Expected }[],
+): LazyFile[] {
+  // Downloads are named by their hash: a model with external data cannot be opened by path there.
+  const hasLocalPath = files.onDisk && (files.keepsNames || entries.length === 1)
+  return entries.map(({ path, relativePath, expected }) => lazyFile(files, path, relativePath, expected, hasLocalPath))
+}
+
+/** Opens a folder that holds a `bundle.json`. */
+export async function openBundle(files: Files, options?: LoadOptions): Promise<OpenModel> {
+  if ((await files.has('bundle.json')) === false) {
+    throw fileNotFound(
+      'bundle.json',
+      files.where,
+      'pass a bundle made by tensorferry.export_bundle, or a model file itself',
+    )
+  }
+  const text = new TextDecoder().decode(await (await files.openLatest('bundle.json', options)).bytes())
+  const manifest = parseManifest(text, `${files.where.replace(/\/$/, '')}/bundle.json`)
+  const { dims, inputs, outputs, states } = manifest
+  const read = async (file: ManifestFile, readOptions?: LoadOptions): Promise<Uint8Array<ArrayBuffer>> =>
+    (await files.open(requireSafePath(file.path, 'bundle.json'), file, readOptions)).bytes()
+  let goldens: Promise<Map<string, Tensor>> | undefined
+  return {
+    where: files.where,
+    manifest,
+    signature: { dims, inputs, outputs, states } as Signature,
+    artifacts: manifest.artifacts.map((entry) => openArtifact(files, entry)),
+    read,
+    goldens: (readOptions) => {
+      goldens ??= manifest.goldens
+        ? read(manifest.goldens.file, readOptions).then(readSafetensors)
+        : Promise.resolve(new Map())
+      return goldens
+    },
+  }
+}
+
+function openArtifact(files: Files, entry: ManifestArtifact): OpenArtifact {
+  const where = `artifact ${entry.name}`
+  const model = requireSafePath(entry.files[0].path, where)
+  const folder = model.slice(0, model.lastIndexOf('/') + 1)
+  const lazy = lazyFiles(
+    files,
+    entry.files.map((file) => {
+      const path = requireSafePath(file.path, where)
+      if (!path.startsWith(folder)) {
+        throw new TensorferryError('BUNDLE_INVALID', `${where}: ${path} must lie in the folder of ${model} or below`)
+      }
+      return { path, relativePath: path.slice(folder.length), expected: file }
+    }),
+  )
+  const artifact: Artifact = {
+    name: entry.name,
+    format: entry.format,
+    files: lazy.map(({ file }) => file) as [ArtifactFile, ...ArtifactFile[]],
+    requires: entry.requires,
+  }
+  return {
+    artifact,
+    precision: entry.precision,
+    async check(options) {
+      const { source } = await lazy[0]!.open(options)
+      const format = await detectFormat(source)
+      if (format !== entry.format) {
+        throw new TensorferryError(
+          'BUNDLE_INVALID',
+          `${where}: bundle.json says ${entry.format}, ${model} is ${format}`,
+        )
+      }
+      if (format !== 'onnx') return
+      const listed = artifact.files.map((file) => file.path)
+      for (const path of (await readOnnxSummary(source)).externalData) {
+        if (!listed.includes(requireSafePath(path, `${model}: external data`))) {
+          throw new TensorferryError(
+            'BUNDLE_INVALID',
+            `${where}: ${model} reads ${path}, which bundle.json does not list`,
+            {
+              details: { path, listed },
+            },
+          )
+        }
+      }
+    },
+  }
+}
+
+/** Opens a bare model file; an ONNX file's external data is looked for beside it. */
+export async function openBareModel(files: Files, path: string, options?: LoadOptions): Promise<OpenModel> {
+  const model = await files.openLatest(path, options)
+  const format = await detectFormat(model.source)
+  const externalData = format === 'onnx' ? (await readOnnxSummary(model.source)).externalData : []
+  const folder = path.slice(0, path.lastIndexOf('/') + 1)
+  const entries = [
+    { path, relativePath: path.slice(folder.length), expected: UNCHECKED },
+    ...externalData.map((data) => {
+      const relativePath = requireSafePath(data, `${path}: external data`)
+      return { path: folder + relativePath, relativePath, expected: UNCHECKED }
+    }),
+  ]
+  for (const { path: data } of entries.slice(1)) {
+    if ((await files.has(data)) === false) {
+      throw fileNotFound(
+        data,
+        files.where,
+        `${path} keeps weights in it: put both side by side, or pass a Map with both`,
+      )
+    }
+  }
+  const lazy = lazyFiles(files, entries)
+  return {
+    where: `${files.where.replace(/\/$/, '')}/${path}`,
+    manifest: null,
+    signature: null,
+    artifacts: [
+      {
+        artifact: {
+          name: format,
+          format,
+          files: lazy.map(({ file }) => file) as [ArtifactFile, ...ArtifactFile[]],
+          requires: {},
+        },
+        precision: null,
+        check: async () => undefined,
+      },
+    ],
+    read: async (file, readOptions) => (await files.open(file.path, file, readOptions)).bytes(),
+    goldens: async () => new Map(),
+  }
+}

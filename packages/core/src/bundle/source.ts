@@ -1,0 +1,89 @@
+import { platform } from '#platform'
+import type { LoadOptions } from '../backend.ts'
+import { TensorferryError } from '../errors.ts'
+import type { LocateOptions } from '../platform/platform.ts'
+import type { AnyBundle } from './bundle-types.ts'
+import { type Expected, memoryFiles } from './files.ts'
+import { requireSha256, requireSize } from './integrity.ts'
+import { type OpenModel, openBareModel, openBundle } from './open.ts'
+
+/** A bundle whose names and shapes TypeScript knows. Made by {@link bundle}. */
+export interface BundleSource<B extends AnyBundle = AnyBundle> {
+  readonly source: UntypedSource
+  /** For the type checker alone. */
+  readonly types?: B
+}
+
+/** A bundle folder or URL, a model file, its URL or its bytes, or a bundle's files by path. */
+export type UntypedSource = string | URL | Uint8Array | ArrayBuffer | Blob | ReadonlyMap<string, Uint8Array | Blob>
+
+/** What `loadModel` takes. */
+export type ModelSource<B extends AnyBundle = AnyBundle> = UntypedSource | BundleSource<B>
+
+/**
+ * Gives a source its types, as `tensorferry types` writes them.
+ *
+ * @param source - a bundle folder, URL or map of files
+ */
+export function bundle<B extends AnyBundle>(source: UntypedSource): BundleSource<B> {
+  return { source }
+}
+
+const MODEL_SUFFIX = /\.(onnx|pt2?|pth|ts)$/i
+
+async function checkContent(content: Uint8Array | Blob, path: string, expected: Expected): Promise<void> {
+  const bytes = content instanceof Uint8Array ? content : null
+  const head = bytes ?? new Uint8Array(await (content as Blob).slice(0, 64).arrayBuffer())
+  requireSize(path, expected, bytes ? bytes.byteLength : (content as Blob).size, head)
+  if (expected.sha256 !== null) requireSha256(path, expected, await platform.sha256(content), head)
+}
+
+function openMap(given: ReadonlyMap<string, Uint8Array | Blob>, options?: LoadOptions): Promise<OpenModel> {
+  const paths = [...given.keys()]
+  const manifests = paths.filter((path) => path === 'bundle.json' || path.endsWith('/bundle.json'))
+  const manifest = paths.includes('bundle.json') ? 'bundle.json' : manifests.length === 1 ? manifests[0]! : null
+  if (manifest !== null) {
+    // A dropped folder's paths begin with its name.
+    const prefix = manifest.slice(0, -'bundle.json'.length)
+    const inside = new Map(
+      [...given].filter(([path]) => path.startsWith(prefix)).map(([path, file]) => [path.slice(prefix.length), file]),
+    )
+    return openBundle(memoryFiles(inside, checkContent), options)
+  }
+  const models = paths.length === 1 ? paths : paths.filter((path) => MODEL_SUFFIX.test(path))
+  if (models.length !== 1) {
+    throw new TensorferryError(
+      'NOT_FOUND',
+      `source: expected a map with bundle.json or with one model file, got ${paths.join(', ') || 'an empty map'}`,
+      { details: { paths } },
+    )
+  }
+  return openBareModel(memoryFiles(given, checkContent), models[0]!, options)
+}
+
+/**
+ * Opens what the caller passed to `loadModel`.
+ *
+ * @throws TensorferryError `NOT_FOUND`, `BUNDLE_INVALID`, `INTEGRITY_FAILED`, `DOWNLOAD_FAILED`, `FORMAT_UNSUPPORTED`
+ */
+export async function openSource(given: ModelSource, options: LocateOptions & LoadOptions): Promise<OpenModel> {
+  const isTyped = typeof given === 'object' && given !== null && 'source' in given
+  const source = isTyped ? given.source : given
+  if (typeof source === 'string' || source instanceof URL) {
+    if (source === '') throw new TensorferryError('OPTIONS_INVALID', 'source: expected a path, got an empty string')
+    const located = await platform.locate(source, options)
+    return located.kind === 'folder'
+      ? openBundle(located.files, options)
+      : openBareModel(located.files, located.path, options)
+  }
+  if (source instanceof Map) return openMap(source, options)
+  const content = source instanceof ArrayBuffer ? new Uint8Array(source) : source
+  if (content instanceof Uint8Array || content instanceof Blob) {
+    const files = memoryFiles(new Map([['model', content]]), checkContent)
+    return openBareModel(files, 'model', options)
+  }
+  throw new TensorferryError(
+    'OPTIONS_INVALID',
+    `source: expected a path, URL, bytes, Blob or Map of files, got ${source === null ? 'null' : typeof source}`,
+  )
+}

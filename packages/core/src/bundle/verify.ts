@@ -1,0 +1,148 @@
+import { platform } from '#platform'
+import type { LoadOptions, Session } from '../backend.ts'
+import { throwIfAborted } from '../call.ts'
+import { TensorferryError } from '../errors.ts'
+import type { ModelPipeline } from '../model-pipeline.ts'
+import type { VerifiedCase } from '../report.ts'
+import { createStream } from '../stream.ts'
+import { type Tensor, type Tensors, tensor } from '../tensor.ts'
+import { compareTensors, DEFAULT_TOLERANCE, EXACT } from './compare.ts'
+import type { GoldenCase, Manifest, Tolerance } from './manifest.ts'
+import type { OpenArtifact, OpenModel } from './open.ts'
+
+/** Scores come through `exp`, which no two languages round alike. */
+const SCORES: Tolerance = { atol: 1e-6, rtol: 1e-5 }
+
+interface VerifyRequest {
+  readonly model: OpenModel
+  readonly session: Session
+  readonly artifact: OpenArtifact | null
+  readonly pipeline: ModelPipeline | null
+  /** `smoke`: the first case alone. */
+  readonly mode: 'smoke' | 'full'
+}
+
+/**
+ * Replays the bundle's goldens and compares every stage with what PyTorch and Pillow gave.
+ *
+ * @throws TensorferryError `VERIFICATION_FAILED` naming case, stage, tensor, the largest difference and the tolerance
+ */
+export async function verifyGoldens(request: VerifyRequest, options: LoadOptions): Promise<readonly VerifiedCase[]> {
+  const { model, mode } = request
+  const goldens = model.manifest!.goldens!
+  const cases = mode === 'smoke' ? goldens.cases.slice(0, 1) : goldens.cases
+  const tensors = await model.goldens(options)
+  const verified: VerifiedCase[] = []
+  for (const golden of cases) {
+    throwIfAborted(options)
+    options.onProgress?.({ phase: 'warmup', loaded: verified.length, total: cases.length })
+    verified.push(await verifyCase(request, model.manifest!, golden, tensors, options))
+  }
+  options.onProgress?.({ phase: 'warmup', loaded: cases.length, total: cases.length })
+  return verified
+}
+
+async function verifyCase(
+  { model, session, artifact, pipeline }: VerifyRequest,
+  manifest: Manifest,
+  golden: GoldenCase,
+  tensors: ReadonlyMap<string, Tensor>,
+  options: LoadOptions,
+): Promise<VerifiedCase> {
+  const precision = artifact?.precision ?? 'float32'
+  const tolerance =
+    manifest.goldens!.tolerance[precision] ?? DEFAULT_TOLERANCE[precision as 'float32'] ?? DEFAULT_TOLERANCE.float32!
+  const stages: Record<string, number> = {}
+  const compare = (
+    stage: string,
+    name: string,
+    got: Tensor | undefined,
+    expected: Tensor,
+    allowed: Tolerance,
+  ): void => {
+    const fail = (what: string, details: Record<string, unknown>): never => {
+      throw new TensorferryError(
+        'VERIFICATION_FAILED',
+        `${session.runtime.name} gives other numbers than PyTorch: golden ${golden.name}, ${name}: ${what}`,
+        { details: { case: golden.name, stage, tensor: name, ...details } },
+      )
+    }
+    if (!got) return fail('it is missing', {})
+    const { maxAbs, outside, at, expected: want, got: have, mismatch } = compareTensors(got, expected, allowed)
+    if (mismatch) fail(mismatch, {})
+    stages[stage] = Math.max(stages[stage] ?? 0, maxAbs)
+    if (outside === 0) return
+    fail(
+      `${outside} of ${expected.data.length} elements are off, the worst at ${at}: expected ${want}, got ${have}; largest difference ${maxAbs}, allowed ${allowed.atol} + ${allowed.rtol} * |expected|`,
+      { maxAbs, outside, at, tolerance: allowed },
+    )
+  }
+  const group = (prefix: string): Record<string, Tensor> => {
+    const start = `${golden.name}/${prefix}`
+    const found = [...tensors].filter(([key]) => key.startsWith(start))
+    return Object.fromEntries(found.map(([key, value]) => [key.slice(start.length), value]))
+  }
+  const compareOutputs = (outputs: Tensors, prefix: string): void => {
+    const expected = Object.entries(group(prefix))
+    if (expected.length === 0) {
+      throw new TensorferryError('BUNDLE_INVALID', `goldens: no tensor ${golden.name}/${prefix}*`, {
+        details: { case: golden.name },
+      })
+    }
+    for (const [name, value] of expected) compare('outputs', `output ${name}`, outputs[name], value, tolerance)
+  }
+
+  if (golden.steps !== undefined) {
+    const stream = createStream(session, manifest as typeof manifest & { inputs: Session['inputs'] })
+    for (let step = 0; step < golden.steps; step++) {
+      const outputs = await stream.run(group(`${step}/inputs.`), options)
+      const states = Object.fromEntries(manifest.states.map(({ input, output }) => [output, stream.state[input]!]))
+      compareOutputs({ ...outputs, ...states }, `${step}/outputs.`)
+    }
+    return { name: golden.name, stages, skipped: null }
+  }
+
+  compareOutputs(await session.run(group('inputs.'), options), 'outputs.')
+  if (!golden.raw || !pipeline) return { name: golden.name, stages, skipped: null }
+
+  // Each stage begins from PyTorch's own result of the stage before: a failure names the stage that is wrong.
+  const raw = await model.read(golden.raw, options)
+  try {
+    const prepared = await pipeline.preprocess(raw, platform.codecs, (decoded) => {
+      const expected = tensors.get(`${golden.name}/decoded`)
+      if (expected) compare('decoded', 'the decoded picture', decoded, expected, EXACT)
+    })
+    for (const [name, value] of Object.entries(group('inputs.')))
+      compare('inputs', `input ${name}`, prepared.inputs[name], value, EXACT)
+    const result = resultTensors(await pipeline.postprocess(group('outputs.'), prepared.context))
+    for (const [name, value] of Object.entries(group('result'))) {
+      compare('result', `result${name}`, result[name], value, name === '.scores' ? SCORES : EXACT)
+    }
+  } catch (error) {
+    if (!TensorferryError.is(error, 'DEPENDENCY_MISSING')) throw error
+    return { name: golden.name, stages, skipped: `its picture was not decoded: ${error.message}` }
+  }
+  return { name: golden.name, stages, skipped: null }
+}
+
+/** A prediction as the goldens store it: `result` for a picture, `result.indices` and `result.scores` for labels. */
+function resultTensors(result: unknown): Record<string, Tensor> {
+  if (Array.isArray(result)) {
+    return {
+      '.indices': tensor(
+        'int64',
+        result.map(({ index }) => BigInt(index)),
+      ),
+      '.scores': tensor(
+        'float32',
+        result.map(({ score }) => score),
+      ),
+    }
+  }
+  const image = result as { width?: number; height?: number; data?: Uint8Array<ArrayBuffer> }
+  if (image.data && image.width && image.height) {
+    const channels = image.data.length / (image.width * image.height)
+    return { '': tensor('uint8', image.data, [image.height, image.width, channels]) }
+  }
+  return Object.fromEntries(Object.entries(result as Tensors).map(([name, value]) => [`.${name}`, value]))
+}

@@ -1,0 +1,113 @@
+import { platform } from '#platform'
+import type { CallOptions, Session } from './backend.ts'
+import type { AnyBundle, InputsOf, LabelOf, OutputsOf, PredictionOf } from './bundle/bundle-types.ts'
+import type { OpenModel } from './bundle/open.ts'
+import { throwIfAborted, withCallOptions } from './call.ts'
+import { TensorferryError } from './errors.ts'
+import type { ModelPipeline, PipelineContext, RawInput } from './model-pipeline.ts'
+import type { LoadReport } from './report.ts'
+import type { Signature, TensorSpec } from './signature.ts'
+import { createStream, type ModelStream } from './stream.ts'
+import type { Tensors } from './tensor.ts'
+
+/** Inputs for `run`, and what the second half of `predict` needs of the first. */
+export interface Preprocessed<B extends AnyBundle = AnyBundle> {
+  readonly inputs: InputsOf<B>
+  /** The original size, the chroma planes, and the like; plain data. */
+  readonly context: PipelineContext
+}
+
+/** A loaded model. */
+export interface Model<B extends AnyBundle = AnyBundle, S extends Session = Session> {
+  readonly inputs: readonly TensorSpec[]
+  readonly outputs: readonly TensorSpec[]
+  /** Class names in the order of the scores; null when the bundle has none. */
+  readonly labels: readonly LabelOf<B>[] | null
+  /** What was tried while loading, what runs, and how long each stage took. */
+  readonly report: LoadReport
+  /** The backend's session, with what it alone can do. */
+  readonly session: S
+  /**
+   * Tensors in, tensors out.
+   *
+   * @param inputs - by name; they stay unchanged
+   * @throws TensorferryError `INPUT_INVALID`, `RUNTIME_FAILED`, `OUT_OF_MEMORY`, `SESSION_DISPOSED`, `ABORTED`, `TIMED_OUT`
+   */
+  run(inputs: InputsOf<B>, options?: CallOptions): Promise<OutputsOf<B>>
+  /**
+   * What a person has in, what a person wants out: `preprocess`, `run`, `postprocess`.
+   *
+   * @param raw - an encoded or decoded picture; for a bundle with several raw inputs, an object of them
+   * @returns by the bundle's task: a picture, labels with scores, else tensors
+   * @throws TensorferryError as `run`; `DEPENDENCY_MISSING` when a codec is not installed
+   */
+  predict(raw: RawInput | Readonly<Record<string, RawInput>>, options?: CallOptions): Promise<PredictionOf<B>>
+  /** The first half of `predict`. */
+  preprocess(raw: RawInput | Readonly<Record<string, RawInput>>, options?: CallOptions): Promise<Preprocessed<B>>
+  /** The second half of `predict`. */
+  postprocess(outputs: OutputsOf<B>, context: PipelineContext, options?: CallOptions): Promise<PredictionOf<B>>
+  /** Feeds a recurrent model's states back from step to step. */
+  stream(): ModelStream
+  /** Ends the session and gives its memory back. Safe to call twice. */
+  dispose(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+interface ModelParts {
+  readonly session: Session
+  readonly model: OpenModel | null
+  readonly pipeline: ModelPipeline | null
+  readonly report: LoadReport
+}
+
+/** Puts a session, its signature and its pipeline together. */
+export function createModel({ session, model, pipeline, report }: ModelParts): Model {
+  const signature: Signature = model?.signature ?? {
+    dims: {},
+    inputs: session.inputs,
+    outputs: session.outputs,
+    states: [],
+  }
+  const requirePipeline = (call: string): ModelPipeline => {
+    if (pipeline) return pipeline
+    throw new TensorferryError(
+      'OPTIONS_INVALID',
+      `${call}: ${report.source} is a bare model, which says nothing of pictures or labels; use run with tensors, or export a bundle with preprocess steps`,
+    )
+  }
+  const preprocess: Model['preprocess'] = (raw, options) =>
+    withCallOptions(options, async () => requirePipeline('preprocess').preprocess(raw, platform.codecs))
+  const postprocess: Model['postprocess'] = (outputs, context, options) =>
+    withCallOptions(options, async () => requirePipeline('postprocess').postprocess(outputs, context))
+
+  return {
+    inputs: signature.inputs,
+    outputs: signature.outputs,
+    labels: model?.manifest?.labels ?? null,
+    report,
+    session,
+    run: (inputs, options) => session.run(inputs, options),
+    preprocess,
+    postprocess,
+    predict: (raw, options) => {
+      const start = async (signal?: AbortSignal): Promise<PredictionOf<AnyBundle>> => {
+        const halves = requirePipeline('predict')
+        const { inputs, context } = await halves.preprocess(raw, platform.codecs)
+        throwIfAborted({ signal })
+        const outputs: Tensors = await session.run(inputs, { signal })
+        return halves.postprocess(outputs, context)
+      }
+      if (!options?.signal && options?.timeoutMs === undefined) return start()
+      // One signal for the halves: a call that timed out must not go on to run the network.
+      const cancel = new AbortController()
+      return withCallOptions(
+        options,
+        () => start(cancel.signal),
+        (error) => cancel.abort(error),
+      )
+    },
+    stream: () => createStream(session, signature),
+    dispose: () => session.dispose(),
+    [Symbol.asyncDispose]: () => session.dispose(),
+  }
+}

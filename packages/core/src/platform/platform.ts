@@ -1,0 +1,48 @@
+import type { LoadOptions } from '../backend.ts'
+import type { Files, OpenFile } from '../bundle/files.ts'
+import type { ImageCodecs } from '../pipeline/step.ts'
+
+/** Where a path or URL given as a string leads. */
+export type Located =
+  | { readonly kind: 'folder'; readonly files: Files }
+  /** One file: `files` is its folder. */
+  | { readonly kind: 'file'; readonly files: Files; readonly path: string }
+
+/** Options of a source that is reached over the network or the disk. */
+export interface LocateOptions {
+  /** Used for every request in place of the global fetch. */
+  readonly fetch?: typeof globalThis.fetch | undefined
+  /** Node: the folder of downloaded files. Default: `TENSORFERRY_CACHE`, else the user's cache folder. */
+  readonly cacheDir?: string | undefined
+}
+
+/** A backend as a config names it: package and options. */
+export type BackendName = readonly [name: string, options?: unknown]
+
+/** What the environment and the config file ask for. */
+export interface BackendConfig {
+  readonly backends: readonly BackendName[]
+  readonly verify?: 'off' | 'smoke' | 'full'
+  /** The variable or the file, for reports. */
+  readonly from: string
+  /** Folder that names are resolved from. */
+  readonly folder: string
+}
+
+/** Everything that differs between Node and a browser. The only files that touch fs, fetch and image codecs implement it. */
+export interface Platform {
+  readonly name: 'node' | 'web'
+  readonly codecs: ImageCodecs
+  /** Finds what a string or URL points to. */
+  locate(source: string | URL, options: LocateOptions & LoadOptions): Promise<Located>
+  /** sha256 in lower-case hex. */
+  sha256(content: Uint8Array | Blob): Promise<string>
+  /** The environment's or the nearest config file's choice; null: neither says. */
+  findBackendConfig(): Promise<BackendConfig | null>
+  /** Folder that names passed in code are resolved from. */
+  appFolder(): string
+  /** Imports a package by name, resolved from `folder`. */
+  importBackend(name: string, folder: string): Promise<unknown>
+}
+
+export type { OpenFile }

@@ -1,0 +1,116 @@
+// Installs and builds the workspace with the pinned pnpm, and only when something changed since the last time.
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = fileURLToPath(new URL('..', import.meta.url))
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const isWindows = process.platform === 'win32'
+
+/** Says in one line why the script cannot go on, and ends it. */
+export function stop(message) {
+  console.error(message)
+  process.exit(1)
+}
+
+/** Runs a program with the terminal as its own; resolves to its exit code. */
+export function run(command, args, { cwd = root, env = {} } = {}) {
+  return new Promise((resolve, reject) => {
+    // Windows finds npx.cmd through a shell alone.
+    const child = spawn(command, args, { cwd, stdio: 'inherit', shell: isWindows, env: { ...process.env, ...env } })
+    child.once('error', reject)
+    child.once('exit', (code, signal) => resolve(signal ? 1 : code))
+  })
+}
+
+/** Runs the pinned pnpm, which npx brings on first use. */
+export function pnpm(args, options) {
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  if (major < 20 || (major === 20 && minor < 19)) {
+    stop(`Tensorferry needs Node 20.19 or newer, this is ${process.versions.node}. Install a newer Node and try again.`)
+  }
+  return run('npx', ['--yes', manifest.packageManager, ...args], {
+    ...options,
+    env: { npm_config_update_notifier: 'false', ...options?.env },
+  })
+}
+
+function hashOf(paths) {
+  const hash = createHash('sha256')
+  const add = (path) => {
+    if (!existsSync(path)) return
+    if (statSync(path).isDirectory()) {
+      for (const name of readdirSync(path).sort()) if (name !== 'node_modules' && name !== 'dist') add(join(path, name))
+    } else hash.update(path.slice(root.length)).update(readFileSync(path))
+  }
+  for (const path of paths) add(join(root, path))
+  return hash.digest('hex')
+}
+
+/** True when `paths` changed since `done()` was called for this name. */
+export function changedSince(name, paths, outputs = []) {
+  const stamp = join(root, '.cache', 'stamps', name)
+  const hash = hashOf(paths)
+  const isFresh =
+    existsSync(stamp) && readFileSync(stamp, 'utf8') === hash && outputs.every((path) => existsSync(join(root, path)))
+  return {
+    isFresh,
+    done() {
+      mkdirSync(join(root, '.cache', 'stamps'), { recursive: true })
+      writeFileSync(stamp, hash)
+    },
+    begin: () => rmSync(stamp, { force: true }),
+  }
+}
+
+const WORKSPACE_FILES = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml']
+
+/** Installs what the lockfile names, unless that is done. */
+export async function install() {
+  const packages = readdirSync(join(root, 'packages')).map((name) => `packages/${name}/package.json`)
+  const stamp = changedSince('install', [...WORKSPACE_FILES, ...packages], ['node_modules/.modules.yaml'])
+  if (stamp.isFresh) return
+  stamp.begin()
+  console.log('Installing packages ...')
+  if ((await pnpm(['install', '--frozen-lockfile', '--prefer-offline'])) !== 0) {
+    stop('The packages could not be installed; the lines above say why.')
+  }
+  stamp.done()
+}
+
+/**
+ * Builds packages, unless their sources are as they were.
+ *
+ * @param packages - folder names below packages/
+ * @param types - whether declaration files are written too, which takes most of the time
+ */
+export async function build(packages, { types = true } = {}) {
+  const sources = packages.flatMap((name) => [
+    `packages/${name}/src`,
+    `packages/${name}/package.json`,
+    `packages/${name}/tsup.config.ts`,
+  ])
+  const key = `build-${packages.join('+')}${types ? '' : '-js'}`
+  const stamp = changedSince(
+    key,
+    [...sources, 'tsconfig.base.json'],
+    packages.map((name) => `packages/${name}/dist/index.js`),
+  )
+  const full = changedSince(
+    `build-${packages.join('+')}`,
+    [...sources, 'tsconfig.base.json'],
+    packages.map((name) => `packages/${name}/dist/index.d.ts`),
+  )
+  if (stamp.isFresh || full.isFresh) return
+  stamp.begin()
+  full.begin()
+  console.log(`Building ${packages.join(', ')} ...`)
+  const filters = packages.flatMap((name) => ['--filter', `./packages/${name}`])
+  const env = types ? {} : { TENSORFERRY_SKIP_DTS: '1' }
+  if ((await pnpm(['--silent', ...filters, 'run', 'build', '--silent'], { env })) !== 0) {
+    stop('The build failed; the lines above say why.')
+  }
+  stamp.done()
+}
