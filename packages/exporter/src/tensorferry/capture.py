@@ -1,0 +1,187 @@
+"""PyTorch module -> ONNX bytes through torch.export; nothing here is trusted before the replay."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .dims import DynamicDims
+from .errors import ExportError
+from .isolate import first_lines
+from .output_dims import print_symbolic
+from .tensors import flatten
+
+OPSET = 20
+# protobuf ends at 2 GiB, and the file is held in memory several times
+LARGEST_MODEL = 1_500_000_000
+
+
+class Flat(nn.Module):
+    """Any module with tensors in, and a plain tuple of tensors out."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+        self.training = model.training
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        return tuple(value for _, value in flatten(self.model(*inputs)))
+
+
+@dataclass(frozen=True)
+class Captured:
+    """What the capturing process hands back."""
+
+    onnx: bytes
+    route: str
+    output_shapes: list[list[int | str | None]]
+    """torch.export's own view of the outputs, over the declared names; None where it has no such expression."""
+
+
+def preload() -> None:
+    """Imports the exporter before the fork, so that a second capture in this process starts warm."""
+    for name in ("onnxscript", "torch.onnx._internal.exporter._core", "torch._dynamo"):
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            # an optional warm-up of private modules: the export itself says what is missing
+            continue
+
+
+def capture_onnx(model: nn.Module, example: Sequence[Tensor], names: Sequence[str], dims: DynamicDims) -> Captured:
+    """Captures with torch.export (non-strict, then strict) and converts to ONNX, weights inside.
+
+    Parameters
+    ----------
+    model : in eval mode, on the CPU
+    example : one tensor per input; every dynamic dim at least 2, or torch.export makes it fixed
+    names : of the inputs
+    dims : ranges and dynamic axes
+
+    Raises
+    ------
+    ExportError
+        `CAPTURE_FAILED`, `RANGE_CONTRADICTED`, `MODEL_STATEFUL`.
+    """
+    weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+    if weights > LARGEST_MODEL:
+        raise ExportError("NOT_YET", f"the weights take {weights / 1e9:.1f} GB, more than one ONNX file holds (1.5 GB)")
+    program, route = _export(Flat(model).eval(), example, _dynamic_shapes(names, example, dims))
+    mutated = sorted({name.removeprefix("model.") for name in program.graph_signature.buffers_to_mutate.values()})
+    if mutated:
+        raise ExportError(
+            "MODEL_STATEFUL",
+            f"forward() writes to its own buffer {', '.join(mutated)}, which ONNX would forget; make it an input and an "
+            "output, and name the pair in `states`",
+            buffers=mutated,
+        )
+    symbols = _check_ranges(program, names, dims)
+    with torch.no_grad():
+        converted = torch.onnx.export(
+            program, dynamo=True, external_data=False, opset_version=OPSET, verbose=False, optimize=True
+        )
+    values = [value for node in program.graph.find_nodes(op="output") for value in node.args[0]]
+    shapes = [[_dim(size, symbols) for size in value.meta["val"].shape] for value in values]
+    return Captured(converted.model_proto.SerializeToString(deterministic=True), route, shapes)
+
+
+def _dynamic_shapes(names: Sequence[str], example: Sequence[Tensor], dims: DynamicDims) -> tuple:
+    symbols = {}
+    for name, found in dims.ranges.items():
+        step = found.multiple_of
+        if step == 1:
+            symbols[name] = torch.export.Dim(name, min=found.min, max=found.max)
+        else:
+            high = None if found.max is None else found.max // step
+            symbols[name] = step * torch.export.Dim(f"_{name}", min=found.min // step, max=high)
+    specs = []
+    for name, value in zip(names, example, strict=True):
+        axes = dims.axes.get(name, {})
+        specs.append({axis: symbols[axes[axis]] if axis in axes else None for axis in range(value.dim())})
+    # one level more for *inputs of Flat.forward
+    return (tuple(specs),)
+
+
+def _export(model: nn.Module, example: Sequence[Tensor], dynamic_shapes: tuple) -> tuple[torch.export.ExportedProgram, str]:
+    failures = []
+    for strict in (False, True):
+        try:
+            with torch.no_grad():
+                program = torch.export.export(model, tuple(example), dynamic_shapes=dynamic_shapes, strict=strict)
+            return program, "torch.export" if not strict else "torch.export strict"
+        except Exception as error:
+            failures.append(error)
+    text = str(failures[0])
+    if "onstraint" in type(failures[0]).__name__ or "Constraints violated" in text:
+        raise ExportError(
+            "RANGE_CONTRADICTED",
+            "the model does not do the whole range that `dynamic` declares: it takes another branch, or only one size. "
+            f"PyTorch says: {first_lines(text)}",
+        )
+    where = _source_line(failures[0])
+    raise ExportError(
+        "CAPTURE_FAILED",
+        f"torch.export cannot capture the model{where}: {type(failures[0]).__name__}: {first_lines(text)}\n"
+        "Branches on values become torch.where or torch.cond.",
+    )
+
+
+def _source_line(error: BaseException) -> str:
+    """Where in the user's own code it failed, as far as the traceback says."""
+    place = ""
+    torch_folder = str(inspect.getfile(torch)).rsplit("__init__", 1)[0]
+    trace = error.__traceback__
+    while trace:
+        code = trace.tb_frame.f_code
+        if not code.co_filename.startswith((torch_folder, "<")) and code.co_filename != __file__:
+            place = f" ({code.co_filename}:{trace.tb_lineno}, in {code.co_name})"
+        trace = trace.tb_next
+    return place
+
+
+def _check_ranges(program: torch.export.ExportedProgram, names: Sequence[str], dims: DynamicDims) -> dict[str, str]:
+    """What torch.export's symbols stand for; raises where it narrowed a range in silence."""
+    symbols: dict[str, str] = {}
+    placeholders = {node.name: node for node in program.graph.find_nodes(op="placeholder")}
+    for name, placeholder in zip(names, program.graph_signature.user_inputs, strict=True):
+        shape = placeholders[placeholder].meta["val"].shape
+        for axis, dim in dims.axes.get(name, {}).items():
+            size = shape[axis]
+            declared = dims.ranges[dim]
+            if isinstance(size, int):
+                raise ExportError(
+                    "RANGE_CONTRADICTED",
+                    f"{name}: {dim} was declared {declared}, and the captured model takes {size} only",
+                    dim=dim,
+                )
+            expression = size.node.expr
+            if not expression.is_Symbol:
+                continue
+            symbols[str(expression)] = dim
+            found = program.range_constraints.get(expression)
+            if found is None:
+                continue
+            # torch.export reasons from 2 upwards; size 1 is the replay's to prove
+            too_high = int(found.lower) > max(declared.min, 2)
+            too_low = found.upper.is_number and float(found.upper) < (declared.max or float("inf"))
+            # an unbounded symbol's upper bound is a large integer
+            if too_high or (too_low and float(found.upper) < 2**31):
+                raise ExportError(
+                    "RANGE_CONTRADICTED",
+                    f"{name}: {dim} was declared {declared}, and the captured model is right from {found.lower} to "
+                    f"{found.upper} only; narrow the range or remove the branch on the size",
+                    dim=dim,
+                )
+    return symbols
+
+
+def _dim(size: object, symbols: dict[str, str]) -> int | str | None:
+    if isinstance(size, int):
+        return size
+    text = print_symbolic(size.node.expr, symbols)
+    return int(text) if text is not None and text.lstrip("-").isdigit() else text

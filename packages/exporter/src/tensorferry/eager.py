@@ -1,0 +1,126 @@
+"""The reference: the module itself, run by PyTorch."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .errors import ExportError
+from .isolate import first_lines
+from .tensors import describe, flatten, require_supported, to_numpy
+
+
+@contextlib.contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Puts the model into eval mode, and every submodule back into its own afterwards.
+
+    Raises
+    ------
+    ExportError
+        `MODEL_TRAINING` when a submodule still trains after `eval()`.
+    """
+    before = [(module, module.training) for module in model.modules()]
+    try:
+        model.eval()
+        training = [name or "the model itself" for name, module in model.named_modules() if module.training]
+        if training:
+            raise ExportError(
+                "MODEL_TRAINING",
+                f"still in train mode after model.eval(): {', '.join(training[:5])}; dropout and batch statistics would "
+                "be exported as they train. Let its train() and eval() set `training`",
+                modules=training,
+            )
+        yield
+    finally:
+        for module, mode in before:
+            module.training = mode
+
+
+def require_cpu(model: nn.Module) -> None:
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if tensor.device.type != "cpu":
+            raise ExportError("OPTIONS_INVALID", f"{name} is on {tensor.device}; export from the CPU: model.cpu()")
+
+
+def run_eager(model: nn.Module, inputs: Sequence[Tensor]) -> list[tuple[str | None, Tensor]]:
+    """(dict key or None, tensor) of every result in order. The inputs stay as they are."""
+    with torch.no_grad():
+        result = model(*[value.clone() for value in inputs])
+    return [(key, require_supported(value, f"result {index}")) for index, (key, value) in enumerate(flatten(result))]
+
+
+def outputs_of(model: nn.Module, inputs: Sequence[Tensor]) -> list[np.ndarray]:
+    return [to_numpy(value) for _, value in run_eager(model, inputs)]
+
+
+def require_deterministic(model: nn.Module, inputs: Sequence[Tensor], name: str) -> None:
+    first, second = outputs_of(model, inputs), outputs_of(model, inputs)
+    for index, (a, b) in enumerate(zip(first, second, strict=True)):
+        if a.shape != b.shape or not np.array_equal(a, b, equal_nan=a.dtype.kind == "f"):
+            raise ExportError(
+                "NOT_DETERMINISTIC",
+                f"two runs on example {name} differ in result {index}; random numbers (functional.dropout without "
+                "training=self.training?) or state kept between calls cannot be exported",
+            )
+
+
+def name_outputs(results: Sequence[tuple[str | None, Tensor]], names: Sequence[str] | None) -> list[str]:
+    """The outputs' names: the caller's, else the keys of the dict that the model gives.
+
+    Raises
+    ------
+    ExportError
+        `NAMES_INVALID` when they do not match one to one.
+    """
+    keys = [key for key, _ in results]
+    found = ", ".join(describe(value) if key is None else f"{key}: {describe(value)}" for key, value in results)
+    if names is None:
+        if None in keys or len(set(keys)) != len(keys):
+            raise ExportError("NAMES_INVALID", f"outputs: the model gives {len(keys)} unnamed tensors ({found}); name each")
+        return [str(key) for key in keys]
+    if len(names) != len(results):
+        raise ExportError(
+            "NAMES_INVALID", f"outputs names {len(names)} ({', '.join(names)}), the model gives {len(results)} ({found})"
+        )
+    if None not in keys and list(names) != keys and sorted(names) == sorted(map(str, keys)):
+        raise ExportError(
+            "NAMES_INVALID", f"outputs: the model's own order is {', '.join(map(str, keys))}; got {', '.join(names)}"
+        )
+    return list(names)
+
+
+class Float64:
+    """The same model in float64, to measure what float32 itself is off by."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model: nn.Module | None = None
+        with contextlib.suppress(Exception):
+            # a model that cannot be copied or cast gets no raised tolerance
+            self.model = copy.deepcopy(model).double()
+
+    def error(self, inputs: Sequence[Tensor], outputs: Sequence[np.ndarray]) -> list[float]:
+        """Largest absolute difference between float32 and float64, for every output; 0 where it cannot be measured."""
+        nothing = [0.0] * len(outputs)
+        if self.model is None:
+            return nothing
+        try:
+            precise = outputs_of(self.model, [v.double() if v.dtype == torch.float32 else v for v in inputs])
+        except Exception:
+            return nothing
+        errors = []
+        for expected, got in zip(precise, outputs, strict=True):
+            if got.dtype != np.float32 or expected.shape != got.shape or got.size == 0:
+                errors.append(0.0)
+                continue
+            difference = np.abs(expected.astype(np.float64) - got)
+            errors.append(float(np.nanmax(difference)) if np.isfinite(difference).any() else 0.0)
+        return errors
+
+
+def explain(error: BaseException) -> str:
+    return f"{type(error).__name__}: {first_lines(str(error), 400)}"

@@ -1,0 +1,120 @@
+"""The numbers a backend must reproduce, as one safetensors file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+import torch
+from torch import Tensor, nn
+
+from .eager import outputs_of
+from .examples import Case
+from .pipeline import RawCase
+from .replay import OnnxFile, Replay, allowance
+from .tensors import TOLERANCES, compare, to_numpy
+
+STEPS = 3
+
+
+@dataclass
+class Goldens:
+    """Tensors by key (`CASE/inputs.NAME`), and the manifest's entries of the cases."""
+
+    tensors: dict[str, np.ndarray] = field(default_factory=dict)
+    cases: list[dict[str, Any]] = field(default_factory=list)
+    raised: dict[str, float] = field(default_factory=dict)
+    """Absolute tolerance by dtype, where float32 itself is further off than usual."""
+
+    def add(self, prefix: str, part: str, names: Sequence[str], values: Sequence[np.ndarray]) -> None:
+        for name, value in zip(names, values, strict=True):
+            self.tensors[f"{prefix}/{part}.{name}"] = np.ascontiguousarray(value)
+
+    def add_example(self, case: Case, replay: Replay) -> None:
+        outputs = outputs_of(replay.model, case.inputs)
+        self.add(case.name, "inputs", replay.file.inputs, [to_numpy(value) for value in case.inputs])
+        self.add(case.name, "outputs", replay.file.outputs, outputs)
+        self.cases.append({"name": case.name})
+        self._raise_tolerance(replay, case.inputs, outputs)
+
+    def add_raw(self, raw: RawCase, replay: Replay, outputs: Sequence[np.ndarray], results: Mapping[str, np.ndarray]) -> None:
+        """A picture with all its stages; the manifest's entry still lacks the file's size and hash."""
+        self.tensors[f"{raw.name}/decoded"] = np.ascontiguousarray(raw.decoded)
+        self.add(raw.name, "inputs", replay.file.inputs, [to_numpy(raw.input)])
+        self.add(raw.name, "outputs", replay.file.outputs, outputs)
+        for key, value in results.items():
+            self.tensors[f"{raw.name}/{key}"] = np.ascontiguousarray(value)
+        stages = ["decoded", "inputs", "outputs", *(["result"] if results else [])]
+        self.cases.append({"name": raw.name, "raw": raw.file_name, "stages": stages})
+        self._raise_tolerance(replay, [raw.input], outputs)
+
+    def add_steps(self, case: Case, replay: Replay, states: Sequence[tuple[str, str]]) -> None:
+        """Three runs in a row from zeros, states fed back: keys `CASE/STEP/…`, state inputs are not stored."""
+        names = replay.file.inputs
+        state_inputs = {name for name, _ in states}
+        for step, (fed, outputs) in enumerate(run_steps(replay.model, replay.file, case, states)):
+            given = [(name, to_numpy(value)) for name, value in zip(names, fed, strict=True) if name not in state_inputs]
+            self.add(f"{case.name}/{step}", "inputs", [name for name, _ in given], [value for _, value in given])
+            self.add(f"{case.name}/{step}", "outputs", replay.file.outputs, outputs)
+            self._raise_tolerance(replay, fed, outputs)
+        self.cases.append({"name": case.name, "steps": STEPS})
+
+    def _raise_tolerance(self, replay: Replay, inputs: Sequence[Tensor], outputs: Sequence[np.ndarray]) -> None:
+        for error, value in zip(replay.precise.error(inputs, outputs), outputs, strict=True):
+            if value.dtype == np.float32:
+                needed = allowance(error, value)
+                if needed > max(TOLERANCES["float32"][0], self.raised.get("float32", 0.0)):
+                    self.raised["float32"] = round_up(needed)
+
+    def tolerance(self, dtypes: Sequence[str]) -> dict[str, dict[str, float]]:
+        found = {}
+        for dtype in sorted(set(dtypes) & set(TOLERANCES)):
+            atol, rtol = TOLERANCES[dtype]
+            found[dtype] = {"atol": self.raised.get(dtype, atol), "rtol": rtol}
+        return found
+
+    def content(self) -> bytes:
+        """The file. safetensors orders its entries by dtype and name: the same tensors give the same bytes."""
+        return safetensors.numpy.save(dict(sorted(self.tensors.items())))
+
+
+def run_steps(
+    model: nn.Module, file: OnnxFile, case: Case, states: Sequence[tuple[str, str]]
+) -> list[tuple[list[Tensor], list[np.ndarray]]]:
+    """Runs PyTorch and the written file step by step from zeros and compares each step.
+
+    Returns
+    -------
+    for each step the inputs, states included, and PyTorch's outputs
+    """
+    from .errors import ExportError
+
+    state_inputs = dict(states)
+    state = {name: torch.zeros_like(value) for name, value in zip(file.inputs, case.inputs, strict=True) if name in state_inputs}
+    runtime_state = dict(state)
+    steps = []
+    for step in range(STEPS):
+        # other values at every step, all of them the example's own
+        turned = [torch.roll(value.flatten(), step).reshape(value.shape) for value in case.inputs]
+        fed = [state.get(name, value) for name, value in zip(file.inputs, turned, strict=True)]
+        outputs = outputs_of(model, fed)
+        got = file.run([runtime_state.get(name, value) for name, value in zip(file.inputs, turned, strict=True)])
+        for name, a, b in zip(file.outputs, outputs, got, strict=True):
+            difference = compare(a, b, str(a.dtype))
+            if not difference.agrees:
+                raise ExportError("REPLAY_MISMATCH", f"example {case.name}, step {step}, {name}: {difference.summary}")
+        steps.append((fed, outputs))
+        for name, output in states:
+            index = file.outputs.index(output)
+            state[name], runtime_state[name] = torch.from_numpy(outputs[index].copy()), torch.from_numpy(got[index].copy())
+    return steps
+
+
+def round_up(value: float) -> float:
+    """To one significant digit: 0.00012 -> 0.0002."""
+    digits = -math.floor(math.log10(value))
+    return round(math.ceil(value * 10**digits) / 10**digits, digits + 1)

@@ -1,0 +1,144 @@
+"""Runs the written file beside eager PyTorch, on examples and variants, and refuses what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from torch import Tensor, nn
+
+from .dims import DynamicDims
+from .eager import Float64, explain, outputs_of
+from .errors import ExportError
+from .examples import Case, shapes_of, size_variants, value_variants
+from .output_dims import Observation
+from .progress import Progress
+from .tensors import TOLERANCES, compare, describe, to_numpy
+
+# a model whose float32 is further off than this from its float64 proves nothing
+LARGEST_ALLOWANCE = (1e-3, 1e-2)
+
+
+class OnnxFile:
+    """A written ONNX file, loaded by ONNX Runtime on the CPU."""
+
+    def __init__(self, path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+        self.inputs, self.outputs = list(inputs), list(outputs)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 4
+        try:
+            self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            raise ExportError("RUNTIME_REFUSED", f"onnxruntime does not load the written model: {explain(error)}") from error
+        found = [value.name for value in self.session.get_inputs()], [value.name for value in self.session.get_outputs()]
+        if found != (self.inputs, self.outputs):
+            raise ExportError("RUNTIME_REFUSED", f"the written model has {found}, expected {(self.inputs, self.outputs)}")
+
+    def run(self, inputs: Sequence[Tensor]) -> list[np.ndarray]:
+        feeds = {name: to_numpy(value) for name, value in zip(self.inputs, inputs, strict=True)}
+        return self.session.run(self.outputs, feeds)
+
+
+class Replay:
+    """Collects what the runs of one export have shown.
+
+    Attributes
+    ----------
+    cases : how many were replayed
+    max_abs : the largest absolute difference of any of them
+    notes : what could not be replayed, for the report
+    observations : for every output and axis the sizes seen, to find its dims
+    """
+
+    def __init__(self, model: nn.Module, file: OnnxFile, dims: DynamicDims, progress: Progress) -> None:
+        self.model, self.file, self.dims, self.progress = model, file, dims, progress
+        self.precise = Float64(model)
+        self.cases = 0
+        self.max_abs = 0.0
+        self.notes: list[str] = []
+        self.observations: dict[str, list[tuple[dict[str, int], tuple[int, ...]]]] = {}
+
+    def run_all(self, examples: Sequence[Case]) -> None:
+        """Every example, then every example at other values, then the first at other sizes."""
+        self.notes.clear()
+        sizes, skipped = size_variants(examples[0], self.file.inputs, self.dims)
+        self.notes += skipped
+        values = [variant for example in examples for variant in value_variants(example)]
+        total = len(examples) + len(sizes) + len(values)
+        for index, case in enumerate([*examples, *sizes, *values]):
+            self.progress.show("replay in onnxruntime", index + 1, total)
+            self.run(case)
+
+    def run(self, case: Case) -> list[np.ndarray] | None:
+        """Replays one case and returns PyTorch's outputs; None when PyTorch itself refuses the values.
+
+        Raises
+        ------
+        ExportError
+            `RANGE_CONTRADICTED`, `RUNTIME_REFUSED`, `REPLAY_MISMATCH`.
+        """
+        try:
+            expected = outputs_of(self.model, case.inputs)
+        except ExportError:
+            raise
+        except Exception as error:
+            return self._refused_by_eager(case, error)
+        shown = ", ".join(f"{name}: {describe(v)}" for name, v in zip(self.file.inputs, case.inputs, strict=True))
+        try:
+            got = self.file.run(case.inputs)
+        except Exception as error:
+            raise ExportError(
+                "RUNTIME_REFUSED", f"example {case.name} ({shown}): PyTorch runs it, onnxruntime does not: {explain(error)}"
+            ) from error
+        if len(expected) != len(got):
+            raise ExportError("REPLAY_MISMATCH", f"example {case.name}: PyTorch gives {len(expected)} results, expected {len(got)}")
+        errors: list[float] | None = None
+        for index, (name, a, b) in enumerate(zip(self.file.outputs, expected, got, strict=True)):
+            dtype = str(a.dtype)
+            difference = compare(a, b, dtype)
+            if not difference.agrees and a.dtype == np.float32 and a.shape == b.shape:
+                errors = errors or self.precise.error(case.inputs, expected)
+                difference = compare(a, b, dtype, allowance(errors[index], a))
+            if not difference.agrees:
+                atol, rtol = TOLERANCES.get(dtype, (0.0, 0.0))
+                raise ExportError(
+                    "REPLAY_MISMATCH",
+                    f"example {case.name} ({shown}), {name}: the written model differs from PyTorch: {difference.summary} "
+                    f"(tolerance {atol:g} + {rtol:g} * |expected|). Something was frozen while capturing, or the "
+                    "model has no stable answer there",
+                    example=case.name,
+                    output=name,
+                    max_abs=difference.max_abs,
+                )
+            self.max_abs = max(self.max_abs, difference.max_abs)
+        self.cases += 1
+        bound = self.dims.bind(shapes_of(case.inputs, self.file.inputs))
+        for name, value in zip(self.file.outputs, expected, strict=True):
+            self.observations.setdefault(name, []).append((bound, tuple(value.shape)))
+        return expected
+
+    def _refused_by_eager(self, case: Case, error: Exception) -> None:
+        if case.is_example:
+            raise ExportError("EXAMPLES_INVALID", f"the model itself fails on example {case.name}: {explain(error)}") from error
+        if case.bound:
+            raise ExportError(
+                "RANGE_CONTRADICTED",
+                f"{case.name}: PyTorch itself fails there: {explain(error)}; narrow the range in `dynamic`",
+                dims=dict(case.bound),
+            ) from error
+        self.notes.append(f"{case.name}: not replayed, the model refuses these values ({type(error).__name__})")
+        return None
+
+    def axis(self, output: str, axis: int) -> list[Observation]:
+        """What was seen of one output's axis."""
+        return [(bound, shape[axis]) for bound, shape in self.observations[output]]
+
+
+def allowance(error: float, expected: np.ndarray) -> float:
+    """Ten times the difference between float32 and float64, with an end to it."""
+    finite = np.abs(expected[np.isfinite(expected)])
+    atol, rtol = LARGEST_ALLOWANCE
+    return min(10 * error, atol + rtol * float(finite.max(initial=0.0)))
