@@ -2,6 +2,7 @@ export { casesFor, fixturesFor } from './applicable.ts'
 export { conformanceCases } from './cases/index.ts'
 export type { ConformanceCase, ConformanceContext, Need } from './conformance-case.ts'
 export { ConformanceError } from './conformance-error.ts'
+export { referenceBackend, referenceFeatures, referenceFixtures } from './fakes/reference-backend.ts'
 export type { BackendFeatures } from './features.ts'
 export type { ConformanceFixture, FixtureTrait, Golden, LoadedFixture } from './fixture.ts'
 export {
