@@ -1,5 +1,16 @@
 export type * from './backend.ts'
+export type {
+  AnyBundle,
+  InputsOf,
+  LabelOf,
+  OutputsOf,
+  Prediction,
+  PredictionOf,
+} from './bundle/bundle-types.ts'
+export type { GoldenCase, Manifest, ManifestArtifact, ManifestFile, Tolerance } from './bundle/manifest.ts'
+export { BUNDLE_SCHEMA, parseManifest } from './bundle/manifest.ts'
 export { readSafetensors } from './bundle/safetensors.ts'
+export { type BundleSource, bundle, type ModelSource, type UntypedSource } from './bundle/source.ts'
 export { throwIfAborted, withCallOptions } from './call.ts'
 export { type CheckedSignature, checkInputs } from './check-inputs.ts'
 export { DTYPE_NAMES } from './dtype.ts'
@@ -8,9 +19,18 @@ export { type ByteSource, sourceFromBlob, sourceFromBytes } from './format/byte-
 export { detectFormat } from './format/detect.ts'
 export { type OnnxSummary, readOnnxSummary } from './format/onnx.ts'
 export { bfloat16FromFloat32, float16FromFloat32, float32FromBfloat16, float32FromFloat16 } from './half.ts'
+export { decodeImage, encodeImage } from './image-files.ts'
+export { type LoadModelOptions, loadModel } from './load.ts'
+export type { Model, Preprocessed } from './model.ts'
+export type { PipelineContext, RawInput } from './model-pipeline.ts'
 export { fromNested, type Nested, toNested } from './nested.ts'
+export * from './pipeline/index.ts'
+export type { LocateOptions } from './platform/platform.ts'
 export { formatTensor } from './print.ts'
+export { type BackendAttempt, formatReport, type LoadReport, type LoadStage, type VerifiedCase } from './report.ts'
+export type { BackendChoice, BackendEntry } from './select.ts'
 export type * from './signature.ts'
+export type { ModelStream } from './stream.ts'
 export {
   cloneTensor,
   type DType,

@@ -1,4 +1,4 @@
-import type { Backend, LoadOptions, Session } from './backend.ts'
+import type { LoadOptions, Session } from './backend.ts'
 import type { AnyBundle } from './bundle/bundle-types.ts'
 import type { OpenModel } from './bundle/open.ts'
 import { type ModelSource, openSource } from './bundle/source.ts'
@@ -6,7 +6,7 @@ import { verifyGoldens } from './bundle/verify.ts'
 import { withCallOptions } from './call.ts'
 import { TensorferryError } from './errors.ts'
 import { createModel, type Model } from './model.ts'
-import { type ModelPipeline, planPipeline } from './model-pipeline.ts'
+import { planPipeline } from './model-pipeline.ts'
 import type { LocateOptions } from './platform/platform.ts'
 import type { LoadReport, VerifiedCase } from './report.ts'
 import { type BackendChoice, findCandidates, selectBackend } from './select.ts'
@@ -134,5 +134,3 @@ function reasonToSkip(mode: string, model: OpenModel | null): string | null {
   if (!model?.manifest) return 'a bare model has no goldens'
   return model.manifest.goldens ? null : 'the bundle has no goldens'
 }
-
-export type { Backend, ModelPipeline }

@@ -78,7 +78,7 @@ export function createModel({ session, model, pipeline, report }: ModelParts): M
   const preprocess: Model['preprocess'] = (raw, options) =>
     withCallOptions(options, async () => requirePipeline('preprocess').preprocess(raw, platform.codecs))
   const postprocess: Model['postprocess'] = (outputs, context, options) =>
-    withCallOptions(options, async () => requirePipeline('postprocess').postprocess(outputs, context))
+    withCallOptions(options, async () => requirePipeline('postprocess').postprocess(outputs, context, platform.codecs))
 
   return {
     inputs: signature.inputs,
@@ -95,7 +95,7 @@ export function createModel({ session, model, pipeline, report }: ModelParts): M
         const { inputs, context } = await halves.preprocess(raw, platform.codecs)
         throwIfAborted({ signal })
         const outputs: Tensors = await session.run(inputs, { signal })
-        return halves.postprocess(outputs, context)
+        return halves.postprocess(outputs, context, platform.codecs)
       }
       if (!options?.signal && options?.timeoutMs === undefined) return start()
       // One signal for the halves: a call that timed out must not go on to run the network.

@@ -26,7 +26,8 @@ export function fromNested<D extends DType>(dtype: D, values: Nested<Element<D>>
         `fromNested: ragged at ${path || 'the top'}: expected ${expected === undefined ? 'a value' : `${expected} entries`}, got ${found}`,
       )
     }
-    if (Array.isArray(level)) for (const [index, inner] of level.entries()) collect(inner, depth + 1, `${path}[${index}]`)
+    if (Array.isArray(level))
+      for (const [index, inner] of level.entries()) collect(inner, depth + 1, `${path}[${index}]`)
     else flat.push(level as Element<D>)
   }
   collect(values, 0, '')

@@ -21,7 +21,7 @@ export type LabelOf<B extends AnyBundle> = B extends { labels: infer L extends s
 export type Prediction<L extends string = string> = RawImage | readonly Classification<L>[] | Tensors
 
 /** What `predict` gives, by the bundle's task. */
-export type PredictionOf<B extends AnyBundle> = B extends { task: infer T }
+export type PredictionOf<B extends AnyBundle> = B extends { task: infer T extends string | null }
   ? T extends 'image-to-image'
     ? RawImage
     : T extends 'image-classification'

@@ -9,6 +9,8 @@ export interface Difference {
   readonly maxAbs: number
   /** Elements outside the tolerance. */
   readonly outside: number
+  /** Elements compared. */
+  readonly of: number
   /** Index of the worst element; -1 when dtype or shape differ. */
   readonly at: number
   readonly expected: number | bigint | string | null
@@ -43,7 +45,15 @@ export function compareTensors(got: Tensor, expected: Tensor, tolerance: Toleran
   if (got.dtype !== expected.dtype || got.shape.join() !== expected.shape.join()) {
     const describe = (value: Tensor): string => `${value.dtype}[${value.shape.join(', ')}]`
     const mismatch = `expected ${describe(expected)}, got ${describe(got)}`
-    return { maxAbs: Number.POSITIVE_INFINITY, outside: got.data.length, at: -1, expected: null, got: null, mismatch }
+    return {
+      maxAbs: Number.POSITIVE_INFINITY,
+      outside: got.data.length,
+      of: expected.data.length,
+      at: -1,
+      expected: null,
+      got: null,
+      mismatch,
+    }
   }
   const { atol, rtol } = DTYPES[expected.dtype].floating ? tolerance : EXACT
   const a = numbersOf(got)
@@ -77,5 +87,14 @@ export function compareTensors(got: Tensor, expected: Tensor, tolerance: Toleran
       worst = i
     }
   }
-  return { maxAbs, outside, at: worst, expected: b[worst] ?? null, got: a[worst] ?? null, mismatch: null }
+  return { maxAbs, outside, of: b.length, at: worst, expected: b[worst] ?? null, got: a[worst] ?? null, mismatch: null }
+}
+
+/** A difference in words. */
+export function describeDifference(
+  { maxAbs, outside, of, at, expected, got, mismatch }: Difference,
+  allowed: Tolerance,
+): string {
+  if (mismatch !== null) return mismatch
+  return `${outside} of ${of} elements are off, the worst at ${at}: expected ${expected}, got ${got}; largest difference ${maxAbs}, allowed ${allowed.atol} + ${allowed.rtol} * |expected|`
 }

@@ -25,15 +25,15 @@ const file = v.object({ path: name, size, sha256: v.pipe(v.string(), v.regex(/^[
 const dimRange = v.object({
   min: size,
   max: v.nullable(size),
-  multiple_of: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
-  batch: v.optional(v.literal(true)),
+  multiple_of: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  batch: v.exactOptional(v.literal(true)),
 })
 const tensorSpec = v.object({
   name,
   dtype,
   shape: v.array(v.nullable(v.union([size, v.string()]))),
-  kind: v.optional(v.picklist(['tensor', 'int', 'float', 'bool', 'str'])),
-  doc: v.optional(v.string()),
+  kind: v.exactOptional(v.picklist(['tensor', 'int', 'float', 'bool', 'str'])),
+  doc: v.exactOptional(v.string()),
 })
 const artifact = v.object({
   name,
@@ -41,16 +41,16 @@ const artifact = v.object({
   precision: name,
   files: v.pipe(v.tupleWithRest([file], file)),
   requires: v.record(v.string(), v.union([v.string(), v.number()])),
-  route: v.optional(v.string()),
-  verified: v.optional(v.object({ runtime: v.string(), cases: size, max_abs: v.number() })),
+  route: v.exactOptional(v.string()),
+  verified: v.exactOptional(v.object({ runtime: v.string(), cases: size, max_abs: v.number() })),
 })
 const tolerance = v.object({ atol: v.pipe(v.number(), v.minValue(0)), rtol: v.pipe(v.number(), v.minValue(0)) })
 const goldenCase = v.object({
   name,
   /** A recurrent case: keys `CASE/STEP/inputs.NAME`, STEP from 0. */
-  steps: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
-  raw: v.optional(file),
-  stages: v.optional(v.array(v.picklist(['decoded', 'inputs', 'outputs', 'result']))),
+  steps: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  raw: v.exactOptional(file),
+  stages: v.exactOptional(v.array(v.picklist(['decoded', 'inputs', 'outputs', 'result']))),
 })
 
 /** The manifest's shape; what its parts say of each other is checked by `checkManifest`. */
@@ -58,8 +58,8 @@ export const manifestSchema = v.object({
   schema: v.literal(BUNDLE_SCHEMA),
   name,
   version: name,
-  license: v.optional(v.nullable(v.string())),
-  task: v.optional(v.nullable(v.string())),
+  license: v.exactOptional(v.nullable(v.string())),
+  task: v.exactOptional(v.nullable(v.string())),
   dims: v.record(v.string(), dimRange),
   inputs: v.array(tensorSpec),
   outputs: v.array(tensorSpec),
@@ -75,7 +75,7 @@ export const manifestSchema = v.object({
   goldens: v.nullable(
     v.object({ file, tolerance: v.record(v.string(), tolerance), cases: v.pipe(v.array(goldenCase), v.nonEmpty()) }),
   ),
-  producer: v.optional(v.record(v.string(), v.string())),
+  producer: v.exactOptional(v.record(v.string(), v.string())),
 })
 
 /** A parsed `bundle.json`. */

@@ -93,7 +93,7 @@ export async function openBundle(files: Files, options?: LoadOptions): Promise<O
   return {
     where: files.where,
     manifest,
-    signature: { dims, inputs, outputs, states } as Signature,
+    signature: { dims, inputs, outputs, states },
     artifacts: manifest.artifacts.map((entry) => openArtifact(files, entry)),
     read,
     goldens: (readOptions) => {

@@ -6,7 +6,7 @@ import type { ModelPipeline } from '../model-pipeline.ts'
 import type { VerifiedCase } from '../report.ts'
 import { createStream } from '../stream.ts'
 import { type Tensor, type Tensors, tensor } from '../tensor.ts'
-import { compareTensors, DEFAULT_TOLERANCE, EXACT } from './compare.ts'
+import { compareTensors, DEFAULT_TOLERANCE, describeDifference, EXACT } from './compare.ts'
 import type { GoldenCase, Manifest, Tolerance } from './manifest.ts'
 import type { OpenArtifact, OpenModel } from './open.ts'
 
@@ -60,21 +60,13 @@ async function verifyCase(
     expected: Tensor,
     allowed: Tolerance,
   ): void => {
-    const fail = (what: string, details: Record<string, unknown>): never => {
-      throw new TensorferryError(
-        'VERIFICATION_FAILED',
-        `${session.runtime.name} gives other numbers than PyTorch: golden ${golden.name}, ${name}: ${what}`,
-        { details: { case: golden.name, stage, tensor: name, ...details } },
-      )
-    }
-    if (!got) return fail('it is missing', {})
-    const { maxAbs, outside, at, expected: want, got: have, mismatch } = compareTensors(got, expected, allowed)
-    if (mismatch) fail(mismatch, {})
-    stages[stage] = Math.max(stages[stage] ?? 0, maxAbs)
-    if (outside === 0) return
-    fail(
-      `${outside} of ${expected.data.length} elements are off, the worst at ${at}: expected ${want}, got ${have}; largest difference ${maxAbs}, allowed ${allowed.atol} + ${allowed.rtol} * |expected|`,
-      { maxAbs, outside, at, tolerance: allowed },
+    const difference = got ? compareTensors(got, expected, allowed) : null
+    if (difference) stages[stage] = Math.max(stages[stage] ?? 0, difference.maxAbs)
+    if (difference?.outside === 0 && difference.mismatch === null) return
+    throw new TensorferryError(
+      'VERIFICATION_FAILED',
+      `${session.runtime.name} gives other numbers than PyTorch: golden ${golden.name}, ${name}: ${difference ? describeDifference(difference, allowed) : 'it is missing'}`,
+      { details: { case: golden.name, stage, tensor: name, tolerance: allowed, ...difference } },
     )
   }
   const group = (prefix: string): Record<string, Tensor> => {
@@ -93,7 +85,7 @@ async function verifyCase(
   }
 
   if (golden.steps !== undefined) {
-    const stream = createStream(session, manifest as typeof manifest & { inputs: Session['inputs'] })
+    const stream = createStream(session, model.signature!)
     for (let step = 0; step < golden.steps; step++) {
       const outputs = await stream.run(group(`${step}/inputs.`), options)
       const states = Object.fromEntries(manifest.states.map(({ input, output }) => [output, stream.state[input]!]))
@@ -114,7 +106,7 @@ async function verifyCase(
     })
     for (const [name, value] of Object.entries(group('inputs.')))
       compare('inputs', `input ${name}`, prepared.inputs[name], value, EXACT)
-    const result = resultTensors(await pipeline.postprocess(group('outputs.'), prepared.context))
+    const result = resultTensors(pipeline.postprocess(group('outputs.'), prepared.context, platform.codecs))
     for (const [name, value] of Object.entries(group('result'))) {
       compare('result', `result${name}`, result[name], value, name === '.scores' ? SCORES : EXACT)
     }

@@ -1,0 +1,29 @@
+import { platform } from '#platform'
+import type { EncodeOptions } from './pipeline/image-codecs.ts'
+import { type RawImage, requireImage } from './pipeline/raw-image.ts'
+import type { ConvertImageOptions } from './pipeline/steps/image/convert-image.ts'
+import { decodeImage as decodeWith, type ImageSource } from './pipeline/steps/image/decode-image.ts'
+
+/**
+ * Decodes a JPEG, PNG or WebP file to Pillow's pixels: no colour management, no EXIF rotation.
+ *
+ * @param file - the file's bytes, or pixels, which are converted to the mode
+ * @param options - `mode`: `RGB` or `L`; default `RGB`
+ * @throws TensorferryError `INPUT_INVALID` for what is no such file or damaged; `DEPENDENCY_MISSING` when Node has no sharp
+ * @see PIL.Image.open(file).convert(mode): equal to the last bit
+ */
+export async function decodeImage(file: ImageSource, options: Partial<ConvertImageOptions> = {}): Promise<RawImage> {
+  return decodeWith(file, { mode: 'RGB', ...options }, platform.codecs)
+}
+
+/**
+ * Writes an image file: what `predict` of an image-to-image bundle gave, or any {@link RawImage}.
+ *
+ * @param image - pixels; anything else that `predict` can give is refused
+ * @param options - `format` (default `png`, which loses nothing) and `quality`
+ * @returns the file's bytes
+ * @throws TensorferryError `INPUT_INVALID`; `DEPENDENCY_MISSING` when Node has no sharp
+ */
+export async function encodeImage(image: RawImage | object, options?: EncodeOptions): Promise<Uint8Array<ArrayBuffer>> {
+  return platform.codecs.encode(requireImage('encodeImage', image), options)
+}
