@@ -1,0 +1,74 @@
+import { TensorferryError } from '../errors.ts'
+import type { ImageCodecs } from '../pipeline/image-codecs.ts'
+import { IMAGE_CHANNELS, type ImageMode, type RawImage, requireImage } from '../pipeline/raw-image.ts'
+import { convertImage } from '../pipeline/steps/image/convert-image.ts'
+import { checkEncodeOptions } from './encode-options.ts'
+import { readImageHeader } from './image-header.ts'
+
+type Sharp = typeof import('sharp').default
+
+async function loadSharp(load: () => Promise<{ default: Sharp }>): Promise<Sharp> {
+  try {
+    return (await load()).default
+  } catch (cause) {
+    throw new TensorferryError('DEPENDENCY_MISSING', 'images need the package sharp: npm install sharp', {
+      cause,
+      details: { package: 'sharp' },
+    })
+  }
+}
+
+/** A Node Buffer's bytes; copied only where they share a pool. */
+function ownBytes(data: Uint8Array): Uint8Array<ArrayBuffer> {
+  return data.byteLength === data.buffer.byteLength ? new Uint8Array(data.buffer as ArrayBuffer) : new Uint8Array(data)
+}
+
+const MODES: Readonly<Record<number, ImageMode>> = { 1: 'L', 3: 'RGB', 4: 'RGBA' }
+
+function imageOfPixels(
+  data: Uint8Array,
+  { width, height, channels }: { width: number; height: number; channels: number },
+): RawImage {
+  if (channels === 2) {
+    // Gray and alpha: Pillow drops the alpha of LA.
+    return { mode: 'L', width, height, data: ownBytes(data).filter((_, index) => index % 2 === 0) }
+  }
+  return { mode: MODES[channels]!, width, height, data: ownBytes(data) }
+}
+
+/**
+ * Codecs of Node, Bun and Deno, made with sharp, an optional peer that is loaded on first use.
+ *
+ * @param load - imports sharp
+ */
+export function createNodeImageCodecs(load: () => Promise<{ default: Sharp }> = () => import('sharp')): ImageCodecs {
+  return {
+    async decode(bytes, mode) {
+      const { format, width, height } = readImageHeader(bytes)
+      const sharp = await loadSharp(load)
+      // The header is checked already; sharp's own limit is another number. Colour profiles would change the pixels.
+      const decoding = sharp(bytes, { ignoreIcc: true, failOn: 'error', limitInputPixels: false }).raw({
+        depth: 'uchar',
+      })
+      const decoded = await decoding.toBuffer({ resolveWithObject: true }).catch((cause: Error) => {
+        throw new TensorferryError('INPUT_INVALID', `decode_image: the ${format} file is damaged: ${cause.message}`, {
+          cause,
+          details: { format, width, height },
+        })
+      })
+      return convertImage(imageOfPixels(decoded.data, decoded.info), { mode })
+    },
+    async encode(image, options) {
+      const { format, quality } = checkEncodeOptions(requireImage('encode', image), options)
+      const sharp = await loadSharp(load)
+      const { mode, width, height, data } = image
+      const encoding = sharp(data, { raw: { width, height, channels: IMAGE_CHANNELS[mode] }, limitInputPixels: false })
+      // Without it sharp writes gray as RGB.
+      if (mode === 'L') encoding.toColourspace('b-w')
+      return ownBytes(await encoding.toFormat(format, format === 'png' ? {} : { quality }).toBuffer())
+    },
+  }
+}
+
+/** Codecs of Node, Bun and Deno. */
+export const nodeImageCodecs: ImageCodecs = createNodeImageCodecs()
