@@ -62,7 +62,7 @@ export const lifecycleCases: readonly ConformanceCase[] = [
           fixture.signature.states.map(({ input }) => [input, fixture.goldens[0]!.inputs[input]!]),
         )
         for (const golden of fixture.goldens) {
-          const outputs = await session.run({ ...cloneTensors(golden.inputs), ...states })
+          const outputs = await session.run({ ...cloneTensors(golden.inputs), ...cloneTensors(states) })
           requireEqualTensors(outputs, golden.outputs, `${stream} stream, ${golden.name}`)
           states = Object.fromEntries(fixture.signature.states.map(({ input, output }) => [input, outputs[output]!]))
         }
