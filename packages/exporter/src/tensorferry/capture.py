@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +20,9 @@ from .tensors import flatten
 OPSET = 20
 # protobuf ends at 2 GiB, and the file is held in memory several times
 LARGEST_MODEL = 1_500_000_000
+ATTEMPTS = 8
+# how far up the smallest sizes of a dim may be proven one by one instead of by torch.export
+HIGHEST_PROVEN = 16
 
 
 class Flat(nn.Module):
@@ -41,6 +45,8 @@ class Captured:
     route: str
     output_shapes: list[list[int | str | None]]
     """torch.export's own view of the outputs, over the declared names; None where it has no such expression."""
+    raised: dict[str, int]
+    """Dims captured only from this size upwards: the replay has to prove every size below."""
 
 
 def preload() -> None:
@@ -66,39 +72,33 @@ def capture_onnx(model: nn.Module, example: Sequence[Tensor], names: Sequence[st
     Raises
     ------
     ExportError
-        `CAPTURE_FAILED`, `RANGE_CONTRADICTED`, `MODEL_STATEFUL`.
+        `CAPTURE_FAILED`, `RANGE_CONTRADICTED`, `NOT_YET`.
     """
     weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
     if weights > LARGEST_MODEL:
         raise ExportError("NOT_YET", f"the weights take {weights / 1e9:.1f} GB, more than one ONNX file holds (1.5 GB)")
-    program, route = _export(Flat(model).eval(), example, _dynamic_shapes(names, example, dims))
-    mutated = sorted({name.removeprefix("model.") for name in program.graph_signature.buffers_to_mutate.values()})
-    if mutated:
-        raise ExportError(
-            "MODEL_STATEFUL",
-            f"forward() writes to its own buffer {', '.join(mutated)}, which ONNX would forget; make it an input and an "
-            "output, and name the pair in `states`",
-            buffers=mutated,
-        )
-    symbols = _check_ranges(program, names, dims)
+    program, route, raised = _export(Flat(model).eval(), names, example, dims)
+    symbols = _check_ranges(program, names, dims, raised)
     with torch.no_grad():
         converted = torch.onnx.export(
             program, dynamo=True, external_data=False, opset_version=OPSET, verbose=False, optimize=True
         )
     values = [value for node in program.graph.find_nodes(op="output") for value in node.args[0]]
     shapes = [[_dim(size, symbols) for size in value.meta["val"].shape] for value in values]
-    return Captured(converted.model_proto.SerializeToString(deterministic=True), route, shapes)
+    return Captured(converted.model_proto.SerializeToString(deterministic=True), route, shapes, raised)
 
 
-def _dynamic_shapes(names: Sequence[str], example: Sequence[Tensor], dims: DynamicDims) -> tuple:
+def _dynamic_shapes(
+    names: Sequence[str], example: Sequence[Tensor], dims: DynamicDims, at_least: Mapping[str, int]
+) -> tuple:
     symbols = {}
     for name, found in dims.ranges.items():
-        step = found.multiple_of
+        step, low = found.multiple_of, max(found.min, at_least.get(name, 1))
         if step == 1:
-            symbols[name] = torch.export.Dim(name, min=found.min, max=found.max)
+            symbols[name] = torch.export.Dim(name, min=low, max=found.max)
         else:
             high = None if found.max is None else found.max // step
-            symbols[name] = step * torch.export.Dim(f"_{name}", min=found.min // step, max=high)
+            symbols[name] = step * torch.export.Dim(f"_{name}", min=-(-low // step), max=high)
     specs = []
     for name, value in zip(names, example, strict=True):
         axes = dims.axes.get(name, {})
@@ -107,28 +107,81 @@ def _dynamic_shapes(names: Sequence[str], example: Sequence[Tensor], dims: Dynam
     return (tuple(specs),)
 
 
-def _export(model: nn.Module, example: Sequence[Tensor], dynamic_shapes: tuple) -> tuple[torch.export.ExportedProgram, str]:
-    failures = []
-    for strict in (False, True):
+def _export(
+    model: nn.Module, names: Sequence[str], example: Sequence[Tensor], dims: DynamicDims
+) -> tuple[torch.export.ExportedProgram, str, dict[str, int]]:
+    """The program, how it was captured, and the dims that it promises only from a larger size upwards.
+
+    torch.export refuses a range whose smallest sizes make an inner size 1, where broadcasting begins. Such a range is
+    captured from a larger size on, and the replay proves every size below.
+    """
+
+    def capture(strict: bool, at_least: Mapping[str, int]) -> torch.export.ExportedProgram:
+        with torch.no_grad():
+            shapes = _dynamic_shapes(names, example, dims, at_least)
+            return torch.export.export(model, tuple(example), dynamic_shapes=shapes, strict=strict)
+
+    bound = dims.bind({name: tuple(value.shape) for name, value in zip(names, example, strict=True)})
+    raised: dict[str, int] = {}
+    failure: Exception | None = None
+    for attempt in range(ATTEMPTS):
         try:
-            with torch.no_grad():
-                program = torch.export.export(model, tuple(example), dynamic_shapes=dynamic_shapes, strict=strict)
-            return program, "torch.export" if not strict else "torch.export strict"
+            return capture(False, raised), "torch.export", raised
         except Exception as error:
-            failures.append(error)
-    text = str(failures[0])
-    if "onstraint" in type(failures[0]).__name__ or "Constraints violated" in text:
+            failure = failure or error
+            if not _is_range_error(error):
+                break
+            higher = _higher_bounds(str(error), raised, bound)
+            if not higher or attempt == ATTEMPTS - 1:
+                break
+            raised |= higher
+    assert failure is not None
+    if _is_range_error(failure):
         raise ExportError(
             "RANGE_CONTRADICTED",
-            "the model does not do the whole range that `dynamic` declares: it takes another branch, or only one size. "
-            f"PyTorch says: {first_lines(text)}",
+            "the model does not do the whole range that `dynamic` declares: it takes another branch, or one size only. "
+            f"PyTorch says: {_without_advice(str(failure))}",
         )
-    where = _source_line(failures[0])
+    try:
+        return capture(True, {}), "torch.export strict", {}
+    except Exception:
+        # the first way's message is the clearer one
+        where = _source_line(failure)
     raise ExportError(
         "CAPTURE_FAILED",
-        f"torch.export cannot capture the model{where}: {type(failures[0]).__name__}: {first_lines(text)}\n"
+        f"torch.export cannot capture the model{where}: {type(failure).__name__}: {_without_advice(str(failure))}\n"
         "Branches on values become torch.where or torch.cond.",
     )
+
+
+def _is_range_error(error: Exception) -> bool:
+    return "Constraints violated" in str(error) or "ConstraintViolation" in type(error).__name__
+
+
+def _higher_bounds(text: str, raised: Mapping[str, int], bound: Mapping[str, int]) -> dict[str, int]:
+    """Larger lower bounds that torch.export may accept: the ones it suggests, else the next size; none when it asks for
+    more than that."""
+    if "specialized it to be a constant" in text:
+        return {}
+    suggested = {name: int(low) for name, low in re.findall(r"(\w+) = Dim\('\w+', min=(\d+)", text)}
+    violated = re.search(r"Constraints violated \(([^)]*)\)", text)
+    names = [name.strip() for name in violated.group(1).split(",")] if violated else []
+    higher = {}
+    for name in names:
+        low = suggested.get(name, max(raised.get(name, 2) + 1, 3))
+        if name not in bound or not raised.get(name, 1) < low <= min(bound[name], HIGHEST_PROVEN):
+            return {}
+        higher[name] = low
+    return higher
+
+
+def _without_advice(text: str) -> str:
+    """A message of torch.export without its paragraphs on logging."""
+    text = text.split("\n\nThe error above occurred")[0].split("\n\nThe following call raised")[0]
+    lines = [
+        line for line in text.splitlines() if line and not line.startswith(("For ", "If you suspect", "Caused by"))
+    ]
+    return first_lines("\n".join(line.split(" For more information")[0] for line in lines))
 
 
 def _source_line(error: BaseException) -> str:
@@ -144,7 +197,9 @@ def _source_line(error: BaseException) -> str:
     return place
 
 
-def _check_ranges(program: torch.export.ExportedProgram, names: Sequence[str], dims: DynamicDims) -> dict[str, str]:
+def _check_ranges(
+    program: torch.export.ExportedProgram, names: Sequence[str], dims: DynamicDims, raised: Mapping[str, int]
+) -> dict[str, str]:
     """What torch.export's symbols stand for; raises where it narrowed a range in silence."""
     symbols: dict[str, str] = {}
     placeholders = {node.name: node for node in program.graph.find_nodes(op="placeholder")}
@@ -167,7 +222,7 @@ def _check_ranges(program: torch.export.ExportedProgram, names: Sequence[str], d
             if found is None:
                 continue
             # torch.export reasons from 2 upwards; size 1 is the replay's to prove
-            too_high = int(found.lower) > max(declared.min, 2)
+            too_high = int(found.lower) > max(declared.min, raised.get(dim, 2))
             too_low = found.upper.is_number and float(found.upper) < (declared.max or float("inf"))
             # an unbounded symbol's upper bound is a large integer
             if too_high or (too_low and float(found.upper) < 2**31):

@@ -112,7 +112,8 @@ def read_dynamic(
             where = f"dynamic[{name!r}][{axis!r}]"
             if type(axis) is not int or not 0 <= axis < ranks[name]:
                 raise ExportError(
-                    "DIMS_INVALID", f"{where}: expected an axis from 0 to {ranks[name] - 1}, {name} has rank {ranks[name]}"
+                    "DIMS_INVALID",
+                    f"{where}: expected an axis from 0 to {ranks[name] - 1}, {name} has rank {ranks[name]}",
                 )
             dim, found = parse_declaration(text, where)
             earlier = ranges.get(dim)

@@ -58,6 +58,26 @@ def outputs_of(model: nn.Module, inputs: Sequence[Tensor]) -> list[np.ndarray]:
     return [to_numpy(value) for _, value in run_eager(model, inputs)]
 
 
+def require_stateless(model: nn.Module, inputs: Sequence[Tensor]) -> None:
+    """Raises `MODEL_STATEFUL` when a run changes a buffer; the buffer is put back."""
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    outputs_of(model, inputs)
+    changed = [
+        name for name, buffer in model.named_buffers() if name in before and not torch.equal(buffer, before[name])
+    ]
+    with torch.no_grad():
+        for name, buffer in model.named_buffers():
+            if name in changed:
+                buffer.copy_(before[name])
+    if changed:
+        raise ExportError(
+            "MODEL_STATEFUL",
+            f"forward() writes to its own buffer {', '.join(changed)}, which the exported file would forget; make it an "
+            "input and an output, and name the pair in `states`",
+            buffers=changed,
+        )
+
+
 def require_deterministic(model: nn.Module, inputs: Sequence[Tensor], name: str) -> None:
     first, second = outputs_of(model, inputs), outputs_of(model, inputs)
     for index, (a, b) in enumerate(zip(first, second, strict=True)):
@@ -81,11 +101,14 @@ def name_outputs(results: Sequence[tuple[str | None, Tensor]], names: Sequence[s
     found = ", ".join(describe(value) if key is None else f"{key}: {describe(value)}" for key, value in results)
     if names is None:
         if None in keys or len(set(keys)) != len(keys):
-            raise ExportError("NAMES_INVALID", f"outputs: the model gives {len(keys)} unnamed tensors ({found}); name each")
+            raise ExportError(
+                "NAMES_INVALID", f"outputs: the model gives {len(keys)} unnamed tensors ({found}); name each"
+            )
         return [str(key) for key in keys]
     if len(names) != len(results):
         raise ExportError(
-            "NAMES_INVALID", f"outputs names {len(names)} ({', '.join(names)}), the model gives {len(results)} ({found})"
+            "NAMES_INVALID",
+            f"outputs names {len(names)} ({', '.join(names)}), the model gives {len(results)} ({found})",
         )
     if None not in keys and list(names) != keys and sorted(names) == sorted(map(str, keys)):
         raise ExportError(

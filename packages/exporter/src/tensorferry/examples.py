@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -46,9 +46,13 @@ def read_examples(examples: Sequence[object], names: Sequence[str]) -> list[Case
     taken: set[str] = set()
     for index, example in enumerate(examples):
         if isinstance(example, Tensor):
-            raise ExportError("EXAMPLES_INVALID", f"examples[{index}]: expected a tuple of tensors such as (x,), got one tensor")
+            raise ExportError(
+                "EXAMPLES_INVALID", f"examples[{index}]: expected a tuple of tensors such as (x,), got one tensor"
+            )
         if not isinstance(example, (tuple, list)):
-            raise ExportError("EXAMPLES_INVALID", f"examples[{index}]: expected a tuple of tensors, got {type(example).__name__}")
+            raise ExportError(
+                "EXAMPLES_INVALID", f"examples[{index}]: expected a tuple of tensors, got {type(example).__name__}"
+            )
         if len(example) != len(names):
             raise ExportError(
                 "NAMES_INVALID",
@@ -98,7 +102,9 @@ def check_variety(cases: Sequence[Case], names: Sequence[str], dims: DynamicDims
     for index, case in enumerate(cases):
         for other in cases[:index]:
             if all(a.shape == b.shape and torch.equal(a, b) for a, b in zip(case.inputs, other.inputs, strict=True)):
-                raise ExportError("EXAMPLES_INVALID", f"examples {other.name} and {case.name} are equal; change the values")
+                raise ExportError(
+                    "EXAMPLES_INVALID", f"examples {other.name} and {case.name} are equal; change the values"
+                )
 
 
 def shapes_of(inputs: Sequence[Tensor], names: Sequence[str]) -> dict[str, tuple[int, ...]]:
@@ -107,18 +113,19 @@ def shapes_of(inputs: Sequence[Tensor], names: Sequence[str]) -> dict[str, tuple
 
 def resized(case: Case, names: Sequence[str], dims: DynamicDims, sizes: dict[str, int]) -> tuple[Tensor, ...]:
     """The case's inputs repeated or cut to other sizes. Values stay those of the example, so indices stay valid."""
-    values = []
-    for name, value in zip(names, case.inputs, strict=True):
+    values = list(case.inputs)
+    for index, name in enumerate(names):
         for axis, dim in dims.axes.get(name, {}).items():
             if dim in sizes:
-                value = value.index_select(axis, torch.arange(sizes[dim]) % value.shape[axis])
-        values.append(value.contiguous())
+                positions = torch.arange(sizes[dim]) % values[index].shape[axis]
+                values[index] = values[index].index_select(axis, positions).contiguous()
     return tuple(values)
 
 
 def capture_example(cases: Sequence[Case], names: Sequence[str], dims: DynamicDims) -> tuple[Tensor, ...]:
     """Inputs to capture with: every dynamic dim is at least 2, because torch.export makes a size of 1 fixed."""
-    case = cases[0]
+    # a large example meets fewer special cases of small sizes
+    case = max(cases, key=lambda case: sum(value.numel() for value in case.inputs))
     bound = dims.bind(shapes_of(case.inputs, names))
     small = {dim: _at_least_two(dims, dim) for dim, size in bound.items() if size < 2}
     return resized(case, names, dims, small) if small else case.inputs
@@ -129,8 +136,14 @@ def _at_least_two(dims: DynamicDims, dim: str) -> int:
     return max(2, found.min) if found.multiple_of == 1 else max(found.min, 2 * found.multiple_of)
 
 
-def size_variants(case: Case, names: Sequence[str], dims: DynamicDims) -> tuple[list[Case], list[str]]:
+def size_variants(
+    case: Case, names: Sequence[str], dims: DynamicDims, below: Mapping[str, int]
+) -> tuple[list[Case], list[str]]:
     """The case at 1, 2, its size ± 1 and both bounds of every dynamic dim, and at the smallest of all together.
+
+    Parameters
+    ----------
+    below : dims of which every size under this one is wanted too
 
     Returns
     -------
@@ -141,17 +154,18 @@ def size_variants(case: Case, names: Sequence[str], dims: DynamicDims) -> tuple[
     for dim, size in bound.items():
         found = dims.ranges[dim]
         step = found.multiple_of
-        sizes = {1, 2, size - step, size + step, found.min, found.max or 2 * size + step}
+        sizes = {*range(1, below.get(dim, 1)), 1, 2, size - step, size + step, found.min, found.max or 2 * size + step}
         wanted += [{dim: other} for other in sorted(sizes) if other != size and found.holds(other)]
     if len(bound) > 1:
         wanted.append({dim: dims.ranges[dim].min for dim in bound})
+    affordable = max(AFFORDABLE, sum(value.numel() for value in case.inputs))
     cases, skipped = [], []
     for sizes in wanted:
         name = f"{case.name} with {', '.join(f'{dim}={size}' for dim, size in sizes.items())}"
         inputs = sum(
             _elements(value.shape, dims.axes.get(key, {}), sizes) for key, value in zip(names, case.inputs, strict=True)
         )
-        if inputs > AFFORDABLE:
+        if inputs > affordable:
             skipped.append(f"{name}: {inputs} elements are too many to replay here")
         else:
             cases.append(Case(name, resized(case, names, dims, sizes), bound=tuple(sizes.items())))

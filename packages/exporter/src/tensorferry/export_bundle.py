@@ -14,11 +14,18 @@ import PIL
 import torch
 from torch import Tensor, nn
 
-from . import reference_pipeline
 from ._version import __version__
 from .capture import capture_onnx, preload
 from .dims import Dim, DynamicDims, read_dynamic
-from .eager import evaluating, name_outputs, outputs_of, require_cpu, require_deterministic, run_eager
+from .eager import (
+    evaluating,
+    name_outputs,
+    outputs_of,
+    require_cpu,
+    require_deterministic,
+    require_stateless,
+    run_eager,
+)
 from .errors import ExportError
 from .examples import Case, capture_example, check_variety, read_examples
 from .folder import require_free, require_no_machine_path, staged
@@ -118,7 +125,13 @@ def export_bundle(
         with staged(out) as folder:
             try:
                 return _write_bundle(
-                    request, folder, out, meter, labels, docs or {}, {"name": name, "version": version, "license": license, "task": task}
+                    request,
+                    folder,
+                    out,
+                    meter,
+                    labels,
+                    docs or {},
+                    {"name": name, "version": version, "license": license, "task": task},
                 )
             finally:
                 meter.end()
@@ -151,7 +164,9 @@ def _check_names(kind: str, names: Sequence[str]) -> list[str]:
         raise ExportError("NAMES_INVALID", f"{kind}: expected a list of names, got {names!r}")
     for name in names:
         if not isinstance(name, str) or not NAME.match(name):
-            raise ExportError("NAMES_INVALID", f"{kind}: {name!r} is no name; use letters, digits, _ - . and begin with a letter")
+            raise ExportError(
+                "NAMES_INVALID", f"{kind}: {name!r} is no name; use letters, digits, _ - . and begin with a letter"
+            )
     if len(set(names)) != len(names):
         raise ExportError("NAMES_INVALID", f"{kind}: a name stands twice in {list(names)}")
     return list(names)
@@ -177,6 +192,7 @@ def _read_request(
     dims = read_dynamic(dynamic, inputs, ranks)
     check_variety(cases, inputs, dims)
     try:
+        require_stateless(model, cases[0].inputs)
         results = run_eager(model, cases[0].inputs)
     except ExportError:
         raise
@@ -195,7 +211,9 @@ def _read_request(
     raw = _read_raw(pipeline, raw_examples or {}, {case.name for case in cases}, inputs, cases, dims)
     classes = results[0][1].shape[-1] if results[0][1].dim() else None
     if labels is not None and len(results) == 1 and classes != len(labels):
-        raise ExportError("OPTIONS_INVALID", f"labels: {len(labels)} for an output of {classes} classes; give one for each")
+        raise ExportError(
+            "OPTIONS_INVALID", f"labels: {len(labels)} for an output of {classes} classes; give one for each"
+        )
     return Request(model, cases, inputs, outputs, dims, pairs, pipeline, raw)
 
 
@@ -211,7 +229,9 @@ def _read_raw(
         raise ExportError(
             "PIPELINE_INVALID",
             "preprocess and postprocess need raw_examples={'photo': 'photo.png'}, or nobody can tell whether another "
-            "language does the same" if pipeline else "raw_examples: there is no preprocess to run them through",
+            "language does the same"
+            if pipeline
+            else "raw_examples: there is no preprocess to run them through",
         )
     if not paths:
         return []
@@ -252,7 +272,7 @@ def _write_bundle(
     _write_model(folder, captured.onnx, request, input_shapes, captured.output_shapes)
 
     file = OnnxFile(folder / MODEL_FILE, inputs, outputs)
-    replay = Replay(request.model, file, dims, meter)
+    replay = Replay(request.model, file, dims, captured.raised, meter)
     replay.run_all(cases)
     for raw in request.raw:
         replay.run(Case(raw.name, (raw.input,), is_example=True))
@@ -262,7 +282,8 @@ def _write_bundle(
     ]
     if output_shapes != captured.output_shapes:
         _write_model(folder, captured.onnx, request, input_shapes, output_shapes)
-        replay = Replay(request.model, OnnxFile(folder / MODEL_FILE, inputs, outputs), dims, meter)
+        file = OnnxFile(folder / MODEL_FILE, inputs, outputs)
+        replay = Replay(request.model, file, dims, captured.raised, meter)
         replay.run_all(cases)
         for raw in request.raw:
             replay.run(Case(raw.name, (raw.input,), is_example=True))
@@ -272,7 +293,10 @@ def _write_bundle(
     input_specs = [
         _spec(key, value, shape, docs) for key, value, shape in zip(inputs, cases[0].inputs, input_shapes, strict=True)
     ]
-    output_specs = [_spec(key, value, shape, docs) for key, value, shape in zip(outputs, example_outputs, output_shapes, strict=True)]
+    output_specs = [
+        _spec(key, value, shape, docs)
+        for key, value, shape in zip(outputs, example_outputs, output_shapes, strict=True)
+    ]
     check_states(request.states, input_specs, output_specs)
     goldens = _write_goldens(request, replay, folder)
     runtime = f"onnxruntime {onnxruntime.__version__}"
@@ -301,7 +325,7 @@ def _write_bundle(
         "labels": None if labels is None else list(labels),
         "goldens": {
             "file": file_entry(folder, GOLDENS_FILE),
-            "tolerance": goldens.tolerance([spec["dtype"] for spec in output_specs]),
+            "tolerance": goldens.tolerance([_precision(request), *(spec["dtype"] for spec in output_specs)]),
             "cases": [
                 {**case, "raw": file_entry(folder, case["raw"])} if "raw" in case else case for case in goldens.cases
             ],
@@ -318,9 +342,7 @@ def _write_bundle(
         out=str(out),
         name=str(identity["name"]),
         version=str(identity["version"]),
-        artifacts=[
-            ArtifactReport("onnx", "onnx", captured.route, runtime, model_file["size"], replay.cases, max_abs)
-        ],
+        artifacts=[ArtifactReport("onnx", "onnx", captured.route, runtime, model_file["size"], replay.cases, max_abs)],
         inputs={spec["name"]: _text(spec) for spec in input_specs},
         outputs={spec["name"]: _text(spec) for spec in output_specs},
         batch=batch,
@@ -331,9 +353,16 @@ def _write_bundle(
 
 
 def _write_model(
-    folder: Path, content: bytes, request: Request, input_shapes: Sequence[list[Dim]], output_shapes: Sequence[list[Dim]]
+    folder: Path,
+    content: bytes,
+    request: Request,
+    input_shapes: Sequence[list[Dim]],
+    output_shapes: Sequence[list[Dim]],
 ) -> None:
-    named = [list(zip(request.inputs, input_shapes, strict=True)), list(zip(request.outputs, output_shapes, strict=True))]
+    named = [
+        list(zip(request.inputs, input_shapes, strict=True)),
+        list(zip(request.outputs, output_shapes, strict=True)),
+    ]
     (folder / MODEL_FILE).write_bytes(finish_onnx(content, *named))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import site
 import tempfile
@@ -35,7 +34,9 @@ def require_free(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise ExportError("OUTPUT_EXISTS", f"out: {out} is a file; name a folder")
     if out.is_dir() and any(out.iterdir()) and not (out / "bundle.json").is_file():
-        raise ExportError("OUTPUT_EXISTS", f"out: {out} holds other things and no bundle.json; name an empty or new folder")
+        raise ExportError(
+            "OUTPUT_EXISTS", f"out: {out} holds other things and no bundle.json; name an empty or new folder"
+        )
 
 
 @contextlib.contextmanager
@@ -81,7 +82,7 @@ def machine_paths() -> list[str]:
     torch_folder = Path(torch.__file__).parent
     places = [Path.cwd(), Path.home(), Path(tempfile.gettempdir()), torch_folder, Path(__file__).parent]
     places += [Path(place) for place in site.getsitepackages()]
-    texts = {os.path.abspath(place) for place in places}
+    texts = {str(place.absolute()) for place in places} | {str(place.resolve()) for place in places}
     # "/" or "C:\" is in any file
     return sorted(text for text in texts if len(text) > 4)
 
@@ -99,5 +100,6 @@ def require_no_machine_path(folder: Path) -> None:
         for text in machine_paths():
             if text.encode() in content or text.encode("utf-16-le") in content:
                 raise ExportError(
-                    "MACHINE_PATH", f"{path.name} holds {text!r}; names, docs, labels and pictures must not tell of this machine"
+                    "MACHINE_PATH",
+                    f"{path.name} holds {text!r}; names, docs, labels and pictures must not tell of this machine",
                 )

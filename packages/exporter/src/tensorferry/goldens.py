@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .eager import outputs_of
+from .errors import ExportError
 from .examples import Case
 from .pipeline import RawCase
 from .replay import OnnxFile, Replay, allowance
@@ -41,7 +42,9 @@ class Goldens:
         self.cases.append({"name": case.name})
         self._raise_tolerance(replay, case.inputs, outputs)
 
-    def add_raw(self, raw: RawCase, replay: Replay, outputs: Sequence[np.ndarray], results: Mapping[str, np.ndarray]) -> None:
+    def add_raw(
+        self, raw: RawCase, replay: Replay, outputs: Sequence[np.ndarray], results: Mapping[str, np.ndarray]
+    ) -> None:
         """A picture with all its stages; the manifest's entry still lacks the file's size and hash."""
         self.tensors[f"{raw.name}/decoded"] = np.ascontiguousarray(raw.decoded)
         self.add(raw.name, "inputs", replay.file.inputs, [to_numpy(raw.input)])
@@ -57,7 +60,9 @@ class Goldens:
         names = replay.file.inputs
         state_inputs = {name for name, _ in states}
         for step, (fed, outputs) in enumerate(run_steps(replay.model, replay.file, case, states)):
-            given = [(name, to_numpy(value)) for name, value in zip(names, fed, strict=True) if name not in state_inputs]
+            given = [
+                (name, to_numpy(value)) for name, value in zip(names, fed, strict=True) if name not in state_inputs
+            ]
             self.add(f"{case.name}/{step}", "inputs", [name for name, _ in given], [value for _, value in given])
             self.add(f"{case.name}/{step}", "outputs", replay.file.outputs, outputs)
             self._raise_tolerance(replay, fed, outputs)
@@ -91,10 +96,12 @@ def run_steps(
     -------
     for each step the inputs, states included, and PyTorch's outputs
     """
-    from .errors import ExportError
-
     state_inputs = dict(states)
-    state = {name: torch.zeros_like(value) for name, value in zip(file.inputs, case.inputs, strict=True) if name in state_inputs}
+    state = {
+        name: torch.zeros_like(value)
+        for name, value in zip(file.inputs, case.inputs, strict=True)
+        if name in state_inputs
+    }
     runtime_state = dict(state)
     steps = []
     for step in range(STEPS):
@@ -110,7 +117,10 @@ def run_steps(
         steps.append((fed, outputs))
         for name, output in states:
             index = file.outputs.index(output)
-            state[name], runtime_state[name] = torch.from_numpy(outputs[index].copy()), torch.from_numpy(got[index].copy())
+            state[name], runtime_state[name] = (
+                torch.from_numpy(outputs[index].copy()),
+                torch.from_numpy(got[index].copy()),
+            )
     return steps
 
 

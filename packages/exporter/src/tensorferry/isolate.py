@@ -10,6 +10,7 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -100,7 +101,7 @@ def run_isolated(function: Callable[[], T], on_wait: Callable[[], None] = lambda
 @contextlib.contextmanager
 def quiet() -> Any:
     """Keeps PyTorch's exporter from printing and warning."""
-    with open(os.devnull, "w") as nowhere, warnings.catch_warnings():
+    with Path(os.devnull).open("w") as nowhere, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
             yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import onnx
 from onnx import ModelProto, helper
@@ -52,8 +52,13 @@ def finish_onnx(
 
 
 def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """The graph and every branch and loop body inside it."""
     yield graph
-    for node in graph.node:
+    yield from _inner_graphs(graph.node)
+
+
+def _inner_graphs(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.GraphProto]:
+    for node in nodes:
         for attribute in node.attribute:
             for inner in [attribute.g] if attribute.HasField("g") else attribute.graphs:
                 yield from _graphs(inner)
@@ -101,7 +106,7 @@ def _strip(model: ModelProto) -> None:
         function.doc_string = ""
         del function.metadata_props[:]
         del function.value_info[:]
-    graphs = list(_graphs(model.graph))
+    graphs = [*_graphs(model.graph), *(inner for function in functions for inner in _inner_graphs(function.node))]
     for graph in graphs:
         graph.doc_string = ""
         del graph.metadata_props[:]

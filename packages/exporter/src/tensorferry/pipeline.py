@@ -56,7 +56,7 @@ OPTIONS: dict[str, dict[str, tuple[str, Any]]] = {
     "clamp": {"min": _NUMBER, "max": _NUMBER},
     "to_image": {"quantize": _one_of(*reference.QUANTIZE)},
     "merge_ycbcr": {"upscale": _FILTER, "quantize": _one_of(*reference.QUANTIZE)},
-    "softmax": {},
+    "softmax": {"axis": ("a whole number", lambda v: type(v) is int)},
     "top_k": {"k": ("a whole number from 1", lambda v: type(v) is int and v > 0)},
 }
 DEFAULTS: dict[str, Step] = {
@@ -65,6 +65,7 @@ DEFAULTS: dict[str, Step] = {
     "center_crop": {"rounding": "torchvision"},
     "to_image": {"quantize": "truncate"},
     "merge_ycbcr": {"upscale": "bicubic", "quantize": "truncate"},
+    "softmax": {"axis": -1},
 }
 
 
@@ -110,7 +111,10 @@ class Pipeline:
 
 
 def read_pipeline(
-    preprocess: Sequence[Mapping[str, Any]], postprocess: Sequence[Mapping[str, Any]], inputs: Sequence[str], outputs: Sequence[str]
+    preprocess: Sequence[Mapping[str, Any]],
+    postprocess: Sequence[Mapping[str, Any]],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
 ) -> Pipeline:
     checked: list[list[dict[str, Any]]] = []
     for kind, entries, table, ends, names in (
@@ -123,11 +127,14 @@ def read_pipeline(
             named, tensors = ends
             if not isinstance(entry, Mapping) or set(entry) != {named, tensors, "steps"}:
                 got = sorted(entry) if isinstance(entry, Mapping) else type(entry).__name__
-                raise ExportError("PIPELINE_INVALID", f"{where}: expected the keys {named}, steps, {tensors}, got {got}")
+                raise ExportError(
+                    "PIPELINE_INVALID", f"{where}: expected the keys {named}, steps, {tensors}, got {got}"
+                )
             ends_at = list(entry[tensors]) if isinstance(entry[tensors], (list, tuple)) else [entry[tensors]]
             if len(ends_at) != 1 or ends_at[0] not in names:
                 raise ExportError(
-                    "PIPELINE_INVALID", f"{where}.{tensors}: expected a list of one of {', '.join(names)}, got {entry[tensors]!r}"
+                    "PIPELINE_INVALID",
+                    f"{where}.{tensors}: expected a list of one of {', '.join(names)}, got {entry[tensors]!r}",
                 )
             steps = [read_step(step, table, f"{where}.steps[{n}]") for n, step in enumerate(entry["steps"])]
             if kind == "preprocess":
@@ -180,7 +187,7 @@ def run_preprocess(pipeline: Pipeline, name: str, path: Path, rank: int) -> RawC
         if step["op"] == "decode_image":
             decoded = value
     if not isinstance(value, Tensor):
-        raise ExportError("PIPELINE_INVALID", f"preprocess ends with an image, not a tensor; add {{'op': 'to_tensor'}}")
+        raise ExportError("PIPELINE_INVALID", "preprocess ends with an image, not a tensor; add {'op': 'to_tensor'}")
     if value.dim() == rank - 1:
         value = value.unsqueeze(0)
     if value.dim() != rank:

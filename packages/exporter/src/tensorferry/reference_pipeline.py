@@ -46,7 +46,8 @@ def decode_image(content: bytes, mode: str) -> np.ndarray:
     with Image.open(io.BytesIO(content)) as picture:
         if picture.mode not in ("RGB", "L", "RGBA", "LA", "P", "1"):
             raise ExportError(
-                "PIPELINE_INVALID", f"decode_image: a picture of mode {picture.mode} is not supported; give 8-bit gray or RGB"
+                "PIPELINE_INVALID",
+                f"decode_image: a picture of mode {picture.mode} is not supported; give 8-bit gray or RGB",
             )
         return from_picture(picture.convert(mode))
 
@@ -90,7 +91,9 @@ def center_crop(image: np.ndarray, size: int | Sequence[int], rounding: str) -> 
     crop_height, crop_width = (size, size) if isinstance(size, int) else size
     height, width = image.shape[:2]
     if crop_height > height or crop_width > width:
-        raise ExportError("PIPELINE_INVALID", f"center_crop: {crop_height}x{crop_width} does not fit into {height}x{width}")
+        raise ExportError(
+            "PIPELINE_INVALID", f"center_crop: {crop_height}x{crop_width} does not fit into {height}x{width}"
+        )
     if rounding == "torchvision":
         top, left = round((height - crop_height) / 2), round((width - crop_width) / 2)
     else:
@@ -116,10 +119,10 @@ def clamp(value: Tensor, min: float, max: float) -> Tensor:
 
 
 def quantize_plane(value: Tensor, quantize: str) -> np.ndarray:
-    """float32 0 to 1 -> uint8: cut off as the ONNX Runtime tutorial does, or rounded half up as torchvision's save_image does."""
+    """float32 0 to 1 -> uint8: cut off as the ONNX Runtime tutorial does, or rounded half to even."""
     scaled = value.numpy() * np.float32(255.0)
     if quantize == "round":
-        scaled = np.floor(scaled + np.float32(0.5))
+        scaled = scaled.round()
     return np.uint8(scaled.clip(0, 255))
 
 
@@ -135,9 +138,8 @@ def merge_ycbcr(value: Tensor, upscale: str, quantize: str, context: Context) ->
     return from_picture(Image.merge("YCbCr", [luma, *planes]).convert("RGB"))
 
 
-def softmax(value: Tensor) -> Tensor:
-    """Over the last axis."""
-    return value.softmax(-1)
+def softmax(value: Tensor, axis: int = -1) -> Tensor:
+    return value.softmax(axis)
 
 
 def top_k(value: Tensor, k: int) -> dict[str, np.ndarray]:
@@ -152,7 +154,9 @@ def first(value: Tensor, rank: int) -> Tensor:
     if value.dim() == rank + 1 and value.shape[0] == 1:
         value = value[0]
     if value.dim() != rank:
-        raise ExportError("PIPELINE_INVALID", f"expected {rank} dimensions after a batch of one, got {list(value.shape)}")
+        raise ExportError(
+            "PIPELINE_INVALID", f"expected {rank} dimensions after a batch of one, got {list(value.shape)}"
+        )
     return value
 
 

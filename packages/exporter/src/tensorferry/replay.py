@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +32,17 @@ class OnnxFile:
         try:
             self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:
-            raise ExportError("RUNTIME_REFUSED", f"onnxruntime does not load the written model: {explain(error)}") from error
-        found = [value.name for value in self.session.get_inputs()], [value.name for value in self.session.get_outputs()]
+            raise ExportError(
+                "RUNTIME_REFUSED", f"onnxruntime does not load the written model: {explain(error)}"
+            ) from error
+        found = (
+            [value.name for value in self.session.get_inputs()],
+            [value.name for value in self.session.get_outputs()],
+        )
         if found != (self.inputs, self.outputs):
-            raise ExportError("RUNTIME_REFUSED", f"the written model has {found}, expected {(self.inputs, self.outputs)}")
+            raise ExportError(
+                "RUNTIME_REFUSED", f"the written model has {found}, expected {(self.inputs, self.outputs)}"
+            )
 
     def run(self, inputs: Sequence[Tensor]) -> list[np.ndarray]:
         feeds = {name: to_numpy(value) for name, value in zip(self.inputs, inputs, strict=True)}
@@ -53,8 +60,11 @@ class Replay:
     observations : for every output and axis the sizes seen, to find its dims
     """
 
-    def __init__(self, model: nn.Module, file: OnnxFile, dims: DynamicDims, progress: Progress) -> None:
+    def __init__(
+        self, model: nn.Module, file: OnnxFile, dims: DynamicDims, below: Mapping[str, int], progress: Progress
+    ) -> None:
         self.model, self.file, self.dims, self.progress = model, file, dims, progress
+        self.below = below
         self.precise = Float64(model)
         self.cases = 0
         self.max_abs = 0.0
@@ -64,7 +74,7 @@ class Replay:
     def run_all(self, examples: Sequence[Case]) -> None:
         """Every example, then every example at other values, then the first at other sizes."""
         self.notes.clear()
-        sizes, skipped = size_variants(examples[0], self.file.inputs, self.dims)
+        sizes, skipped = size_variants(examples[0], self.file.inputs, self.dims, self.below)
         self.notes += skipped
         values = [variant for example in examples for variant in value_variants(example)]
         total = len(examples) + len(sizes) + len(values)
@@ -91,10 +101,13 @@ class Replay:
             got = self.file.run(case.inputs)
         except Exception as error:
             raise ExportError(
-                "RUNTIME_REFUSED", f"example {case.name} ({shown}): PyTorch runs it, onnxruntime does not: {explain(error)}"
+                "RUNTIME_REFUSED",
+                f"example {case.name} ({shown}): PyTorch runs it, onnxruntime does not: {explain(error)}",
             ) from error
         if len(expected) != len(got):
-            raise ExportError("REPLAY_MISMATCH", f"example {case.name}: PyTorch gives {len(expected)} results, expected {len(got)}")
+            raise ExportError(
+                "REPLAY_MISMATCH", f"example {case.name}: PyTorch gives {len(expected)} results, expected {len(got)}"
+            )
         errors: list[float] | None = None
         for index, (name, a, b) in enumerate(zip(self.file.outputs, expected, got, strict=True)):
             dtype = str(a.dtype)
@@ -122,7 +135,9 @@ class Replay:
 
     def _refused_by_eager(self, case: Case, error: Exception) -> None:
         if case.is_example:
-            raise ExportError("EXAMPLES_INVALID", f"the model itself fails on example {case.name}: {explain(error)}") from error
+            raise ExportError(
+                "EXAMPLES_INVALID", f"the model itself fails on example {case.name}: {explain(error)}"
+            ) from error
         if case.bound:
             raise ExportError(
                 "RANGE_CONTRADICTED",
@@ -130,7 +145,6 @@ class Replay:
                 dims=dict(case.bound),
             ) from error
         self.notes.append(f"{case.name}: not replayed, the model refuses these values ({type(error).__name__})")
-        return None
 
     def axis(self, output: str, axis: int) -> list[Observation]:
         """What was seen of one output's axis."""

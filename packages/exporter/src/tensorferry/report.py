@@ -53,7 +53,10 @@ class ExportReport:
             ("bundle", f"{self.name} {self.version} in {self.out}, {self.size / 1000:.1f} kB"),
             *((f"input {name}", text) for name, text in self.inputs.items()),
             *((f"output {name}", text) for name, text in self.outputs.items()),
-            ("batch", f"{self.batch}: rows proven independent" if self.batch else "no dim whose rows are proven independent"),
+            (
+                "batch",
+                f"{self.batch}: rows proven independent" if self.batch else "no dim whose rows are proven independent",
+            ),
             *(
                 (
                     artifact.name,

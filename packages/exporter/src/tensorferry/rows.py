@@ -18,7 +18,9 @@ ORDER = [2, 0, 3, 1]
 
 def batch_dim(dims: DynamicDims, inputs: Sequence[str], output_shapes: Sequence[Sequence[Dim]]) -> str | None:
     """The name that is axis 0, and only axis 0, of every input and output, from size 1 up; None if there is none."""
-    firsts = {dims.axes.get(name, {}).get(0) for name in inputs} | {shape[0] if shape else None for shape in output_shapes}
+    firsts = {dims.axes.get(name, {}).get(0) for name in inputs} | {
+        shape[0] if shape else None for shape in output_shapes
+    }
     if len(firsts) != 1 or None in firsts:
         return None
     (dim,) = firsts

@@ -27,7 +27,9 @@ def read_states(states: Sequence[object], inputs: Sequence[str], outputs: Sequen
     return pairs
 
 
-def check_states(states: Sequence[tuple[str, str]], inputs: Sequence[dict[str, Any]], outputs: Sequence[dict[str, Any]]) -> None:
+def check_states(
+    states: Sequence[tuple[str, str]], inputs: Sequence[dict[str, Any]], outputs: Sequence[dict[str, Any]]
+) -> None:
     """A state keeps dtype and shape, and its dims are bound by the other inputs: zeros of that shape begin.
 
     Parameters
@@ -36,7 +38,9 @@ def check_states(states: Sequence[tuple[str, str]], inputs: Sequence[dict[str, A
     """
     by_name = {spec["name"]: spec for spec in [*inputs, *outputs]}
     state_inputs = {name for name, _ in states}
-    bound = {dim for spec in inputs if spec["name"] not in state_inputs for dim in spec["shape"] if isinstance(dim, str)}
+    bound = {
+        dim for spec in inputs if spec["name"] not in state_inputs for dim in spec["shape"] if isinstance(dim, str)
+    }
     for name, output in states:
         before, after = by_name[name], by_name[output]
         if before["dtype"] != after["dtype"] or before["shape"] != after["shape"]:
@@ -47,4 +51,6 @@ def check_states(states: Sequence[tuple[str, str]], inputs: Sequence[dict[str, A
             )
         loose = [dim for dim in before["shape"] if isinstance(dim, str) and dim not in bound]
         if loose:
-            raise ExportError("DIMS_INVALID", f"states: no other input has {name}'s dim {', '.join(loose)}, so its size is unknown")
+            raise ExportError(
+                "DIMS_INVALID", f"states: no other input has {name}'s dim {', '.join(loose)}, so its size is unknown"
+            )

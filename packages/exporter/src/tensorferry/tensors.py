@@ -40,22 +40,16 @@ def describe(value: object) -> str:
     return type(value).__name__
 
 
-def flatten(result: Any) -> list[tuple[str | None, Any]]:
-    """A result's leaves in order, each with its dict key where it has one. Shapes and dtypes are the leaves' own."""
+def flatten(result: Any, key: str | None = None) -> list[tuple[str | None, Any]]:
+    """A result's leaves in order, each with its dict key or field name where it has one (`key.0` inside a list)."""
     if isinstance(result, dict):
-        leaves = []
-        for key, value in result.items():
-            inner = flatten(value)
-            leaves += [(str(key), leaf) for _, leaf in inner] if len(inner) == 1 else inner
-        return leaves
-    if isinstance(result, (tuple, list)):
-        names = getattr(result, "_fields", [None] * len(result))
-        return [
-            (key or name, leaf)
-            for name, value in zip(names, result, strict=True)
-            for key, leaf in (flatten(value) if isinstance(value, (tuple, list, dict)) else [(None, value)])
-        ]
-    return [(None, result)]
+        parts = [(str(name), value) for name, value in result.items()]
+    elif isinstance(result, (tuple, list)):
+        fields = getattr(result, "_fields", None) or [None if key is None else f"{key}.{i}" for i in range(len(result))]
+        parts = list(zip(fields, result, strict=True))
+    else:
+        return [(key, result)]
+    return [leaf for name, value in parts for leaf in flatten(value, name)]
 
 
 def to_numpy(value: Tensor) -> np.ndarray:

@@ -1,0 +1,158 @@
+"""Small models: good ones, and ones that an exporter gets wrong in silence."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Mlp(nn.Module):
+    """float32 [batch, 8] -> [batch, 4]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+class Downscale(nn.Module):
+    """float32 [batch, 3, height, width] -> [batch, 4, (height - 1)//2 + 1, (width - 1)//2 + 1]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 4, 3, stride=2, padding=1)
+        self.norm = nn.BatchNorm2d(4)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.norm(self.convolution(image)).relu()
+
+
+class Recurrent(nn.Module):
+    """float32 [batch, 3] and state [batch, 4] -> [batch, 2] and state [batch, 4]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.GRUCell(3, 4)
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        h = self.cell(x, h)
+        return self.head(h), h
+
+
+class Embedding(nn.Module):
+    """int64 [batch, length] -> float32 [batch, 6], mean of the tokens that are not 0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(20, 6)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        mask = (tokens != 0).unsqueeze(-1).float()
+        return (self.embedding(tokens) * mask).sum(1) / mask.sum(1).clamp(min=1)
+
+
+class Named(nn.Module):
+    """A dict whose keys are not in alphabetical order, one of them called like an operator."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(5, 3)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        y = self.linear(x)
+        return {"softmax": y.softmax(-1), "linear": y, "best": y.argmax(-1)}
+
+
+class AlwaysDrops(nn.Module):
+    """Refuses to leave train mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Dropout(0.5)
+        self.inner.train = lambda mode=True: self.inner  # type: ignore[method-assign]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x)
+
+
+class FunctionalDropout(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.dropout(x, 0.5)
+
+
+class BranchOnValue(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 2 if x.sum() > 0 else x - 1
+
+
+class BranchOnSize(nn.Module):
+    """Another formula above four rows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 2 if x.size(0) > 4 else x - 1
+
+
+class FrozenBranch(nn.Module):
+    """Its branch on the values is taken while capturing, where a traced value is no number: `except` hides that."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        try:
+            positive = bool(x.sum() > 0)
+        except Exception:
+            positive = True
+        return x * 2 if positive else x - 1
+
+
+class OtherWhenExported(nn.Module):
+    """A shortcut for exporters that is not the same."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 1.01 if torch.compiler.is_exporting() else x
+
+
+class CountsCalls(nn.Module):
+    """Writes to its own buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls.add_(1)
+        return x * 2
+
+
+class MixesRows(nn.Module):
+    """A row's result depends on the other rows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x - x.mean(0, keepdim=True)
+
+
+class PassesThrough(nn.Module):
+    """An input as an output, and one value twice."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        y = x + 1
+        return x, y, y
+
+
+class Unstable(nn.Module):
+    """Cancels nearly everything: float32 itself is off by far more than any tolerance."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x * 1e6 + 1e6).sum(-1) - (x * 1e6).sum(-1) - 1e6 * x.shape[-1]
+
+
+class NeedsFive(nn.Module):
+    """A kernel of five without padding: shorter inputs fail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv1d(1, 1, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.convolution(x)
