@@ -1,11 +1,17 @@
-import { defineConfig } from 'tsup'
+import { rm } from 'node:fs/promises'
+import { defineConfig, type Options } from 'tsup'
 
-export default defineConfig({
-  entry: { index: 'src/index.ts', worker: 'src/worker.ts' },
-  format: 'esm',
-  target: 'es2022',
-  platform: 'node',
-  splitting: true,
-  clean: true,
-  dts: process.env.TENSORFERRY_SKIP_DTS ? false : { entry: ['src/index.ts'] },
+const common: Options = { format: 'esm', target: 'es2022', platform: 'node', splitting: false }
+
+export default defineConfig(async () => {
+  await rm('dist', { recursive: true, force: true })
+  return [
+    {
+      ...common,
+      entry: { index: 'src/index.ts' },
+      dts: process.env.TENSORFERRY_SKIP_DTS ? false : { entry: ['src/index.ts'] },
+    },
+    // The worker carries the little it needs of core: importing all of it would take longer than ONNX Runtime itself.
+    { ...common, entry: { worker: 'src/worker.ts' }, noExternal: ['@tensorferry/core'], treeshake: true },
+  ]
 })

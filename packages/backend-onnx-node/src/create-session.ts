@@ -1,0 +1,148 @@
+import {
+  type LoadOptions,
+  type SessionSource,
+  type Signature,
+  TensorferryError,
+  throwIfAborted,
+  withCallOptions,
+} from '@tensorferry/core'
+import type { Executor } from './executor.ts'
+import { Inline } from './inline.ts'
+import { matchSignature } from './match-signature.ts'
+import type { ModelData, ModelDescription } from './messages.ts'
+import { inspectModelFiles, type ModelFiles } from './model-files.ts'
+import { loadNativeModel } from './native-model.ts'
+import type { ResolvedOptions } from './options.ts'
+import { specOf } from './ort-tensor.ts'
+import { Pool } from './pool.ts'
+import { Replica } from './replica.ts'
+import { describeRuntime, ExecutorSession, type OnnxNodeSession, type SessionFacts } from './session.ts'
+import { checkTypes } from './unsupported-types.ts'
+
+interface Loaded {
+  readonly facts: SessionFacts
+  readonly executor: Executor
+}
+
+function buffersOf({ model, externalData }: ModelData): ArrayBuffer[] {
+  const buffers = externalData.map(({ data }) => data.buffer)
+  return typeof model === 'string' ? buffers : [model.buffer, ...buffers]
+}
+
+/** What the session shows, or why this model cannot be used. */
+function factsOf(
+  description: ModelDescription,
+  signature: Signature | undefined,
+  options: ResolvedOptions,
+): SessionFacts {
+  if (signature) matchSignature(signature, description)
+  checkTypes(description, signature ? signature.outputs.map(({ name }) => name) : null)
+  const { inputs, outputs, dims } = signature ?? {
+    inputs: description.inputs.map(specOf),
+    outputs: description.outputs.map(specOf),
+    dims: {},
+  }
+  return { inputs, outputs, dims, runtime: describeRuntime(description, options) }
+}
+
+async function loadReplica(
+  replica: Replica,
+  files: ModelFiles,
+  options: ResolvedOptions,
+  outputs: readonly string[] | null,
+): Promise<ModelDescription> {
+  const data = await files.open()
+  const reply = await replica.send({ type: 'load', data, options, outputs }, buffersOf(data))
+  return (reply as Extract<typeof reply, { type: 'loaded' }>).description
+}
+
+async function loadPool(
+  files: ModelFiles,
+  signature: Signature | undefined,
+  options: ResolvedOptions,
+  onLoaded: (replicas: number) => void,
+): Promise<Loaded> {
+  const outputs = signature?.outputs.map(({ name }) => name) ?? null
+  let pool: Pool | null = null
+  const replicas: Replica[] = []
+  const start = (): Replica => {
+    const replica = new Replica((error) => pool?.fail(error))
+    replicas.push(replica)
+    return replica
+  }
+  try {
+    const description = await loadReplica(start(), files, options, outputs)
+    const facts = factsOf(description, signature, options)
+    onLoaded(1)
+    // The others take the provider that has worked.
+    const chosen = { ...options, providers: options.providers.filter(({ name }) => name === description.provider) }
+    let loaded = 1
+    await Promise.all(
+      Array.from({ length: options.replicas - 1 }, async () => {
+        await loadReplica(start(), files, chosen, outputs)
+        onLoaded(++loaded)
+      }),
+    )
+    pool = new Pool(replicas, facts.inputs)
+    return { facts, executor: pool }
+  } catch (error) {
+    await Promise.all(replicas.map((replica) => replica.close()))
+    throw error
+  }
+}
+
+async function loadInline(
+  files: ModelFiles,
+  signature: Signature | undefined,
+  options: ResolvedOptions,
+): Promise<Loaded> {
+  const outputs = signature?.outputs.map(({ name }) => name) ?? null
+  const model = await loadNativeModel(await files.open(), options, outputs)
+  try {
+    const facts = factsOf(model.description, signature, options)
+    return { facts, executor: new Inline(model, facts.inputs) }
+  } catch (error) {
+    await model.release()
+    throw error
+  }
+}
+
+/** Loads a model as the options say; a caller who has left gets nothing, and nothing stays behind. */
+export async function createOnnxSession(
+  { artifact, signature }: SessionSource,
+  options: ResolvedOptions,
+  loadOptions: LoadOptions = {},
+): Promise<OnnxNodeSession> {
+  throwIfAborted(loadOptions)
+  if (!artifact) {
+    throw new TensorferryError('BACKEND_INCOMPATIBLE', 'onnx-node runs a model file and was given none; pass a model', {
+      details: { backend: 'onnx-node' },
+    })
+  }
+  if (artifact.format !== 'onnx') {
+    throw new TensorferryError(
+      'BACKEND_INCOMPATIBLE',
+      `onnx-node reads onnx, artifact ${JSON.stringify(artifact.name)} is ${artifact.format}; choose another artifact or backend`,
+      { details: { format: artifact.format, expected: ['onnx'] } },
+    )
+  }
+  const total = options.replicas
+  const report = (loaded: number): void => loadOptions.onProgress?.({ phase: 'load', loaded, total })
+  let left = false
+  const load = async (): Promise<OnnxNodeSession> => {
+    const files = await inspectModelFiles(artifact, signature !== undefined, loadOptions)
+    report(0)
+    const { facts, executor } =
+      options.execution === 'inline'
+        ? await loadInline(files, signature, options)
+        : await loadPool(files, signature, options, report)
+    if (options.execution === 'inline') report(1)
+    const session = new ExecutorSession(facts, executor)
+    // Nobody waits for it any more.
+    if (left) await session.dispose()
+    return session
+  }
+  return withCallOptions(loadOptions, load, () => {
+    left = true
+  })
+}

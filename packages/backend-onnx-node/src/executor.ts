@@ -1,0 +1,17 @@
+import type { Tensors } from '@tensorferry/core'
+import type { RawOutput } from './messages.ts'
+
+/** A run that has been accepted. */
+export interface Run {
+  readonly outputs: Promise<readonly RawOutput[]>
+  /** Takes it out of the queue; a run in progress ends unseen. */
+  cancel(): void
+}
+
+/** Where a session's runs take place: a pool of workers, or the caller's thread. */
+export interface Executor {
+  /** The inputs have been checked; they are copied before this returns. */
+  run(inputs: Tensors): Run
+  /** Waiting runs reject with `SESSION_DISPOSED`, runs in progress end, memory goes back. */
+  close(): Promise<void>
+}

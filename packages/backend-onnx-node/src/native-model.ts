@@ -1,0 +1,138 @@
+import { TensorferryError } from '@tensorferry/core'
+import type { InferenceSession } from 'onnxruntime-node'
+import { mapError } from './map-error.ts'
+import type { ModelData, ModelDescription, RawOutput, RefusedProvider, ValueDescription } from './messages.ts'
+import type { ProviderOptions, ResolvedOptions } from './options.ts'
+import type { OrtTensor } from './ort-tensor.ts'
+import { findUnsupportedType } from './unsupported-types.ts'
+
+type Ort = typeof import('onnxruntime-node')
+
+/** ONNX Runtime must find nothing here: a model given as bytes would read external data from the current folder. */
+const NO_FOLDER = '/nonexistent'
+/** Errors reach the caller as errors; the runtime prints nothing besides. */
+const FATAL_ONLY = 4
+
+/** A model inside ONNX Runtime, on the thread that made it. */
+export interface NativeModel {
+  readonly description: ModelDescription
+  run(feeds: Record<string, OrtTensor>): Promise<RawOutput[]>
+  release(): Promise<void>
+}
+
+export async function importRuntime(): Promise<Ort> {
+  try {
+    const runtime = (await import('onnxruntime-node')) as Ort & { readonly default?: Ort }
+    return runtime.default ?? runtime
+  } catch (error) {
+    throw mapError(error, 'start')
+  }
+}
+
+/** ONNX Runtime fixes its process-wide log level when the first session of a process is made; a global, so it is put back. */
+async function quietly<T>(runtime: Ort, work: () => Promise<T>): Promise<T> {
+  const before = runtime.env.logLevel
+  runtime.env.logLevel = 'fatal'
+  try {
+    return await work()
+  } finally {
+    runtime.env.logLevel = before ?? 'warning'
+  }
+}
+
+function sessionOptions(
+  data: ModelData,
+  options: ResolvedOptions,
+  provider: ProviderOptions,
+): InferenceSession.SessionOptions {
+  const external = data.externalData.length > 0 ? { externalData: [...data.externalData] } : {}
+  const isolated =
+    typeof data.model === 'string'
+      ? {}
+      : { extra: { session: { model_external_initializers_file_folder_path: NO_FOLDER } } }
+  return {
+    ...options.sessionOptions,
+    ...external,
+    ...isolated,
+    executionProviders: [provider as InferenceSession.ExecutionProviderConfig],
+    intraOpNumThreads: options.threads,
+    graphOptimizationLevel: options.graphOptimization,
+    logSeverityLevel: FATAL_ONLY,
+  }
+}
+
+function describe(metadata: readonly InferenceSession.ValueMetadata[]): ValueDescription[] {
+  return metadata.map((value) =>
+    value.isTensor
+      ? { name: value.name, type: value.type, shape: [...value.shape] }
+      : { name: value.name, type: null, shape: [] },
+  )
+}
+
+/** Tries the providers one by one, each alone: ONNX Runtime given a list says neither which one runs nor why one was passed over. */
+async function openSession(
+  runtime: Ort,
+  data: ModelData,
+  options: ResolvedOptions,
+): Promise<{ session: InferenceSession; provider: string; refused: RefusedProvider[] }> {
+  const refused: RefusedProvider[] = []
+  const offered = runtime.listSupportedBackends?.().map(({ name }) => name)
+  for (const provider of options.providers) {
+    const { name } = provider
+    if (offered && name !== 'cpu' && !offered.includes(name)) {
+      refused.push({
+        provider: name,
+        reason: `this build of onnxruntime-node has none of that name, it has ${offered.join(', ')}`,
+      })
+      continue
+    }
+    const settings = sessionOptions(data, options, provider)
+    try {
+      const session = await runtime.InferenceSession.create(data.model as string & Uint8Array, settings)
+      return { session, provider: name, refused }
+    } catch (error) {
+      // On the CPU a failure is the model's own; elsewhere it may be the provider's.
+      if (name === 'cpu') throw (await findUnsupportedType(error, data, settings)) ?? mapError(error, 'load')
+      refused.push({ provider: name, reason: error instanceof Error ? error.message.trim() : String(error) })
+    }
+  }
+  const reasons = refused.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ')
+  throw new TensorferryError(
+    'BACKEND_UNAVAILABLE',
+    `none of the providers works here (${reasons}); add 'cpu' to the end of the list to fall back to it`,
+    { details: { refused } },
+  )
+}
+
+/**
+ * Loads a model on this thread. Blocks it while ONNX Runtime reads and optimizes.
+ *
+ * @param outputs - names to compute; null: all of the model's
+ * @throws TensorferryError see `map-error.ts`
+ */
+export async function loadNativeModel(
+  data: ModelData,
+  options: ResolvedOptions,
+  outputs: readonly string[] | null,
+): Promise<NativeModel> {
+  const runtime = await importRuntime()
+  const { session, provider, refused } = await quietly(runtime, () => openSession(runtime, data, options))
+  const names = outputs ?? session.outputNames
+  return {
+    description: {
+      version: runtime.env.versions.node ?? runtime.env.versions.common,
+      provider,
+      refused,
+      inputs: describe(session.inputMetadata),
+      outputs: describe(session.outputMetadata),
+    },
+    async run(feeds) {
+      const results = await session.run(feeds as unknown as InferenceSession.FeedsType, names)
+      return names.map((name) => {
+        const { type, dims, data } = results[name]!
+        return { name, type, shape: dims, data } as unknown as RawOutput
+      })
+    },
+    release: () => session.release(),
+  }
+}

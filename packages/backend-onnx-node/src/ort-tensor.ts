@@ -1,0 +1,70 @@
+import { type DType, type DTypeData, type Tensor, type TensorSpec, tensor } from '@tensorferry/core'
+import type { PackedInputs, RawOutput, ValueDescription } from './messages.ts'
+
+type NumericDType = Exclude<DType, 'string'>
+
+/** Element types that the binding moves both ways; bfloat16 and the 4-bit ones it does not. float16 is raw bits. */
+const STORAGE = {
+  float64: Float64Array,
+  float32: Float32Array,
+  float16: Uint16Array,
+  int64: BigInt64Array,
+  int32: Int32Array,
+  int16: Int16Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+} as const satisfies Partial<Record<NumericDType, unknown>>
+
+/** PyTorch's name of an element type, which is ONNX Runtime's too; null where the SDK or the binding has none. */
+export function dtypeOf(type: string | null): DType | null {
+  return type !== null && (type === 'string' || Object.hasOwn(STORAGE, type)) ? (type as DType) : null
+}
+
+/** What the binding accepts as a tensor. The plain form: its Tensor class refuses float16 data on Node 24. */
+export interface OrtTensor {
+  readonly type: string
+  readonly dims: readonly number[]
+  readonly location: 'cpu'
+  readonly data: ArrayBufferView | readonly string[]
+}
+
+/** Inputs as the binding takes them: views into the run's buffer. */
+export function unpackInputs({ buffer, inputs }: PackedInputs): Record<string, OrtTensor> {
+  const feeds: Record<string, OrtTensor> = {}
+  for (const { name, dtype, shape, data } of inputs) {
+    let view: OrtTensor['data']
+    if (typeof data === 'number') {
+      let count = 1
+      for (const size of shape) count *= size
+      view = new STORAGE[dtype as keyof typeof STORAGE](buffer, data, count)
+    } else view = data
+    feeds[name] = { type: dtype, dims: shape, location: 'cpu', data: view }
+  }
+  return feeds
+}
+
+/** A tensor of the SDK around an output's memory; the caller owns it. */
+export function tensorFromOutput({ type, shape, data }: RawOutput): Tensor {
+  if (type !== 'float16') return tensor(type as DType, data as DTypeData[DType], shape) as Tensor
+  // On Node 24 the binding hands out a Float16Array: the same bits under another class.
+  const { buffer, byteOffset, byteLength } = data as ArrayBufferView<ArrayBuffer>
+  return tensor('float16', new Uint16Array(buffer, byteOffset, byteLength / 2), shape)
+}
+
+const ANY_NAMES = new Set(['None', 'none', 'unknown', 'dynamic'])
+
+/**
+ * Exporters write anything as the name of a size: only a plain name ties sizes together.
+ * `unk__12` and `dyn_axis_3` are numbered per axis by tf2onnx and others and mean "any".
+ */
+function dimOf(size: number | string): number | string | null {
+  if (typeof size === 'number') return size
+  const isName = /^[A-Za-z_]\w*$/.test(size) && !ANY_NAMES.has(size) && !/^unk_+\d+$/.test(size)
+  return isName ? size : null
+}
+
+/** A spec from what ONNX Runtime says of a bare file. An empty shape may mean a scalar or an unknown rank: nothing is claimed. */
+export function specOf({ name, type, shape }: ValueDescription): TensorSpec {
+  return { name, dtype: dtypeOf(type), shape: shape.length === 0 ? null : shape.map(dimOf) }
+}
