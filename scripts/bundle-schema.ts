@@ -5,7 +5,7 @@ import { manifestSchema } from '../packages/core/src/bundle/manifest.ts'
 
 const path = new URL('../packages/core/schema/bundle.schema.json', import.meta.url)
 const schema = {
-  $id: 'https://tensorferry.dev/schema/bundle-1.json',
+  $id: 'urn:tensorferry:bundle:1',
   title: 'Tensorferry bundle, schema 1',
   description: 'bundle.json: a PyTorch model with its files, pre- and postprocessing, and goldens.',
   ...toJsonSchema(manifestSchema, { typeMode: 'input', errorMode: 'ignore' }),

@@ -73,8 +73,7 @@ export async function findCandidates(choice: BackendChoice | undefined): Promise
 async function resolveBackend(entry: BackendEntry, folder: string): Promise<Backend> {
   let backend: unknown = entry
   if (!isBackend(entry)) {
-    const [name, options] =
-      typeof entry === 'string' ? [entry, undefined] : ((entry ?? []) as readonly [string, unknown?])
+    const [name, options] = typeof entry === 'string' ? [entry] : Array.isArray(entry) ? entry : []
     if (typeof name !== 'string' || name === '') {
       throw new TensorferryError(
         'OPTIONS_INVALID',

@@ -11,7 +11,13 @@ const CONFIG_FILE = 'tensorferry.config.json'
 const configSchema = v.strictObject({
   $schema: v.optional(v.string()),
   backends: v.pipe(
-    v.array(v.union([v.string(), v.tuple([v.string()]), v.tuple([v.string(), v.record(v.string(), v.unknown())])])),
+    v.array(
+      v.union([
+        v.string(),
+        v.strictTuple([v.string()]),
+        v.strictTuple([v.string(), v.record(v.string(), v.unknown())]),
+      ]),
+    ),
     v.nonEmpty(),
   ),
   verify: v.optional(v.picklist(['off', 'smoke', 'full'])),

@@ -1,6 +1,6 @@
 import type { LoadOptions } from '../backend.ts'
-import type { Files, OpenFile } from '../bundle/files.ts'
-import type { ImageCodecs } from '../pipeline/step.ts'
+import type { Files } from '../bundle/files.ts'
+import type { ImageCodecs } from '../pipeline/image-codecs.ts'
 
 /** Where a path or URL given as a string leads. */
 export type Located =
@@ -44,5 +44,3 @@ export interface Platform {
   /** Imports a package by name, resolved from `folder`. */
   importBackend(name: string, folder: string): Promise<unknown>
 }
-
-export type { OpenFile }

@@ -1,0 +1,81 @@
+import { describe, expectTypeOf, test } from 'vitest'
+import {
+  type AnyBundle,
+  type Backend,
+  bundle,
+  type CallOptions,
+  type Classification,
+  loadModel,
+  type Model,
+  type Prediction,
+  type RawImage,
+  type Session,
+  type Tensor,
+  type Tensors,
+  tensor,
+} from '../src/index.ts'
+
+interface SuperResolution {
+  readonly inputs: { readonly input: Tensor<'float32'> }
+  readonly outputs: { readonly output: Tensor<'float32'> }
+  readonly task: 'image-to-image'
+}
+interface Digits {
+  readonly task: 'image-classification'
+  readonly labels: '0' | '1'
+}
+interface SpecialSession extends Session {
+  call(method: string, options?: CallOptions): Promise<Tensors>
+}
+declare const special: Backend<SpecialSession>
+
+describe('tensors', () => {
+  test('the dtype decides the storage', () => {
+    expectTypeOf(tensor('int64', [1n])).toEqualTypeOf<Tensor<'int64'>>()
+    expectTypeOf(tensor('float32', [1]).data).toEqualTypeOf<Float32Array<ArrayBuffer>>()
+    const value = tensor('int64', [1]) as Tensor
+    if (value.dtype === 'int64') expectTypeOf(value.data).toEqualTypeOf<BigInt64Array<ArrayBuffer>>()
+    if (value.dtype === 'string') expectTypeOf(value.data).toEqualTypeOf<readonly string[]>()
+  })
+  test('elements that do not fit are refused', () => {
+    // @ts-expect-error a float32 takes numbers
+    tensor('float32', ['1'])
+    // @ts-expect-error a float32 is stored in a Float32Array
+    tensor('float32', new Int8Array(1).buffer)
+    // @ts-expect-error there is no such dtype
+    tensor('float', [1])
+  })
+})
+
+describe('models', () => {
+  test('predict gives what the task says', async () => {
+    const enlarged = await loadModel(bundle<SuperResolution>('./x'))
+    expectTypeOf(enlarged.predict(new Uint8Array())).resolves.toEqualTypeOf<RawImage>()
+    const digits = await loadModel(bundle<Digits>('./x'))
+    expectTypeOf(digits.predict(new Uint8Array())).resolves.toEqualTypeOf<readonly Classification<'0' | '1'>[]>()
+    expectTypeOf(digits.labels).toEqualTypeOf<readonly ('0' | '1')[] | null>()
+    const untyped = await loadModel('./x')
+    expectTypeOf(untyped.predict(new Uint8Array())).resolves.toEqualTypeOf<Prediction>()
+  })
+  test('run takes the bundle’s names and dtypes', async () => {
+    const model = await loadModel(bundle<SuperResolution>('./x'))
+    expectTypeOf(model.run({ input: tensor('float32', [1]) })).resolves.toEqualTypeOf<SuperResolution['outputs']>()
+    // @ts-expect-error the input is float32
+    model.run({ input: tensor('int8', [1]) })
+    // @ts-expect-error there is no such input
+    model.run({ image: tensor('float32', [1]) })
+    // @ts-expect-error a picture is bytes or pixels, not a path
+    model.predict('cat.jpg')
+  })
+  test('the session is the backend’s own', async () => {
+    const model = await loadModel('./x', { backend: special })
+    expectTypeOf(model).toEqualTypeOf<Model<AnyBundle, SpecialSession>>()
+    expectTypeOf(model.session.call('encode')).resolves.toEqualTypeOf<Tensors>()
+  })
+  test('options are checked', () => {
+    // @ts-expect-error runtime knobs live in the backend's factory
+    loadModel('./x', { threads: 2 })
+    // @ts-expect-error verify has three values
+    loadModel('./x', { verify: 'some' })
+  })
+})
