@@ -134,7 +134,15 @@ function refuseUnknown(bytes: Uint8Array): never {
  */
 export function readImageHeader(bytes: Uint8Array): ImageHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const read = (format: ImageHeader['format'], parts: Parts): ImageHeader => {
+  const read = (format: ImageHeader['format'], parse: (bytes: Uint8Array, view: DataView) => Parts): ImageHeader => {
+    let parts: Parts
+    try {
+      parts = parse(bytes, view)
+    } catch (error) {
+      // A field that lies outside the file.
+      if (error instanceof RangeError) refuse(`the ${format} file is damaged`)
+      throw error
+    }
     const { width, height } = parts
     if (width < 1 || height < 1 || width * height > MAX_PIXELS) {
       refuse(`expected 1 to ${MAX_PIXELS} pixels, got ${width} x ${height}`, { width, height })
@@ -142,9 +150,9 @@ export function readImageHeader(bytes: Uint8Array): ImageHeader {
     return { format, ...parts }
   }
   if (bytes.length === 0) refuse('the file is empty (0 bytes)')
-  if (bytes[0] === 0xff && bytes[1] === 0xd8) return read('jpeg', readJpeg(bytes, view))
-  if (text(bytes, 0, 8) === '\x89PNG\r\n\x1a\n') return read('png', readPng(bytes, view))
-  if (text(bytes, 0, 4) === 'RIFF' && text(bytes, 8, 12) === 'WEBP') return read('webp', readWebp(bytes, view))
+  if (bytes[0] === 0xff && bytes[1] === 0xd8) return read('jpeg', readJpeg)
+  if (text(bytes, 0, 8) === '\x89PNG\r\n\x1a\n') return read('png', readPng)
+  if (text(bytes, 0, 4) === 'RIFF' && text(bytes, 8, 12) === 'WEBP') return read('webp', readWebp)
   return refuseUnknown(bytes)
 }
 

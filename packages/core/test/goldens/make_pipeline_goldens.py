@@ -18,7 +18,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-
 import pipeline_cases as cases
 from pipeline_files import files_worker
 from pipeline_workers import CACHE, TORCHVISION, TRANSFORMERS, pillow_worker, torch_worker

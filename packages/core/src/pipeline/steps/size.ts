@@ -5,7 +5,7 @@ const pixels = v.pipe(v.number(), v.integer(), v.minValue(1))
 
 /** One number, or `[height, width]`, in pixels. */
 export const sizeSchema = v.union(
-  [pixels, v.tuple([pixels, pixels])],
+  [pixels, v.strictTuple([pixels, pixels])],
   'expected a positive whole number or [height, width], in pixels',
 )
 

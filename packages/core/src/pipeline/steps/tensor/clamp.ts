@@ -24,7 +24,8 @@ export function clamp(value: Tensor<'float32'>, options: ClampOptions): Tensor<'
   const output = data.map((element) => {
     // Not Math.max: of -0 and 0 torch keeps the element's zero.
     if (element < min) return Math.min(min, max)
-    return element > max ? max : element
+    if (element > max) return max
+    return element
   })
   return tensor('float32', output, shape)
 }
