@@ -1,4 +1,6 @@
-import { describe, expect, test } from 'vitest'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { describe, expect, test, vi } from 'vitest'
 import { TensorferryError } from '../../src/index.ts'
 import {
   type BackendFeatures,
@@ -137,5 +139,40 @@ describe('fixturesFor and casesFor', () => {
 
   test('cases have unique names', () => {
     expect(new Set(conformanceCases.map(({ name }) => name)).size).toBe(conformanceCases.length)
+  })
+})
+
+describe('away from Node', () => {
+  test('the cases run without setImmediate', async () => {
+    vi.stubGlobal('setImmediate', undefined)
+    try {
+      const fixtures = named('general', 'slow', 'aliases')
+      const report = await runConformance({ backend: referenceBackend, features: referenceFeatures, fixtures })
+      expect(report.results.filter(({ status }) => status === 'failed')).toEqual([])
+      expect(report.passed).toBeGreaterThan(60)
+    } finally {
+      vi.unstubAllGlobals()
+    }
+  }, 30_000)
+
+  test('it bundles for a browser, and the fixtures stay out until they are loaded', async () => {
+    const { metafile } = await build({
+      entryPoints: [fileURLToPath(new URL('../../src/testing/index.ts', import.meta.url))],
+      bundle: true,
+      splitting: true,
+      platform: 'browser',
+      format: 'esm',
+      outdir: 'unused',
+      write: false,
+      metafile: true,
+      logLevel: 'silent',
+    })
+    const { imports, inputs } =
+      metafile.outputs[Object.keys(metafile.outputs).find((path) => /\/index\.js$/.test(path))!]!
+    const paths = Object.keys(inputs).map((path) => path.replace(/^.*src\/testing\//, ''))
+    expect(paths).toContain('fixtures/onnx/index.ts')
+    expect(paths.filter((path) => /^fixtures\//.test(path))).toEqual(['fixtures/onnx/index.ts'])
+    const later = new Set(imports.filter(({ kind }) => kind === 'dynamic-import').map(({ path }) => path))
+    expect(later.size).toBe(fixturesFor('onnx').length + 1)
   })
 })
