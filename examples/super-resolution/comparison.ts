@@ -7,6 +7,8 @@ const LABEL_HEIGHT = 30
 const BACKGROUND = { r: 24, g: 24, b: 27 }
 /** What a difference is multiplied with, so that it can be seen. */
 const AMPLIFY = 6
+/** Narrower pictures are drawn larger, so that the labels fit. */
+const MIN_WIDTH = 220
 /** Edge of the detail below each picture, in parts of the picture's. */
 const DETAIL_PARTS = 4
 
@@ -47,7 +49,9 @@ const toSharp = ({ data, width, height }: RawImage) => sharp(data, { raw: { widt
  * @returns a PNG file
  */
 export async function drawComparison({ original, bicubic, network }: Comparison): Promise<Buffer> {
-  const { width, height } = original
+  const zoom = Math.ceil(MIN_WIDTH / original.width)
+  const width = original.width * zoom
+  const height = original.height * zoom
   const difference = differenceOf(network, bicubic)
   const panels = [
     ['original', original],
@@ -55,25 +59,20 @@ export async function drawComparison({ original, bicubic, network }: Comparison)
     ['network', network],
     ['difference', difference],
   ] as const
-  const detailWidth = Math.max(8, Math.floor(width / DETAIL_PARTS))
-  const detailHeight = Math.max(8, Math.floor(height / DETAIL_PARTS))
-  const detail = {
-    ...mostDifferentPlace(difference, Math.min(detailWidth, width), Math.min(detailHeight, height)),
-    width: Math.min(detailWidth, width),
-    height: Math.min(detailHeight, height),
-  }
+  const detailWidth = Math.max(8, Math.floor(original.width / DETAIL_PARTS))
+  const detailHeight = Math.max(8, Math.floor(original.height / DETAIL_PARTS))
+  const place = mostDifferentPlace(difference, detailWidth, detailHeight)
+  const detail = { ...place, width: detailWidth, height: detailHeight }
   const overlays: OverlayOptions[] = []
   for (const [index, [name, image]] of panels.entries()) {
     const left = GAP + index * (width + GAP)
     const label = await readFile(new URL(`./labels/${name}.png`, import.meta.url))
     overlays.push({ input: label, left, top: GAP })
-    overlays.push({ input: await toSharp(image).png().toBuffer(), left, top: GAP + LABEL_HEIGHT })
-    const enlarged = await toSharp(image)
-      .extract(detail)
-      .resize(width, height, { kernel: 'nearest', fit: 'fill' })
-      .png()
-      .toBuffer()
-    overlays.push({ input: enlarged, left, top: GAP + LABEL_HEIGHT + height + GAP })
+    const enlarge = { kernel: 'nearest', fit: 'fill' } as const
+    const whole = await toSharp(image).resize(width, height, enlarge).png().toBuffer()
+    overlays.push({ input: whole, left, top: GAP + LABEL_HEIGHT })
+    const part = await toSharp(image).extract(detail).resize(width, height, enlarge).png().toBuffer()
+    overlays.push({ input: part, left, top: GAP + LABEL_HEIGHT + height + GAP })
   }
   return sharp({
     create: {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import {
   bundle,
+  decodeImage,
   encodeImage,
   formatReport,
   loadModel,
@@ -42,17 +43,19 @@ interface SuperResolution {
 
 /** The photo as its owner sees it: phones store a rotation beside the pixels, which PIL and the pipeline leave alone. */
 async function upright(file: Uint8Array): Promise<Uint8Array | RawImage> {
-  const { orientation = 1 } = await sharp(file)
-    .metadata()
-    .catch(() => ({ orientation: 1 }))
+  const orientation = file.length === 0 ? 1 : await orientationOf(file)
   if (orientation === 1) return file
-  const { data, info } = await sharp(file, { failOn: 'error' })
-    .autoOrient()
-    .removeAlpha()
-    .toColourspace('srgb')
-    .raw()
-    .toBuffer({ resolveWithObject: true })
+  const turning = sharp(file, { failOn: 'error' }).autoOrient().removeAlpha().toColourspace('srgb').raw()
+  const { data, info } = await turning.toBuffer({ resolveWithObject: true })
   return { mode: 'RGB', width: info.width, height: info.height, data: new Uint8Array(data) }
+}
+
+/** 1 is upright; also for what is no picture, which the decoder names better. */
+async function orientationOf(file: Uint8Array): Promise<number> {
+  const metadata = await sharp(file)
+    .metadata()
+    .catch(() => null)
+  return metadata?.orientation ?? 1
 }
 
 function shrinkToLimit(photo: RawImage): RawImage {
@@ -73,6 +76,19 @@ function divisible(photo: RawImage): RawImage {
   return { mode: 'RGB', width, height, data }
 }
 
+async function readPhoto(path: string, name: string): Promise<RawImage> {
+  try {
+    return await decodeImage(await upright(await readFile(path)))
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const reasons: Record<string, string> = { ENOENT: 'there is no such file', EISDIR: 'it is a folder, pass a photo' }
+    throw new TensorferryError(
+      'INPUT_INVALID',
+      `${name}: ${reasons[code ?? ''] ?? message.replace(/^decode_image: /, '')}`,
+    )
+  }
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -88,37 +104,33 @@ async function main(): Promise<void> {
   const base = process.env.INIT_CWD ?? process.cwd()
   const path = positionals[0] ? resolve(base, positionals[0]) : PHOTO
   const out = resolve(base, values.out)
-  const file = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    const reason =
-      error.code === 'ENOENT' ? 'there is no such file' : error.code === 'EISDIR' ? 'it is a folder' : error.message
-    throw new TensorferryError('NOT_FOUND', `${positionals[0]}: ${reason}`)
-  })
+  const timings: [stage: string, ms: number][] = []
+  const spinner = ora({ stream: process.stdout })
+  const timed = async <T>(stage: string, work: () => Promise<T>): Promise<T> => {
+    if (spinner.isSpinning) spinner.text = stage
+    const start = performance.now()
+    const result = await work()
+    timings.push([stage, performance.now() - start])
+    return result
+  }
+  // The photo first: what is wrong with it should be said before anything is loaded.
+  const whole = await timed('decode', () => readPhoto(path, positionals[0] ?? basename(path)))
+  const photo = shrinkToLimit(whole)
 
-  const spinner = ora({ text: 'Loading the model', stream: process.stdout })
   try {
-    spinner.start()
+    spinner.start('loading the model')
     await using model = await loadModel(bundle<SuperResolution>(BUNDLE))
-    spinner.succeed('Loaded the model')
-    console.log(`\n${formatReport(model.report)}\n`)
+    spinner.stop()
+    console.log(formatReport(model.report))
 
-    const timings: [stage: string, ms: number][] = []
-    const timed = async <T>(stage: string, work: () => Promise<T>): Promise<T> => {
-      spinner.start(stage)
-      const start = performance.now()
-      const result = await work()
-      timings.push([stage, performance.now() - start])
-      return result
-    }
-
-    // decode, Y Cb Cr -> network on Y -> merge: predict() does these three in one call.
-    const whole = await timed('decode', async () => decodeImage(await upright(file)))
-    const photo = shrinkToLimit(whole)
+    // Y Cb Cr, the network on Y, and the merge: predict() does these three in one call.
+    spinner.start('enlarging')
     const { inputs, context } = await timed('preprocess', () => model.preprocess(photo))
     const outputs = await timed('network', () => model.run(inputs))
     const enlarged = await timed('postprocess', () => model.postprocess(outputs, context))
     const png = await timed('encode', () => encodeImage(enlarged))
 
-    spinner.start('comparing with bicubic')
+    spinner.text = 'comparing with bicubic'
     const original = divisible(photo)
     const canCompare = original.width >= 8 * SCALE && original.height >= 8 * SCALE
     const comparison = canCompare ? await compare(original, (small) => model.predict(small)) : null
@@ -163,13 +175,13 @@ async function compare(original: RawImage, predict: (small: RawImage) => Promise
     original,
     bicubic,
     network,
-    bicubicPsnr: psnr(splitYcbcr(bicubic).Y, luma, SCALE),
-    networkPsnr: psnr(splitYcbcr(network).Y, luma, SCALE),
+    bicubicPsnr: psnr(splitYcbcr(bicubic).Y, luma),
+    networkPsnr: psnr(splitYcbcr(network).Y, luma),
   }
 }
 
 main().catch((error: unknown) => {
   // One line: what was expected, what came, what to do.
-  console.error(TensorferryError.is(error) || error instanceof TypeError ? error.message : error)
+  console.error(TensorferryError.is(error) || error instanceof TypeError ? error.message.split('. ')[0] : error)
   process.exitCode = 1
 })

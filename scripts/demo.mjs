@@ -1,0 +1,12 @@
+// npm run demo [-- photo.jpg]: installs and builds what the super-resolution example needs, and runs it.
+import { join } from 'node:path'
+import { build, install, root, run } from './pnpm.mjs'
+
+const args = process.argv.slice(2)
+await install()
+await build(['core', 'backend-onnx-node'], { types: false })
+const example = join(root, 'examples')
+// npm sets INIT_CWD to the folder it was called in: a photo's path and the results are relative to that.
+const env = { INIT_CWD: process.env.INIT_CWD ?? process.cwd() }
+const tsx = join(example, 'node_modules', 'tsx', 'dist', 'cli.mjs')
+process.exitCode = await run(process.execPath, [tsx, 'super-resolution/main.ts', ...args], { cwd: example, env })
