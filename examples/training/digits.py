@@ -6,7 +6,8 @@
 
 The data are scikit-learn's 1,797 digits: 8x8 counts (0 to 16) of the black pixels in 4x4 blocks of a 32x32 bitmap. A
 bitmap shrunk with Pillow's box filter gives the same numbers, so the bundle takes pictures of any size. Training digits
-are also redrawn at 32x32, moved, turned, scaled and made thicker or thinner, so that brush strokes on a canvas work too.
+are also redrawn at 32x32, moved, turned, scaled and made thicker or thinner, so that brush strokes on a canvas
+work too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +24,14 @@ import torch
 from PIL import Image, ImageDraw
 from safetensors.torch import load_file, save_file
 from sklearn.datasets import load_digits
-from tensorferry import export_bundle
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tensorferry import export_bundle
+
 SEED = 7
 HELD_OUT = 450
-EPOCHS = 150
+EPOCHS = 300
 BATCH = 64
 MEAN, STD = 0.3, 0.38  # of the training pixels, rounded
 
@@ -99,12 +102,12 @@ def redraw(counts: Tensor, generator: torch.Generator) -> Tensor:
 
     large = functional.interpolate(counts[:, None], size=(32, 32), mode="bicubic", align_corners=False)
     angle = torch.deg2rad(uniform(-14, 14))
-    width, height, shear = uniform(0.78, 1.2), uniform(0.75, 1.1), uniform(-0.15, 0.15)
+    width, height, shear = uniform(0.66, 1.2), uniform(0.66, 1.1), uniform(-0.15, 0.15)
     cos, sin = torch.cos(angle), torch.sin(angle)
     # the matrix maps the new picture's coordinates (-1 to 1) to the old one's
     rows = [
-        torch.stack([cos / width, (shear - sin) / width, uniform(-0.15, 0.15)], 1),
-        torch.stack([sin / height, cos / height, uniform(-0.12, 0.12)], 1),
+        torch.stack([cos / width, (shear - sin) / width, uniform(-0.17, 0.17)], 1),
+        torch.stack([sin / height, cos / height, uniform(-0.17, 0.17)], 1),
     ]
     grid = functional.affine_grid(torch.stack(rows, 1), [count, 1, 32, 32], align_corners=False)
     moved = functional.grid_sample(large, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
@@ -140,7 +143,8 @@ def train() -> Digits:
             total += loss.item() * len(rows)
         seconds = time.monotonic() - started
         left = seconds / epoch * (EPOCHS - epoch)
-        print(f"\repoch {epoch}/{EPOCHS}  loss {total / len(targets):.4f}  {left:.0f} s left   ", end="", file=sys.stderr)
+        state = f"epoch {epoch}/{EPOCHS}  loss {total / len(targets):.4f}  {left:.0f} s left"
+        print(f"\r{state}   ", end="", file=sys.stderr)
     print(file=sys.stderr)
     return model.eval()
 
@@ -181,7 +185,7 @@ def brush(digit: int, rng: np.random.Generator, size: int = 280) -> Image.Image:
             turn = np.deg2rad(np.linspace(start, end, 120))
             points = np.stack([cx + rx * np.cos(turn), cy + ry * np.sin(turn)], 1)
         else:
-            points = np.concatenate([np.linspace(a, b, 60) for a, b in zip(stroke, stroke[1:], strict=False)])
+            points = np.concatenate([np.linspace(a, b, 60) for a, b in pairwise(stroke)])
         points = points - 0.5
         points[:, 0] += shear * points[:, 1]
         rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])

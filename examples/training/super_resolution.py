@@ -23,9 +23,10 @@ import skimage.data
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from tensorferry import export_bundle
 from torch import Tensor, nn
 from torch.nn import functional
+
+from tensorferry import export_bundle
 
 FACTOR = 3
 SEED = 20240517
@@ -33,7 +34,7 @@ STEPS = 7000
 BATCH = 16
 PATCH = 24  # pixels of the small picture
 
-# Licences as scikit-image states them: CC0, but for astronaut, hubble and rocket, which are in the public domain (NASA, SpaceX).
+# Licences as scikit-image states them: CC0; astronaut, hubble (NASA) and rocket (SpaceX) are in the public domain.
 TRAINING_PHOTOS = ["astronaut", "brick", "camera", "coffee", "grass", "gravel", "hubble_deep_field", "retina", "rocket"]
 HELD_OUT = "chelsea"
 
@@ -64,7 +65,7 @@ def bicubic_kernels(a: float = -0.5) -> Tensor:
 class SuperResolution(nn.Module):
     """Enlarges luma three times.
 
-    Shapes: float32 [batch, 1, height, width], 0 to 1 -> float32 [batch, 1, 3*height, 3*width], about 0 to 1 (not clamped).
+    Shapes: float32 [batch, 1, height, width], 0 to 1 -> float32 [batch, 1, 3*height, 3*width], not clamped.
     """
 
     def __init__(self, channels: int = 32) -> None:
@@ -120,7 +121,9 @@ def training_pairs() -> list[tuple[Tensor, Tensor]]:
     return pairs
 
 
-def sample_batch(pairs: list[tuple[Tensor, Tensor]], areas: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+def sample_batch(
+    pairs: list[tuple[Tensor, Tensor]], areas: np.ndarray, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
     """Random patches, flipped and turned: float32 [BATCH, 1, PATCH, PATCH] and three times that."""
     small_patches, large_patches = [], []
     for index in rng.choice(len(pairs), BATCH, p=areas):
@@ -185,7 +188,8 @@ def train(steps: int = STEPS) -> SuperResolution:
         if step % 100 == 0 or step == steps:
             seconds = time.monotonic() - started
             left = seconds / step * (steps - step)
-            print(f"\rstep {step}/{steps}  training PSNR {-10 * np.log10(running):.2f} dB  {left:.0f} s left   ", end="", file=sys.stderr)
+            state = f"step {step}/{steps}  training PSNR {-10 * np.log10(running):.2f} dB  {left:.0f} s left"
+            print(f"\r{state}   ", end="", file=sys.stderr)
     print(file=sys.stderr)
     return model.eval()
 
@@ -258,7 +262,8 @@ def main() -> None:
     model.load_state_dict(load_file(WEIGHTS))
     model.eval()
     bicubic, network = evaluate(model)
-    print(f"{HELD_OUT}, luma PSNR: bicubic {bicubic:.2f} dB, network {network:.2f} dB, gain {network - bicubic:+.2f} dB")
+    gain = network - bicubic
+    print(f"{HELD_OUT}, luma PSNR: bicubic {bicubic:.2f} dB, network {network:.2f} dB, gain {gain:+.2f} dB")
     write_demo_photos()
     export(model)
 

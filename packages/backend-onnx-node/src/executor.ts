@@ -1,9 +1,8 @@
 import type { Tensors } from '@tensorferry/core'
-import type { RawOutput } from './messages.ts'
 
 /** A run that has been accepted. */
 export interface Run {
-  readonly outputs: Promise<readonly RawOutput[]>
+  readonly outputs: Promise<Tensors>
   /** Takes it out of the queue; a run in progress ends unseen. */
   cancel(): void
 }

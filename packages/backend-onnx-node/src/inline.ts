@@ -1,25 +1,25 @@
 import type { TensorSpec, Tensors } from '@tensorferry/core'
 import type { Executor, Run } from './executor.ts'
+import { FeedCache } from './feeds.ts'
 import { mapError } from './map-error.ts'
-import type { RawOutput } from './messages.ts'
 import type { NativeModel } from './native-model.ts'
-import type { OrtTensor } from './ort-tensor.ts'
-import { checkStrings } from './pack-inputs.ts'
+import { tensorsFromOutputs } from './ort-tensor.ts'
 
 /** Runs on the caller's thread: no worker to wake, and the event loop stands still for the time of the run. */
 export class Inline implements Executor {
   readonly #model: NativeModel
-  readonly #inputs: readonly TensorSpec[]
+  readonly #feeds: FeedCache
   #running = 0
   #onIdle: (() => void) | null = null
 
   constructor(model: NativeModel, inputs: readonly TensorSpec[]) {
     this.#model = model
-    this.#inputs = inputs
+    this.#feeds = new FeedCache(inputs)
   }
 
   run(inputs: Tensors): Run {
-    return { outputs: this.#run(this.#snapshot(inputs)), cancel: () => {} }
+    // It cannot be taken back: the binding has no queue.
+    return { outputs: this.#run(inputs), cancel: () => {} }
   }
 
   async close(): Promise<void> {
@@ -31,25 +31,16 @@ export class Inline implements Executor {
     await this.#model.release()
   }
 
-  async #run(feeds: Record<string, OrtTensor>): Promise<readonly RawOutput[]> {
+  async #run(inputs: Tensors): Promise<Tensors> {
+    const feeds = this.#feeds.take(inputs)
     this.#running++
     try {
-      return await this.#model.run(feeds)
+      return tensorsFromOutputs(await this.#model.run(feeds))
     } catch (error) {
       throw mapError(error, 'run')
     } finally {
+      this.#feeds.give(feeds)
       if (--this.#running === 0) this.#onIdle?.()
     }
-  }
-
-  /** The binding reads the inputs a turn of the event loop later. */
-  #snapshot(inputs: Tensors): Record<string, OrtTensor> {
-    const feeds: Record<string, OrtTensor> = {}
-    for (const { name } of this.#inputs) {
-      const { dtype, shape, data } = inputs[name]!
-      if (dtype === 'string') checkStrings(name, data)
-      feeds[name] = { type: dtype, dims: shape, location: 'cpu', data: data.slice() }
-    }
-    return feeds
   }
 }

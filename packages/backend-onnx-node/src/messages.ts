@@ -1,5 +1,6 @@
 import type { DType, SerializedError } from '@tensorferry/core'
 import type { ResolvedOptions } from './options.ts'
+import type { OrtOutput } from './ort-tensor.ts'
 
 /** A model as the thread that loads it receives it; bytes are transferred. */
 export interface ModelData {
@@ -47,14 +48,6 @@ export interface PackedInputs {
   readonly inputs: readonly PackedInput[]
 }
 
-/** One output of a run, in ONNX Runtime's storage. */
-export interface RawOutput {
-  readonly name: string
-  readonly type: string
-  readonly shape: readonly number[]
-  readonly data: ArrayBufferView<ArrayBuffer> | readonly string[]
-}
-
 /** Main thread to worker. `probe` only loads the runtime. */
 export type Request =
   | { readonly type: 'probe' }
@@ -70,7 +63,7 @@ export type Request =
 /** Worker to main thread, one for each request, in their order. */
 export type Reply =
   | { readonly type: 'loaded'; readonly description: ModelDescription }
-  | { readonly type: 'outputs'; readonly outputs: readonly RawOutput[]; readonly buffer: ArrayBuffer }
+  | { readonly type: 'outputs'; readonly outputs: Readonly<Record<string, OrtOutput>>; readonly buffer: ArrayBuffer }
   | { readonly type: 'skipped'; readonly buffer: ArrayBuffer }
   | { readonly type: 'failed'; readonly error: SerializedError; readonly buffer?: ArrayBuffer }
   | { readonly type: 'closed' }

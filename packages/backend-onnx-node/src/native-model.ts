@@ -1,9 +1,9 @@
 import { TensorferryError } from '@tensorferry/core'
 import type { InferenceSession } from 'onnxruntime-node'
 import { mapError } from './map-error.ts'
-import type { ModelData, ModelDescription, RawOutput, RefusedProvider, ValueDescription } from './messages.ts'
+import type { ModelData, ModelDescription, RefusedProvider, ValueDescription } from './messages.ts'
 import type { ProviderOptions, ResolvedOptions } from './options.ts'
-import type { OrtTensor } from './ort-tensor.ts'
+import type { OrtOutput, OrtTensor } from './ort-tensor.ts'
 import { findUnsupportedType } from './unsupported-types.ts'
 
 type Ort = typeof import('onnxruntime-node')
@@ -16,7 +16,8 @@ const FATAL_ONLY = 4
 /** A model inside ONNX Runtime, on the thread that made it. */
 export interface NativeModel {
   readonly description: ModelDescription
-  run(feeds: Record<string, OrtTensor>): Promise<RawOutput[]>
+  /** Outputs by name, only those asked for at load. */
+  run(feeds: Record<string, OrtTensor>): Promise<Readonly<Record<string, OrtOutput>>>
   release(): Promise<void>
 }
 
@@ -126,12 +127,9 @@ export async function loadNativeModel(
       inputs: describe(session.inputMetadata),
       outputs: describe(session.outputMetadata),
     },
-    async run(feeds) {
-      const results = await session.run(feeds as unknown as InferenceSession.FeedsType, names)
-      return names.map((name) => {
-        const { type, dims, data } = results[name]!
-        return { name, type, shape: dims, data } as unknown as RawOutput
-      })
+    run(feeds) {
+      const results = session.run(feeds as unknown as InferenceSession.FeedsType, names)
+      return results as unknown as Promise<Record<string, OrtOutput>>
     },
     release: () => session.release(),
   }

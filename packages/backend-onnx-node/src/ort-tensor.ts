@@ -1,5 +1,5 @@
-import { type DType, type DTypeData, type Tensor, type TensorSpec, tensor } from '@tensorferry/core'
-import type { PackedInputs, RawOutput, ValueDescription } from './messages.ts'
+import { type DType, type DTypeData, type Tensor, type TensorSpec, type Tensors, tensor } from '@tensorferry/core'
+import type { PackedInputs, ValueDescription } from './messages.ts'
 
 type NumericDType = Exclude<DType, 'string'>
 
@@ -24,9 +24,9 @@ export function dtypeOf(type: string | null): DType | null {
 /** What the binding accepts as a tensor. The plain form: its Tensor class refuses float16 data on Node 24. */
 export interface OrtTensor {
   readonly type: string
-  readonly dims: readonly number[]
+  dims: readonly number[]
   readonly location: 'cpu'
-  readonly data: ArrayBufferView | readonly string[]
+  readonly data: (ArrayBufferView & { readonly length: number }) | readonly string[]
 }
 
 /** Inputs as the binding takes them: views into the run's buffer. */
@@ -44,12 +44,25 @@ export function unpackInputs({ buffer, inputs }: PackedInputs): Record<string, O
   return feeds
 }
 
-/** A tensor of the SDK around an output's memory; the caller owns it. */
-export function tensorFromOutput({ type, shape, data }: RawOutput): Tensor {
-  if (type !== 'float16') return tensor(type as DType, data as DTypeData[DType], shape) as Tensor
-  // On Node 24 the binding hands out a Float16Array: the same bits under another class.
+/** What the binding hands out; on Node 24 float16 is a Float16Array. */
+export interface OrtOutput {
+  readonly type: string
+  readonly dims: readonly number[]
+  readonly data: ArrayBufferView<ArrayBuffer> | readonly string[]
+}
+
+/** Tensors of the SDK around the outputs' memory; the caller owns them. */
+export function tensorsFromOutputs(outputs: Readonly<Record<string, OrtOutput>>): Tensors {
+  const tensors: Record<string, Tensor> = {}
+  for (const name in outputs) tensors[name] = tensorFromOutput(outputs[name]!)
+  return tensors
+}
+
+function tensorFromOutput({ type, dims, data }: OrtOutput): Tensor {
+  if (type !== 'float16') return tensor(type as DType, data as DTypeData[DType], dims) as Tensor
+  // The same bits, whatever the class.
   const { buffer, byteOffset, byteLength } = data as ArrayBufferView<ArrayBuffer>
-  return tensor('float16', new Uint16Array(buffer, byteOffset, byteLength / 2), shape)
+  return tensor('float16', new Uint16Array(buffer, byteOffset, byteLength / 2), dims)
 }
 
 const ANY_NAMES = new Set(['None', 'none', 'unknown', 'dynamic'])

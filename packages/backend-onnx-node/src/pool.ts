@@ -1,14 +1,15 @@
 import { TensorferryError, type TensorSpec, type Tensors } from '@tensorferry/core'
 import type { Executor, Run } from './executor.ts'
 import { rebuildError } from './map-error.ts'
-import type { PackedInputs, RawOutput } from './messages.ts'
+import type { PackedInputs } from './messages.ts'
+import { tensorsFromOutputs } from './ort-tensor.ts'
 import { packInputs } from './pack-inputs.ts'
 import type { Replica } from './replica.ts'
 import { RunBuffers } from './run-buffers.ts'
 
 interface Job {
   readonly packed: PackedInputs
-  resolve(outputs: readonly RawOutput[]): void
+  resolve(outputs: Tensors): void
   reject(error: unknown): void
   /** Set once the job has been sent to a worker. */
   sent: { readonly replica: Replica; readonly id: number } | null
@@ -45,7 +46,7 @@ export class Pool implements Executor {
     if (this.#stopped) return { outputs: Promise.reject(this.#stopped), cancel: () => {} }
     const packed = packInputs(this.#inputs, inputs, this.#buffers)
     const job: Job = { packed, resolve: () => {}, reject: () => {}, sent: null }
-    const outputs = new Promise<readonly RawOutput[]>((resolve, reject) => {
+    const outputs = new Promise<Tensors>((resolve, reject) => {
       job.resolve = resolve
       job.reject = reject
     })
@@ -108,7 +109,7 @@ export class Pool implements Executor {
       (reply) => {
         jobs.shift()
         if ('buffer' in reply && reply.buffer) this.#buffers.give(reply.buffer)
-        if (reply.type === 'outputs') job.resolve(reply.outputs)
+        if (reply.type === 'outputs') job.resolve(tensorsFromOutputs(reply.outputs))
         else if (reply.type === 'failed') job.reject(rebuildError(reply.error))
         this.#dispatch()
       },

@@ -5,15 +5,13 @@ import {
   type RuntimeInfo,
   type Session,
   type Signature,
-  type Tensor,
   type TensorSpec,
   type Tensors,
   withCallOptions,
 } from '@tensorferry/core'
 import type { Executor, Run } from './executor.ts'
-import type { ModelDescription, RawOutput, RefusedProvider } from './messages.ts'
+import type { ModelDescription, RefusedProvider } from './messages.ts'
 import type { ResolvedOptions } from './options.ts'
-import { tensorFromOutput } from './ort-tensor.ts'
 import { disposedError } from './pool.ts'
 
 export type { RefusedProvider } from './messages.ts'
@@ -51,12 +49,6 @@ export function describeRuntime(description: ModelDescription, options: Resolved
   return { name: 'onnxruntime-node', version, device, provider, threads, execution, replicas, refused }
 }
 
-function toTensors(outputs: readonly RawOutput[]): Tensors {
-  const tensors: Record<string, Tensor> = {}
-  for (const output of outputs) tensors[output.name] = tensorFromOutput(output)
-  return tensors
-}
-
 /** Checks inputs, then runs them on the executor. */
 export class ExecutorSession implements OnnxNodeSession {
   readonly inputs: readonly TensorSpec[]
@@ -74,15 +66,20 @@ export class ExecutorSession implements OnnxNodeSession {
     this.#executor = executor
   }
 
-  async run(inputs: Tensors, options?: CallOptions): Promise<Tensors> {
-    if (this.#disposal) throw disposedError()
-    let run: Run | undefined
-    const start = (): Promise<readonly RawOutput[]> => {
+  run(inputs: Tensors, options?: CallOptions): Promise<Tensors> {
+    try {
+      if (this.#disposal) throw disposedError()
       checkInputs(this.#signature, inputs)
-      run = this.#executor.run(inputs)
-      return run.outputs
+      if (!options) return this.#executor.run(inputs).outputs
+      let run: Run
+      const start = (): Promise<Tensors> => {
+        run = this.#executor.run(inputs)
+        return run.outputs
+      }
+      return withCallOptions(options, start, () => run.cancel())
+    } catch (error) {
+      return Promise.reject(error)
     }
-    return toTensors(await (options ? withCallOptions(options, start, () => run?.cancel()) : start()))
   }
 
   dispose(): Promise<void> {

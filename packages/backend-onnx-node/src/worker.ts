@@ -1,9 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { enterNative, type GuardState, isSkipped, leaveNative } from './exit-guard.ts'
-import { mapError, type Stage } from './map-error.ts'
-import type { RawOutput, Reply, Request } from './messages.ts'
+import { mapError } from './map-error.ts'
+import type { Reply, Request } from './messages.ts'
 import { importRuntime, loadNativeModel, type NativeModel } from './native-model.ts'
-import { unpackInputs } from './ort-tensor.ts'
+import { type OrtOutput, unpackInputs } from './ort-tensor.ts'
 
 const port = parentPort!
 const state = (workerData as { state: GuardState }).state
@@ -22,78 +22,72 @@ async function handle(request: Request): Promise<void> {
   }
   // The process is exiting: this thread is about to be ended and must not be in native code then.
   if (!enterNative(state)) return new Promise(() => {})
-  let reply: Reply
   try {
-    reply = await work(request)
+    switch (request.type) {
+      case 'probe':
+        await importRuntime()
+        return send({ type: 'closed' })
+      case 'load':
+        model = await loadNativeModel(request.data, request.options, request.outputs)
+        return send({ type: 'loaded', description: model.description })
+      case 'run':
+        return sendOutputs(await model!.run(unpackInputs(request.packed)), request.packed.buffer)
+      case 'close':
+        await model?.release()
+        model = undefined
+        return send({ type: 'closed' })
+    }
   } catch (error) {
-    const stage: Stage = request.type === 'run' ? 'run' : 'load'
-    reply = { type: 'failed', error: mapError(error, stage).toJSON() }
+    if (request.type === 'run') {
+      const { buffer } = request.packed
+      send({ type: 'failed', error: mapError(error, 'run').toJSON(), buffer }, [buffer])
+    } else send({ type: 'failed', error: mapError(error, 'load').toJSON() })
   } finally {
     leaveNative(state)
   }
-  if (request.type !== 'run') {
-    send(reply, [])
-    return
-  }
-  const { buffer } = request.packed
-  sendOutputs(reply.type === 'outputs' ? { ...reply, buffer } : { ...(reply as Reply & { type: 'failed' }), buffer })
 }
 
-async function work(request: Request): Promise<Reply> {
-  switch (request.type) {
-    case 'probe':
-      await importRuntime()
-      return { type: 'closed' }
-    case 'load':
-      model = await loadNativeModel(request.data, request.options, request.outputs)
-      return { type: 'loaded', description: model.description }
-    case 'run':
-      return { type: 'outputs', outputs: await model!.run(unpackInputs(request.packed)), buffer: request.packed.buffer }
-    case 'close':
-      await model?.release()
-      model = undefined
-      return { type: 'closed' }
-  }
-}
-
-function send(reply: Reply, transfer: ArrayBuffer[]): void {
+function send(reply: Reply, transfer: ArrayBuffer[] = []): void {
   port.postMessage(reply, transfer)
 }
 
-type NumericOutput = RawOutput & { readonly data: ArrayBufferView<ArrayBuffer> }
+type Outputs = Record<string, OrtOutput>
+type NumericOutput = OrtOutput & { readonly data: ArrayBufferView<ArrayBuffer> }
 
-function isNumeric(output: RawOutput): output is NumericOutput {
+function isNumeric(output: OrtOutput): output is NumericOutput {
   return ArrayBuffer.isView(output.data)
 }
 
-function withOwnMemory(output: RawOutput): RawOutput {
-  if (!isNumeric(output)) return output
-  const { buffer, byteOffset, byteLength } = output.data
-  const bytes = buffer.slice(byteOffset, byteOffset + byteLength)
-  const View = output.data.constructor as new (buffer: ArrayBuffer) => ArrayBufferView<ArrayBuffer>
-  return { ...output, data: new View(bytes) }
+/** Plain data, of which the memory is nobody else's. */
+function ownOutput({ type, dims, data }: OrtOutput, mustCopy: boolean): OrtOutput {
+  if (!ArrayBuffer.isView(data) || !mustCopy) return { type, dims, data }
+  const bytes = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)
+  const View = data.constructor as new (buffer: ArrayBuffer) => ArrayBufferView<ArrayBuffer>
+  return { type, dims, data: new View(bytes) }
+}
+
+function buffersOf(outputs: Outputs): ArrayBuffer[] {
+  return Object.values(outputs)
+    .filter(isNumeric)
+    .map(({ data }) => data.buffer)
 }
 
 /** Moves the outputs and gives the inputs' buffer back. What cannot be moved is copied first. */
-function sendOutputs(reply: Extract<Reply, { type: 'outputs' | 'failed' }>): void {
-  const inputs = reply.buffer ? [reply.buffer] : []
-  if (reply.type === 'failed') {
-    send(reply, inputs)
-    return
-  }
+function sendOutputs(results: Readonly<Outputs>, buffer: ArrayBuffer): void {
   const moved = new Set<ArrayBuffer>()
-  const outputs = reply.outputs.map((output) => {
-    if (!isNumeric(output)) return output
-    const isWhole = output.data.byteLength === output.data.buffer.byteLength && !moved.has(output.data.buffer)
-    const own = (isWhole ? output : withOwnMemory(output)) as NumericOutput
-    moved.add(own.data.buffer)
-    return own
-  })
+  const outputs: Outputs = {}
+  for (const [name, output] of Object.entries(results)) {
+    const shared =
+      isNumeric(output) && (output.data.byteLength < output.data.buffer.byteLength || moved.has(output.data.buffer))
+    const own = ownOutput(output, shared)
+    if (isNumeric(own)) moved.add(own.data.buffer)
+    outputs[name] = own
+  }
   try {
-    send({ ...reply, outputs }, [...inputs, ...moved])
+    send({ type: 'outputs', outputs, buffer }, [buffer, ...moved])
   } catch (error) {
     if (!(error instanceof DOMException) || error.name !== 'DataCloneError') throw error
-    const copies = outputs.map(withOwnMemory)
-    send({ ...reply, outputs: copies }, [...inputs, ...copies.filter(isNumeric).map((output) => output.data.buffer)])
+    const copies = Object.fromEntries(Object.entries(outputs).map(([name, output]) => [name, ownOutput(output, true)]))
+    send({ type: 'outputs', outputs: copies, buffer }, [buffer, ...buffersOf(copies)])
   }
 }

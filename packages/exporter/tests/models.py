@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 from torch import Tensor, nn
 
@@ -156,3 +158,37 @@ class NeedsFive(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.convolution(x)
+
+
+class Interrupted(nn.Module):
+    """Somebody presses Ctrl-C at the given call of forward; calls of the capturing process do not count."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.at = at
+        self.calls = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        if self.calls == self.at and not torch.compiler.is_exporting():
+            raise KeyboardInterrupt
+        return x + 1
+
+
+class DiesWhenExported(nn.Module):
+    """Takes the capturing process down, as a crash inside native code does."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.compiler.is_exporting():
+            os._exit(42)
+        return x + 1
+
+
+class KeepsOutputOfLoop(nn.Module):
+    """float32 [time, 2] -> [2]: a Python loop over a dynamic dim, which capture unrolls."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        total = torch.zeros(2)
+        for step in range(x.size(0)):
+            total = total * 0.5 + x[step]
+        return total

@@ -3,7 +3,9 @@ import { TensorferryError } from '../errors.ts'
 /** A backend has broken a rule. A verdict about the backend rather than a failure of the SDK, hence a class of its own. */
 export class ConformanceError extends Error {
   override readonly name = 'ConformanceError'
+  /** What the rule asks for. */
   readonly expected: string
+  /** What the backend did. */
   readonly received: string
 
   /**

@@ -31,8 +31,8 @@ def evaluating(model: nn.Module) -> Iterator[None]:
         if training:
             raise ExportError(
                 "MODEL_TRAINING",
-                f"still in train mode after model.eval(): {', '.join(training[:5])}; dropout and batch statistics would "
-                "be exported as they train. Let its train() and eval() set `training`",
+                f"still in train mode after model.eval(): {', '.join(training[:5])}; dropout and batch statistics "
+                "would be exported as they train. Let its train() and eval() set `training`",
                 modules=training,
             )
         yield
@@ -72,8 +72,8 @@ def require_stateless(model: nn.Module, inputs: Sequence[Tensor]) -> None:
     if changed:
         raise ExportError(
             "MODEL_STATEFUL",
-            f"forward() writes to its own buffer {', '.join(changed)}, which the exported file would forget; make it an "
-            "input and an output, and name the pair in `states`",
+            f"forward() writes to its own buffer {', '.join(changed)}, which the exported file would forget; make it "
+            "an input and an output, and name the pair in `states`",
             buffers=changed,
         )
 

@@ -56,7 +56,8 @@ def read_examples(examples: Sequence[object], names: Sequence[str]) -> list[Case
         if len(example) != len(names):
             raise ExportError(
                 "NAMES_INVALID",
-                f"inputs names {len(names)} ({', '.join(names)}), examples[{index}] holds {len(example)}; one name per tensor",
+                f"inputs names {len(names)} ({', '.join(names)}), examples[{index}] holds "
+                f"{len(example)}; one name per tensor",
             )
         values = tuple(
             require_supported(value, f"examples[{index}], {name}").detach().clone().contiguous()
@@ -74,7 +75,8 @@ def read_examples(examples: Sequence[object], names: Sequence[str]) -> list[Case
             if a.dtype != b.dtype or a.dim() != b.dim():
                 raise ExportError(
                     "EXAMPLES_INVALID",
-                    f"{name}: {describe(a)} in example {first.name}, {describe(b)} in {case.name}; dtype and rank are fixed",
+                    f"{name}: {describe(a)} in example {first.name}, {describe(b)} in {case.name}; "
+                    "dtype and rank are fixed",
                 )
     return cases
 
@@ -91,7 +93,7 @@ def check_variety(cases: Sequence[Case], names: Sequence[str], dims: DynamicDims
                     raise ExportError(
                         "DIMS_INVALID",
                         f"{name}: axis {axis} has {a.shape[axis]} in example {first.name} and {b.shape[axis]} in "
-                        f'{case.name}, but is not dynamic; declare it, such as dynamic={{"{name}": {{{axis}: "size"}}}}',
+                        f'{case.name}, but is not dynamic; declare it: dynamic={{"{name}": {{{axis}: "size"}}}}',
                     )
     shapes = {tuple(tuple(value.shape) for value in case.inputs) for case in cases}
     if dims.ranges and len(shapes) < 2:

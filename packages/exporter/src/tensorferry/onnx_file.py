@@ -19,7 +19,7 @@ def finish_onnx(
     Parameters
     ----------
     content : a serialized ONNX model
-    inputs, outputs : name and dims in the graph's order; a dim that is a name or an expression is written as `dim_param`
+    inputs, outputs : name and dims in the graph's order; a name or an expression is written as `dim_param`
 
     Raises
     ------

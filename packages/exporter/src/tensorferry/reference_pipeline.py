@@ -42,7 +42,7 @@ def from_picture(picture: Image.Image) -> np.ndarray:
 
 
 def decode_image(content: bytes, mode: str) -> np.ndarray:
-    """PNG, JPEG or WebP bytes -> uint8 [height, width, 3 for RGB, 1 for L]; no EXIF rotation, colour profiles ignored."""
+    """PNG, JPEG or WebP bytes -> uint8 [height, width, 3 or 1 for L]; EXIF rotation and colour profiles are ignored."""
     with Image.open(io.BytesIO(content)) as picture:
         if picture.mode not in ("RGB", "L", "RGBA", "LA", "P", "1"):
             raise ExportError(

@@ -119,9 +119,9 @@ class Replay:
                 atol, rtol = TOLERANCES.get(dtype, (0.0, 0.0))
                 raise ExportError(
                     "REPLAY_MISMATCH",
-                    f"example {case.name} ({shown}), {name}: the written model differs from PyTorch: {difference.summary} "
-                    f"(tolerance {atol:g} + {rtol:g} * |expected|). Something was frozen while capturing, or the "
-                    "model has no stable answer there",
+                    f"example {case.name} ({shown}), {name}: the written model differs from PyTorch: "
+                    f"{difference.summary} (tolerance {atol:g} + {rtol:g} * |expected|). "
+                    "Something was frozen while capturing, or the model has no stable answer there",
                     example=case.name,
                     output=name,
                     max_abs=difference.max_abs,

@@ -14,8 +14,8 @@ def read_states(states: Sequence[object], inputs: Sequence[str], outputs: Sequen
         if not isinstance(pair, (tuple, list)) or len(pair) != 2 or pair[0] not in inputs or pair[1] not in outputs:
             raise ExportError(
                 "NAMES_INVALID",
-                f"states[{index}]: expected (input, output) such as ('h', 'h_out') with an input of {', '.join(inputs)} and "
-                f"an output of {', '.join(outputs)}, got {pair!r}",
+                f"states[{index}]: expected (input, output) such as ('h', 'h_out'), an input of {', '.join(inputs)} "
+                f"and an output of {', '.join(outputs)}, got {pair!r}",
             )
         pairs.append((pair[0], pair[1]))
     for side in (0, 1):
@@ -46,8 +46,8 @@ def check_states(
         if before["dtype"] != after["dtype"] or before["shape"] != after["shape"]:
             raise ExportError(
                 "NAMES_INVALID",
-                f"states: {name} is {before['dtype']}{before['shape']}, {output} is {after['dtype']}{after['shape']}; a state "
-                "keeps its dtype and shape",
+                f"states: {name} is {before['dtype']}{before['shape']}, {output} is {after['dtype']}{after['shape']}; "
+                "a state keeps its dtype and shape",
             )
         loose = [dim for dim in before["shape"] if isinstance(dim, str) and dim not in bound]
         if loose:

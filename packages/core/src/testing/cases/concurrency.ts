@@ -4,7 +4,7 @@ import { requireEqualTensors } from '../compare.ts'
 import { type ConformanceCase, conformanceCase } from '../conformance-case.ts'
 import { ConformanceError } from '../conformance-error.ts'
 import { requireGoldens, sourceOf, withSession } from '../session-use.ts'
-import { slowRuns } from '../slow-runs.ts'
+import { everSlowerRuns } from '../slow-runs.ts'
 
 const CALLERS = 8
 const TURNS_DURING_A_RUN = 10
@@ -51,20 +51,20 @@ export const concurrencyCases: readonly ConformanceCase[] = [
 
   conformanceCase("lets the caller's loop turn while a slow run is on", ['slow', 'offThread'], (context, fixture) =>
     withSession(context, fixture, async (session) => {
-      const slow = await slowRuns(session, context)
-      let running = true
       let count = 0
-      const run = slow.start(1).finally(() => {
-        running = false
-      })
-      // By timers, a millisecond apart: a runtime that waits for one quick turn and then blocks would pass by setImmediate.
-      for (; running; count++) await new Promise((resolve) => setTimeout(resolve, 1))
-      const ended = await run
-      if (ended.status !== 'fulfilled') throw ended.error
-      slow.check(ended.value, 1)
-      if (count < TURNS_DURING_A_RUN) {
-        throw new ConformanceError('turns of the loop during a slow run', `at least ${TURNS_DURING_A_RUN}`, `${count}`)
+      for await (const slow of everSlowerRuns(session, context)) {
+        let running = true
+        const run = slow.start(1).finally(() => {
+          running = false
+        })
+        // By timers, a millisecond apart: a runtime that waits for a quick turn and then blocks would pass by setImmediate.
+        for (count = 0; running; count++) await new Promise((resolve) => setTimeout(resolve, 1))
+        const ended = await run
+        if (ended.status !== 'fulfilled') throw ended.error
+        slow.check(ended.value, 1)
+        if (count >= TURNS_DURING_A_RUN) return
       }
+      throw new ConformanceError('turns of the loop during a slow run', `at least ${TURNS_DURING_A_RUN}`, `${count}`)
     }),
   ),
 ]

@@ -1,0 +1,171 @@
+"""The arguments of one export, checked against each other and against the model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from .dims import DynamicDims, read_dynamic
+from .eager import explain, name_outputs, require_cpu, require_deterministic, require_stateless, run_eager
+from .errors import ExportError
+from .examples import Case, check_variety, read_examples
+from .pipeline import Pipeline, RawCase, read_pipeline, run_preprocess
+from .states import read_states
+
+NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_.\-]*$")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one export is to write."""
+
+    model: nn.Module
+    cases: list[Case]
+    inputs: list[str]
+    outputs: list[str]
+    dims: DynamicDims
+    states: list[tuple[str, str]]
+    pipeline: Pipeline
+    raw: list[RawCase]
+    labels: list[str] | None
+    docs: dict[str, str]
+    identity: dict[str, str]
+    """Name, version, license and task, as far as given."""
+
+
+def check_options(formats: Sequence[str], capture: str, name: str, version: str, labels: Sequence[str] | None) -> None:
+    if isinstance(formats, str) or not formats:
+        raise ExportError("OPTIONS_INVALID", f"formats: expected a list such as ['onnx'], got {formats!r}")
+    for found in formats:
+        if found in ("torchscript", "aot-inductor"):
+            raise ExportError("NOT_YET", f"formats: {found!r} is not written yet; use ['onnx']")
+        if found != "onnx":
+            raise ExportError("OPTIONS_INVALID", f"formats: {found!r} is unknown; use ['onnx']")
+    if capture in ("trace", "script"):
+        raise ExportError("NOT_YET", f"capture: {capture!r} is not supported yet; use 'auto'")
+    if capture not in ("auto", "torch.export"):
+        raise ExportError("OPTIONS_INVALID", f"capture: expected 'auto' or 'torch.export', got {capture!r}")
+    for key, value in (("name", name), ("version", version)):
+        if not isinstance(value, str) or not value.strip():
+            raise ExportError("OPTIONS_INVALID", f"{key}: expected some text, got {value!r}")
+    if labels is not None and (isinstance(labels, str) or not all(isinstance(label, str) for label in labels)):
+        raise ExportError("OPTIONS_INVALID", "labels: expected a list of texts, one for each class")
+
+
+def _check_names(kind: str, names: Sequence[str]) -> list[str]:
+    if isinstance(names, str) or not names:
+        raise ExportError("NAMES_INVALID", f"{kind}: expected a list of names, got {names!r}")
+    for name in names:
+        if not isinstance(name, str) or not NAME.match(name):
+            raise ExportError(
+                "NAMES_INVALID", f"{kind}: {name!r} is no name; use letters, digits, _ - . and begin with a letter"
+            )
+    if len(set(names)) != len(names):
+        raise ExportError("NAMES_INVALID", f"{kind}: a name stands twice in {list(names)}")
+    return list(names)
+
+
+def read_request(
+    *,
+    model: nn.Module,
+    examples: Sequence[Sequence[Tensor]],
+    inputs: Sequence[str],
+    outputs: Sequence[str] | None,
+    dynamic: Mapping[str, Mapping[int, str]] | None,
+    states: Sequence[tuple[str, str]],
+    preprocess: Sequence[Mapping[str, Any]],
+    postprocess: Sequence[Mapping[str, Any]],
+    raw_examples: Mapping[str, str | Path],
+    labels: Sequence[str] | None,
+    docs: Mapping[str, str],
+    identity: Mapping[str, str | None],
+) -> Request:
+    """Runs the model on the first example to learn its results, and each raw example through the preprocessing.
+
+    Raises
+    ------
+    ExportError
+        at the first contradiction.
+    """
+    require_cpu(model)
+    inputs = _check_names("inputs", inputs)
+    cases = read_examples(examples, inputs)
+    ranks = {key: value.dim() for key, value in zip(inputs, cases[0].inputs, strict=True)}
+    dims = read_dynamic(dynamic, inputs, ranks)
+    check_variety(cases, inputs, dims)
+    try:
+        require_stateless(model, cases[0].inputs)
+        results = run_eager(model, cases[0].inputs)
+    except ExportError:
+        raise
+    except Exception as error:
+        raise ExportError(
+            "EXAMPLES_INVALID", f"the model itself fails on example {cases[0].name}: {explain(error)}"
+        ) from error
+    outputs = _check_names("outputs", name_outputs(results, outputs))
+    clash = sorted(set(inputs) & set(outputs))
+    if clash:
+        raise ExportError("NAMES_INVALID", f"{', '.join(clash)}: an input and an output need different names")
+    unknown = sorted(set(docs) - {*inputs, *outputs})
+    if unknown:
+        raise ExportError("NAMES_INVALID", f"docs: no input or output is called {', '.join(unknown)}")
+    require_deterministic(model, cases[0].inputs, cases[0].name)
+    pairs = read_states(states, inputs, outputs)
+    pipeline = read_pipeline(preprocess, postprocess, inputs, outputs)
+    raw = _read_raw(pipeline, raw_examples, {case.name for case in cases}, inputs, cases, dims)
+    classes = results[0][1].shape[-1] if results[0][1].dim() else None
+    if labels is not None and len(results) == 1 and classes != len(labels):
+        raise ExportError(
+            "OPTIONS_INVALID", f"labels: {len(labels)} for an output of {classes} classes; give one for each"
+        )
+    return Request(
+        model=model,
+        cases=cases,
+        inputs=inputs,
+        outputs=outputs,
+        dims=dims,
+        states=pairs,
+        pipeline=pipeline,
+        raw=raw,
+        labels=None if labels is None else list(labels),
+        docs=dict(docs),
+        identity={key: value for key, value in identity.items() if value is not None},
+    )
+
+
+def _read_raw(
+    pipeline: Pipeline,
+    paths: Mapping[str, str | Path],
+    taken: set[str],
+    inputs: Sequence[str],
+    cases: Sequence[Case],
+    dims: DynamicDims,
+) -> list[RawCase]:
+    if bool(pipeline) != bool(paths):
+        raise ExportError(
+            "PIPELINE_INVALID",
+            "preprocess and postprocess need raw_examples={'photo': 'photo.png'}, or nobody can tell whether another "
+            "language does the same"
+            if pipeline
+            else "raw_examples: there is no preprocess to run them through",
+        )
+    if not paths:
+        return []
+    if not pipeline.preprocess or len(inputs) != 1:
+        raise ExportError("NOT_YET", "a raw example needs one preprocess entry and a model of one input so far")
+    raw = []
+    for key, path in paths.items():
+        path = Path(path)
+        if key in taken or not NAME.match(key):
+            raise ExportError("OPTIONS_INVALID", f"raw_examples: {key!r} is no name or stands for another case already")
+        if not path.is_file():
+            raise ExportError("OPTIONS_INVALID", f"raw_examples[{key!r}]: there is no file {path}")
+        case = run_preprocess(pipeline, key, path, cases[0].inputs[0].dim())
+        dims.bind({inputs[0]: tuple(case.input.shape)})
+        raw.append(case)
+    return raw
