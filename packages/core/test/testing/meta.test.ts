@@ -30,7 +30,7 @@ async function failuresOf({ create }: BrokenBackend): Promise<Map<string, string
   const failures = new Map<string, string>()
   for (const fixture of referenceFixtures) {
     for (const { name, run } of casesFor(fixture, referenceFeatures)) {
-      const context = { backend: create(), features: referenceFeatures, timeoutMs: 5000, slowMs: 60 }
+      const context = { backend: create(), features: referenceFeatures, timeoutMs: 3000, slowMs: 30 }
       await run(context, fixture).catch((error: Error) => failures.set(name, `${error.name}: ${error.message}`))
     }
   }

@@ -15,7 +15,7 @@ interface Job {
 }
 
 /** Stands for the time that another thread would take. */
-const MILLISECONDS_PER_ROW = 0.1
+const MILLISECONDS_PER_ROW = 0.04
 
 const disposedError = (): TensorferryError =>
   new TensorferryError('SESSION_DISPOSED', 'the session was disposed; create a new one')
