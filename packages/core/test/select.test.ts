@@ -5,7 +5,7 @@ import type { Backend } from '../src/backend.ts'
 import { loadModel } from '../src/load.ts'
 import { formatReport } from '../src/report.ts'
 import { tensor } from '../src/tensor.ts'
-import { referenceBackend } from '../src/testing/index.ts'
+import { referenceBackend, referenceFixtures } from '../src/testing/index.ts'
 import { expectError } from './expect-error.ts'
 import { makeBundle, temporaryFolder } from './make-bundle.ts'
 
@@ -244,6 +244,21 @@ describe('by name', () => {
       () => loadModel(files),
     )
   })
+})
+
+test('a backend that needs no file is loaded without a source; the signature is its own', async () => {
+  const { artifact, goldens, signature } = await referenceFixtures.find(({ name }) => name === 'general')!.load()
+  const server = named('server', {
+    formats: [],
+    createSession: (_, options) => good.createSession({ artifact, signature }, options),
+  })
+  await using model = await loadModel({ backend: server })
+  expect(model.inputs).toEqual(signature.inputs)
+  expect(model.report).toMatchObject({ source: 'server', bundle: null, artifact: null })
+  expect(await model.run(goldens[0]!.inputs)).toEqual(goldens[0]!.outputs)
+  await expectError('FORMAT_UNSUPPORTED', /reference reads onnx; no source was given/, () =>
+    loadModel({ backend: good }),
+  )
 })
 
 describe('options', () => {

@@ -74,27 +74,32 @@ async function verifyCase(
     const found = [...tensors].filter(([key]) => key.startsWith(start))
     return Object.fromEntries(found.map(([key, value]) => [key.slice(start.length), value]))
   }
-  const compareOutputs = (outputs: Tensors, prefix: string): void => {
+  const expectedOutputs = (prefix: string): [string, Tensor][] => {
     const expected = Object.entries(group(prefix))
-    if (expected.length === 0) {
-      throw new TensorferryError('BUNDLE_INVALID', `goldens: no tensor ${golden.name}/${prefix}*`, {
-        details: { case: golden.name },
-      })
-    }
+    if (expected.length > 0) return expected
+    throw new TensorferryError('BUNDLE_INVALID', `goldens: no tensor ${golden.name}/${prefix}*`, {
+      details: { case: golden.name },
+    })
+  }
+  const replay = async (prefix: string, run: () => Promise<Tensors>): Promise<void> => {
+    const expected = expectedOutputs(`${prefix}outputs.`)
+    const outputs = await run()
     for (const [name, value] of expected) compare('outputs', `output ${name}`, outputs[name], value, tolerance)
   }
 
   if (golden.steps !== undefined) {
     const stream = createStream(session, model.signature!)
     for (let step = 0; step < golden.steps; step++) {
-      const outputs = await stream.run(group(`${step}/inputs.`), options)
-      const states = Object.fromEntries(manifest.states.map(({ input, output }) => [output, stream.state[input]!]))
-      compareOutputs({ ...outputs, ...states }, `${step}/outputs.`)
+      await replay(`${step}/`, async () => {
+        const outputs = await stream.run(group(`${step}/inputs.`), options)
+        const states = manifest.states.map(({ input, output }) => [output, stream.state[input]!])
+        return { ...outputs, ...Object.fromEntries(states) }
+      })
     }
     return { name: golden.name, stages, skipped: null }
   }
 
-  compareOutputs(await session.run(group('inputs.'), options), 'outputs.')
+  await replay('', () => session.run(group('inputs.'), options))
   if (!golden.raw || !pipeline) return { name: golden.name, stages, skipped: null }
 
   // Each stage begins from PyTorch's own result of the stage before: a failure names the stage that is wrong.

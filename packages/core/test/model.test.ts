@@ -1,0 +1,179 @@
+import { describe, expect, test } from 'vitest'
+import { readSafetensors } from '../src/bundle/safetensors.ts'
+import { encodeImage } from '../src/image-files.ts'
+import { loadModel } from '../src/load.ts'
+import type { RawImage } from '../src/pipeline/raw-image.ts'
+import { toImage } from '../src/pipeline/steps/image/to-image.ts'
+import { toTensor } from '../src/pipeline/steps/image/to-tensor.ts'
+import { reshape, type Tensor, tensor } from '../src/tensor.ts'
+import { referenceBackend } from '../src/testing/index.ts'
+import { expectError } from './expect-error.ts'
+import { listed, makeBundle, writeSafetensors } from './make-bundle.ts'
+
+const backend = referenceBackend()
+const picture: RawImage = { mode: 'L', width: 3, height: 2, data: new Uint8Array([0, 50, 100, 150, 200, 255]) }
+const steps = { decode: { op: 'decode_image', mode: 'L' }, toTensor: { op: 'to_tensor' } }
+
+// biome-ignore lint/suspicious/noExplicitAny: a manifest on its way to being something else
+function withPipeline(manifest: any): void {
+  manifest.task = 'image-to-image'
+  manifest.preprocess = [{ raw: 'image', steps: [steps.decode, steps.toTensor], to: [manifest.inputs[0].name] }]
+  manifest.postprocess = [
+    { from: [manifest.outputs[0].name], steps: [{ op: 'to_image', quantize: 'round' }], to: 'image' },
+  ]
+}
+
+describe('predict', () => {
+  test('is preprocess, run and postprocess; the batch axis is put in front', async () => {
+    await using model = await loadModel(await makeBundle('upsample', withPipeline), { backend })
+    const { inputs, context } = await model.preprocess(picture)
+    const [name] = Object.keys(inputs)
+    expect(inputs[name!]!.shape).toEqual([1, 1, 2, 3])
+    expect(inputs[name!]!.data).toEqual(toTensor(picture).data)
+    expect(context.originalSize).toEqual({ width: 3, height: 2 })
+    const outputs = await model.run(inputs)
+    const halves = await model.postprocess(outputs, context)
+    expect(await model.predict(picture)).toEqual(halves)
+    expect(halves).toEqual(toImage(Object.values(outputs)[0] as Tensor<'float32'>, { quantize: 'round' }))
+  })
+  test('takes a file, a Blob, pixels of a canvas', async () => {
+    await using model = await loadModel(await makeBundle('upsample', withPipeline), { backend })
+    const file = await encodeImage(picture)
+    const expected = await model.predict(picture)
+    expect(await model.predict(file)).toEqual(expected)
+    expect(await model.predict(new Blob([file]))).toEqual(expected)
+    const rgba = Uint8ClampedArray.from({ length: 24 }, (_, index) =>
+      index % 4 === 3 ? 255 : picture.data[index >> 2]!,
+    )
+    expect(await model.predict({ width: 3, height: 2, data: rgba })).toEqual(expected)
+  })
+  test('the context is plain data: it survives a structured clone', async () => {
+    await using model = await loadModel(await makeBundle('upsample', withPipeline), { backend })
+    const { inputs, context } = await model.preprocess(picture)
+    const outputs = await model.run(inputs)
+    expect(await model.postprocess(outputs, structuredClone(context))).toEqual(
+      await model.postprocess(outputs, context),
+    )
+  })
+  test('an abort and a time-out settle it, and the network is not run after them', async () => {
+    let runs = 0
+    const counting: typeof backend = {
+      ...backend,
+      async createSession(source, options) {
+        const session = await backend.createSession(source, options)
+        return {
+          ...session,
+          run(inputs, runOptions) {
+            runs++
+            return session.run(inputs, runOptions)
+          },
+        }
+      },
+    }
+    await using model = await loadModel(await makeBundle('upsample', withPipeline), {
+      backend: counting,
+      verify: 'off',
+    })
+    await expectError('ABORTED', /aborted/, () => model.predict(picture, { signal: AbortSignal.abort() }))
+    const controller = new AbortController()
+    const predicting = model.predict(picture, { signal: controller.signal })
+    controller.abort()
+    await expectError('ABORTED', /aborted/, () => predicting)
+    await expectError('OPTIONS_INVALID', /timeoutMs/, () => model.predict(picture, { timeoutMs: -1 }))
+    // A later call has gone the whole way: the aborted ones would have run before it.
+    await model.predict(picture)
+    expect(runs).toBe(1)
+  })
+  test('without postprocess steps gives the outputs', async () => {
+    await using model = await loadModel(
+      await makeBundle('upsample', (manifest) => {
+        withPipeline(manifest)
+        manifest.postprocess = []
+      }),
+      { backend },
+    )
+    const outputs = (await model.predict(picture)) as Record<string, Tensor>
+    expect(Object.keys(outputs)).toEqual(model.outputs.map(({ name }) => name))
+    await expectError('INPUT_INVALID', /expected a raw input, got undefined/, () => model.predict(undefined as never))
+  })
+  test('inputs that no step makes are named', async () => {
+    await using model = await loadModel(
+      await makeBundle('general', (manifest) => {
+        manifest.preprocess = [{ raw: 'image', steps: [steps.decode, steps.toTensor], to: ['input'] }]
+      }),
+      { backend },
+    )
+    await expectError('OPTIONS_INVALID', /no steps that make offset, pairs; use run/, () => model.predict(picture))
+  })
+  test('steps that do not fit together are the bundle’s fault', async () => {
+    const files = await makeBundle('upsample', (manifest) => {
+      withPipeline(manifest)
+      manifest.preprocess[0].steps = [steps.toTensor, steps.decode]
+    })
+    await expectError('BUNDLE_INVALID', /decode_image\): takes file/, () => loadModel(files, { backend }))
+  })
+})
+
+describe('goldens with a picture', () => {
+  /** A bundle whose goldens hold every stage of one picture; `spoil` may change one of them. */
+  async function bundleWithPicture(spoil: (tensors: Record<string, Tensor>) => void = () => undefined) {
+    const files = await makeBundle('upsample', withPipeline)
+    await using model = await loadModel(files, { backend, verify: 'off' })
+    const file = await encodeImage(picture)
+    const { inputs, context } = await model.preprocess(file)
+    const outputs = await model.run(inputs)
+    const result = (await model.postprocess(outputs, context)) as RawImage
+    const tensors: Record<string, Tensor> = {
+      'p/decoded': tensor('uint8', picture.data, [2, 3, 1]),
+      'p/result': reshape(tensor('uint8', result.data), [result.height, result.width, -1]),
+    }
+    for (const [name, value] of Object.entries(inputs)) tensors[`p/inputs.${name}`] = value
+    for (const [name, value] of Object.entries(outputs)) tensors[`p/outputs.${name}`] = value
+    spoil(tensors)
+    const goldens = writeSafetensors(tensors)
+    const manifest = JSON.parse(new TextDecoder().decode(files.get('bundle.json')))
+    manifest.goldens.file = listed('goldens.safetensors', goldens)
+    manifest.goldens.cases = [
+      { name: 'p', raw: listed('p.png', file), stages: ['decoded', 'inputs', 'outputs', 'result'] },
+    ]
+    files.set('goldens.safetensors', goldens).set('p.png', file)
+    files.set('bundle.json', new TextEncoder().encode(JSON.stringify(manifest)))
+    expect(readSafetensors(goldens).size).toBe(5)
+    return files
+  }
+  const spoilFirst = (key: string) => (tensors: Record<string, Tensor>) => {
+    const found = Object.keys(tensors).find((name) => name.startsWith(key))!
+    const data = tensors[found]!.data.slice() as Float32Array<ArrayBuffer>
+    data[0]! += 1
+    tensors[found] = { ...tensors[found]!, data } as Tensor
+  }
+
+  test('are compared in every stage', async () => {
+    await using model = await loadModel(await bundleWithPicture(), { backend })
+    expect(model.report.verify.cases).toEqual([
+      { name: 'p', stages: { decoded: 0, inputs: 0, outputs: 0, result: 0 }, skipped: null },
+    ])
+  })
+  test.each([
+    ['p/decoded', 'decoded', /the decoded picture: 1 of 6 elements are off, the worst at 0: expected 1, got 0/],
+    ['p/result', 'result', /result: 1 of \d+ elements are off/],
+    ['p/outputs', 'outputs', /output \w+: 1 of \d+ elements are off/],
+  ])('a difference in %s names the stage', async (key, stage, message) => {
+    const files = await bundleWithPicture(spoilFirst(key))
+    const error = await expectError('VERIFICATION_FAILED', message, () => loadModel(files, { backend }))
+    expect(error.details).toMatchObject({ case: 'p', stage })
+  })
+  test('a golden that the file lacks is the bundle’s fault', async () => {
+    const files = await makeBundle('general', (manifest) => {
+      manifest.goldens.cases = [{ name: 'nothing' }]
+    })
+    await expectError('BUNDLE_INVALID', /no tensor nothing\/outputs\./, () => loadModel(files, { backend }))
+  })
+})
+
+test('timeoutMs of loadModel and run', async () => {
+  const files = await makeBundle('slow', (manifest) => (manifest.goldens = null))
+  await using model = await loadModel(files, { backend })
+  const input = tensor('float32', new Float32Array(64), [64, 1])
+  await expectError('TIMED_OUT', /timeoutMs = 1/, () => model.run({ input }, { timeoutMs: 1 }))
+})
