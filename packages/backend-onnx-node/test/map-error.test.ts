@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest'
+import { mapError, rebuildError, type Stage } from '../src/map-error.ts'
+
+/** Texts of onnxruntime 1.30 that no fixture provokes on this machine; the others are tested with real models. */
+test.each<[Stage, string, string, RegExp]>([
+  ['load', 'std::bad_alloc', 'OUT_OF_MEMORY', /fewer replicas/],
+  [
+    'load',
+    'Unsupported model IR version: 14, max supported IR version: 13',
+    'FORMAT_UNSUPPORTED',
+    /IR version 14, .* up to 13/,
+  ],
+  [
+    'load',
+    "Could not find an implementation for GridSample(20) node with name 'grid'",
+    'FORMAT_UNSUPPORTED',
+    /GridSample \(opset 20\) .* "grid"/,
+  ],
+  [
+    'load',
+    'Fatal error: my.ops:Fancy(-1) is not a registered function/op',
+    'FORMAT_UNSUPPORTED',
+    /no operator my\.ops:Fancy/,
+  ],
+  [
+    'load',
+    'External data path validation failed for initializer: w. Error: tensorprotoutils.cc:461 ValidateExternalDataPathFromDir External data path does not exist: "/models/w.bin"',
+    'NOT_FOUND',
+    /"\/models\/w\.bin" is missing/,
+  ],
+  [
+    'run',
+    'Invalid rank for input: x Got: 1 Expected: 2 Please fix either the inputs/outputs or the model.',
+    'INPUT_INVALID',
+    /x: expected 2 dimensions, got 1/,
+  ],
+  [
+    'run',
+    'Got invalid dimensions for input: x for the following indices\n index: 1 Got: 3 Expected: 2\n Please fix either the inputs/outputs or the model.',
+    'INPUT_INVALID',
+    /index: 1 Got: 3 Expected: 2/,
+  ],
+  [
+    'start',
+    'libonnxruntime.so.1: cannot open shared object file: No such file or directory',
+    'BACKEND_UNAVAILABLE',
+    /could not be loaded/,
+  ],
+  ['load', 'something new', 'RUNTIME_FAILED', /could not load the model: something new/],
+  ['run', 'something new', 'RUNTIME_FAILED', /while it ran the model: something new/],
+])('%s: %s', (stage, text, code, message) => {
+  const cause = new Error(text)
+  const error = mapError(cause, stage)
+  expect(error).toMatchObject({ code, cause, details: { runtimeMessage: text } })
+  expect(error.message).toMatch(message)
+})
+
+test('the runtime’s own text survives the way out of a worker', () => {
+  const text = "Non-zero status code returned while running Add node. Name:'adder' Status Message: no"
+  const sent = structuredClone(mapError(new Error(text), 'run').toJSON())
+  expect(rebuildError(sent)).toMatchObject({
+    code: 'RUNTIME_FAILED',
+    details: { node: 'adder', operator: 'Add' },
+    cause: expect.objectContaining({ message: text }),
+  })
+})
