@@ -1,7 +1,7 @@
 """Trains the digits classifier and exports it as a bundle.
 
     pip install -r packages/exporter/requirements.txt -e packages/exporter
-    python examples/training/digits.py              # train (about 3 minutes on one core), then export
+    python examples/training/digits.py              # train (about 2 minutes on one core), then export
     python examples/training/digits.py --export     # export the committed weights again
 
 The data are scikit-learn's 1,797 digits: 8x8 counts (0 to 16) of the black pixels in 4x4 blocks of a 32x32 bitmap. A

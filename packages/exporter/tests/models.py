@@ -192,3 +192,21 @@ class KeepsOutputOfLoop(nn.Module):
         for step in range(x.size(0)):
             total = total * 0.5 + x[step]
         return total
+
+
+class LosesDigits(nn.Module):
+    """The cosine of a number above a thousand: float32 is off by some 1e-5, which float64 shows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x.cumsum(-1) * 100 + 1000).cos()
+
+
+class Classifier(nn.Module):
+    """float32 [batch, 1, 4, 4] -> [batch, 3], logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(16, 3)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.linear(image.flatten(1))

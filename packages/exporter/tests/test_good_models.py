@@ -186,3 +186,15 @@ def test_other_floating_point_models(export, tmp_path: Path, dtype: torch.dtype)
     assert files.manifest["artifacts"][0]["precision"] == name
     assert list(files.manifest["goldens"]["tolerance"]) == [name]
     assert files.replay() < (1e-12 if dtype == torch.float64 else 2e-3)
+
+
+def test_a_model_that_loses_digits_gets_ten_times_its_own_error_as_tolerance(export, tmp_path: Path) -> None:
+    model = models.LosesDigits()
+    x = rand(3, 8)
+    export(model, [(x,), (rand(5, 8),)], ["x"], ["y"], {"x": {0: "batch[1:8]"}})
+    tolerance = BundleFiles(tmp_path / "bundle").manifest["goldens"]["tolerance"]["float32"]
+    own = (model(x).double() - model(x.double())).abs().max().item()
+    assert 1e-6 < own < 1e-3
+    assert tolerance["rtol"] == 1e-4
+    assert tolerance["atol"] >= 9 * own
+    assert tolerance["atol"] < 1e-2

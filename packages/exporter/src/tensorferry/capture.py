@@ -102,7 +102,9 @@ def _dynamic_shapes(
     specs = []
     for name, value in zip(names, example, strict=True):
         axes = dims.axes.get(name, {})
-        specs.append({axis: symbols[axes[axis]] if axis in axes else None for axis in range(value.dim())})
+        specs.append(
+            {axis: symbols[axes[axis]] if axis in axes else torch.export.Dim.STATIC for axis in range(value.dim())}
+        )
     # one level more for *inputs of Flat.forward
     return (tuple(specs),)
 

@@ -73,7 +73,7 @@ class DynamicDims:
 
 
 def parse_declaration(text: str, where: str) -> tuple[str, DimRange | None]:
-    """`"batch[1:64]"` -> ("batch", 1 to 64), `"height[8::8]"` -> at least 8 and a multiple of it; a name alone -> None."""
+    """`"batch[1:64]"` -> ("batch", 1 to 64), `"height[8::8]"` -> from 8, a multiple of 8; a name alone -> None."""
     match = DECLARATION.match(text) if isinstance(text, str) else None
     if not match:
         raise ExportError(

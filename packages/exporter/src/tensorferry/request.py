@@ -16,6 +16,7 @@ from .errors import ExportError
 from .examples import Case, check_variety, read_examples
 from .pipeline import Pipeline, RawCase, read_pipeline, run_preprocess
 from .states import read_states
+from .tensors import DTYPES, describe
 
 NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_.\-]*$")
 
@@ -166,6 +167,21 @@ def _read_raw(
         if not path.is_file():
             raise ExportError("OPTIONS_INVALID", f"raw_examples[{key!r}]: there is no file {path}")
         case = run_preprocess(pipeline, key, path, cases[0].inputs[0].dim())
-        dims.bind({inputs[0]: tuple(case.input.shape)})
+        _check_prepared(case, inputs[0], cases[0].inputs[0], dims)
         raw.append(case)
     return raw
+
+
+def _check_prepared(case: RawCase, name: str, example: Tensor, dims: DynamicDims) -> None:
+    """The preprocessed picture must be what the declared input takes."""
+    declared = dims.shape(name, example.shape)
+    fits = case.input.dtype == example.dtype and all(
+        not isinstance(dim, int) or dim == size for dim, size in zip(declared, case.input.shape, strict=True)
+    )
+    if not fits:
+        raise ExportError(
+            "PIPELINE_INVALID",
+            f"preprocess makes {describe(case.input)} of {case.file_name}, {name} takes "
+            f"{DTYPES[example.dtype]}{declared}; change the steps, or declare the dim in `dynamic`",
+        )
+    dims.bind({name: tuple(case.input.shape)})

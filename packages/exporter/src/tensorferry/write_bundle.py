@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from ._version import __version__
-from .capture import capture_onnx, preload
+from .capture import Captured, capture_onnx, preload
 from .dims import Dim
 from .eager import outputs_of, run_eager
+from .errors import ExportError
 from .examples import Case, capture_example
 from .folder import require_no_machine_path
 from .goldens import Goldens
@@ -44,74 +45,31 @@ def write_bundle(request: Request, folder: Path, out: Path, meter: Progress) -> 
     folder : where the files are written
     out : where the folder goes afterwards, for the report
     """
-    inputs, outputs, dims, cases = request.inputs, request.outputs, request.dims, request.cases
-    example = capture_example(cases, inputs, dims)
-    preload()
-    meter.show("capture")
-    captured = run_isolated(
-        partial(capture_onnx, request.model, example, inputs, dims), lambda: meter.show("capture with torch.export")
-    )
-    input_shapes: list[list[Dim]] = [
-        dims.shape(key, value.shape) for key, value in zip(inputs, cases[0].inputs, strict=True)
-    ]
-    _write_model(folder, captured.onnx, request, input_shapes, captured.output_shapes)
-
-    file = OnnxFile(folder / MODEL_FILE, inputs, outputs)
-    replay = Replay(request.model, file, dims, captured.raised, meter)
-    replay.run_all(cases)
-    for raw in request.raw:
-        replay.run(Case(raw.name, (raw.input,), is_example=True))
-    output_shapes: list[list[Dim]] = [
-        [find_dim(symbolic, replay.axis(key, axis)) for axis, symbolic in enumerate(shape)]
-        for key, shape in zip(outputs, captured.output_shapes, strict=True)
-    ]
-    if output_shapes != captured.output_shapes:
-        _write_model(folder, captured.onnx, request, input_shapes, output_shapes)
-        file = OnnxFile(folder / MODEL_FILE, inputs, outputs)
-        replay = Replay(request.model, file, dims, captured.raised, meter)
-        replay.run_all(cases)
-        for raw in request.raw:
-            replay.run(Case(raw.name, (raw.input,), is_example=True))
+    captured = _capture(request, meter)
+    first = request.cases[0].inputs
+    input_shapes = [request.dims.shape(key, value.shape) for key, value in zip(request.inputs, first, strict=True)]
+    replay, output_shapes = _prove_model(request, folder, captured, input_shapes, meter)
     batch = _prove_batch(request, replay, output_shapes)
-
-    example_outputs = [value for _, value in run_eager(request.model, cases[0].inputs)]
-    input_specs = [
-        _spec(key, value, shape, request.docs)
-        for key, value, shape in zip(inputs, cases[0].inputs, input_shapes, strict=True)
-    ]
-    output_specs = [
-        _spec(key, value, shape, request.docs)
-        for key, value, shape in zip(outputs, example_outputs, output_shapes, strict=True)
-    ]
-    check_states(request.states, input_specs, output_specs)
+    results = [value for _, value in run_eager(request.model, first)]
+    inputs = _specs(request.inputs, first, input_shapes, request.docs)
+    outputs = _specs(request.outputs, results, output_shapes, request.docs)
+    check_states(request.states, inputs, outputs)
     goldens = _write_goldens(request, replay, folder)
-    runtime = f"onnxruntime {onnxruntime.__version__}"
-    max_abs = float(f"{replay.max_abs:.2g}")
-    model_file = file_entry(folder, MODEL_FILE)
+    artifact = _artifact(request, folder, captured.route, replay)
     manifest = {
         "schema": SCHEMA,
         **request.identity,
-        "dims": {key: dim_entry(found, key == batch) for key, found in dims.ranges.items()},
-        "inputs": input_specs,
-        "outputs": output_specs,
+        "dims": {key: dim_entry(found, key == batch) for key, found in request.dims.ranges.items()},
+        "inputs": inputs,
+        "outputs": outputs,
         "states": [{"input": key, "output": output, "init": "zeros"} for key, output in request.states],
-        "artifacts": [
-            {
-                "name": "onnx",
-                "format": "onnx",
-                "precision": _precision(request),
-                "files": [model_file],
-                "requires": {"opset": opset_of((folder / MODEL_FILE).read_bytes())},
-                "route": captured.route,
-                "verified": {"runtime": runtime, "cases": replay.cases, "max_abs": max_abs},
-            }
-        ],
+        "artifacts": [artifact],
         "preprocess": request.pipeline.preprocess,
         "postprocess": request.pipeline.postprocess,
         "labels": request.labels,
         "goldens": {
             "file": file_entry(folder, GOLDENS_FILE),
-            "tolerance": goldens.tolerance([_precision(request), *(spec["dtype"] for spec in output_specs)]),
+            "tolerance": goldens.tolerance([_precision(request), *(spec["dtype"] for spec in outputs)]),
             "cases": [
                 {**case, "raw": file_entry(folder, case["raw"])} if "raw" in case else case for case in goldens.cases
             ],
@@ -124,13 +82,17 @@ def write_bundle(request: Request, folder: Path, out: Path, meter: Progress) -> 
     }
     (folder / "bundle.json").write_text(to_text(manifest), encoding="utf-8", newline="\n")
     require_no_machine_path(folder)
+    proven = artifact["verified"]
+    size = artifact["files"][0]["size"]
     return ExportReport(
         out=str(out),
         name=request.identity["name"],
         version=request.identity["version"],
-        artifacts=[ArtifactReport("onnx", "onnx", captured.route, runtime, model_file["size"], replay.cases, max_abs)],
-        inputs={spec["name"]: _text(spec) for spec in input_specs},
-        outputs={spec["name"]: _text(spec) for spec in output_specs},
+        artifacts=[
+            ArtifactReport("onnx", "onnx", captured.route, proven["runtime"], size, proven["cases"], proven["max_abs"])
+        ],
+        inputs={spec["name"]: _text(spec) for spec in inputs},
+        outputs={spec["name"]: _text(spec) for spec in outputs},
         batch=batch,
         goldens=[case["name"] for case in goldens.cases],
         size=sum(path.stat().st_size for path in folder.iterdir()),
@@ -138,18 +100,60 @@ def write_bundle(request: Request, folder: Path, out: Path, meter: Progress) -> 
     )
 
 
-def _write_model(
-    folder: Path,
-    content: bytes,
-    request: Request,
-    input_shapes: Sequence[list[Dim]],
-    output_shapes: Sequence[list[Dim]],
-) -> None:
-    named = [
-        list(zip(request.inputs, input_shapes, strict=True)),
-        list(zip(request.outputs, output_shapes, strict=True)),
-    ]
-    (folder / MODEL_FILE).write_bytes(finish_onnx(content, *named))
+def _capture(request: Request, meter: Progress) -> Captured:
+    example = capture_example(request.cases, request.inputs, request.dims)
+    meter.show("load torch.export")
+    preload()
+    captured = run_isolated(
+        partial(capture_onnx, request.model, example, request.inputs, request.dims),
+        lambda: meter.show("capture with torch.export"),
+    )
+    if len(captured.output_shapes) != len(request.outputs):
+        raise ExportError(
+            "CAPTURE_FAILED",
+            f"the captured model gives {len(captured.output_shapes)} results, eager PyTorch {len(request.outputs)}; it "
+            "takes another way while it is exported",
+        )
+    return captured
+
+
+def _prove_model(
+    request: Request, folder: Path, captured: Captured, input_shapes: list[list[Dim]], meter: Progress
+) -> tuple[Replay, list[list[Dim]]]:
+    """Writes and replays the model; once more when its output dims turn out to be others than torch.export's."""
+    shapes = captured.output_shapes
+    while True:
+        named = zip(request.inputs, input_shapes, strict=True), zip(request.outputs, shapes, strict=True)
+        path = folder / MODEL_FILE
+        path.write_bytes(finish_onnx(captured.onnx, *map(list, named)))
+        file = OnnxFile(path, request.inputs, request.outputs)
+        replay = Replay(request.model, file, request.dims, captured.raised, meter)
+        replay.run_all(request.cases)
+        for raw in request.raw:
+            replay.run(Case(raw.name, (raw.input,), is_example=True))
+        found = [
+            [find_dim(symbolic, replay.axis(key, axis)) for axis, symbolic in enumerate(shape)]
+            for key, shape in zip(request.outputs, captured.output_shapes, strict=True)
+        ]
+        if found == shapes:
+            return replay, shapes
+        shapes = found
+
+
+def _artifact(request: Request, folder: Path, route: str, replay: Replay) -> dict[str, Any]:
+    return {
+        "name": "onnx",
+        "format": "onnx",
+        "precision": _precision(request),
+        "files": [file_entry(folder, MODEL_FILE)],
+        "requires": {"opset": opset_of((folder / MODEL_FILE).read_bytes())},
+        "route": route,
+        "verified": {
+            "runtime": f"onnxruntime {onnxruntime.__version__}",
+            "cases": replay.cases,
+            "max_abs": float(f"{replay.max_abs:.2g}"),
+        },
+    }
 
 
 def _prove_batch(request: Request, replay: Replay, output_shapes: Sequence[list[Dim]]) -> str | None:
@@ -184,8 +188,13 @@ def _write_goldens(request: Request, replay: Replay, folder: Path) -> Goldens:
     return goldens
 
 
-def _spec(name: str, value: Tensor, shape: list[Dim], docs: Mapping[str, str]) -> dict[str, Any]:
-    return {"name": name, "dtype": DTYPES[value.dtype], "shape": shape, **({"doc": docs[name]} if name in docs else {})}
+def _specs(
+    names: Sequence[str], values: Sequence[Tensor], shapes: Sequence[list[Dim]], docs: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "dtype": DTYPES[value.dtype], "shape": shape, **({"doc": docs[name]} if name in docs else {})}
+        for name, value, shape in zip(names, values, shapes, strict=True)
+    ]
 
 
 def _text(spec: Mapping[str, Any]) -> str:
