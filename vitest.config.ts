@@ -9,7 +9,15 @@ export default defineConfig({
       {
         // Core is tested from its sources; the other packages resolve the built core by name, as users do.
         resolve: { alias: { '#platform': here('./packages/core/src/platform/node.ts') } },
-        test: { name: 'core', include: ['packages/core/test/**/*.test.ts'], typecheck: { enabled: true, include: ['packages/core/test/**/*.test-d.ts'], tsconfig: here('./packages/core/tsconfig.json') } },
+        test: {
+          name: 'core',
+          include: ['packages/core/test/**/*.test.ts'],
+          typecheck: {
+            enabled: true,
+            include: ['packages/core/test/**/*.test-d.ts'],
+            tsconfig: here('./packages/core/tsconfig.json'),
+          },
+        },
       },
       { test: { name: 'onnx-node', include: ['packages/backend-onnx-node/test/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { name: 'examples', include: ['examples/**/*.test.ts'], testTimeout: 120_000 } },

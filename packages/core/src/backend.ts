@@ -23,6 +23,7 @@ export interface Progress {
 
 /** {@link CallOptions} with a progress callback. */
 export interface LoadOptions extends CallOptions {
+  /** Told of every download, check, load and warm-up. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 

@@ -50,6 +50,7 @@ export interface Model<B extends AnyBundle = AnyBundle, S extends Session = Sess
   stream(): ModelStream
   /** Ends the session and gives its memory back. Safe to call twice. */
   dispose(): Promise<void>
+  /** For `await using`: {@link Model.dispose}. */
   [Symbol.asyncDispose](): Promise<void>
 }
 

@@ -30,7 +30,7 @@ export interface DownloadStore {
 }
 
 /** A URL without its query and credentials, which may hold a token: for messages. */
-export function publicUrl(url: URL): string {
+function publicUrl(url: URL): string {
   return `${url.origin}${url.pathname}`
 }
 

@@ -17,7 +17,7 @@ export interface LocateOptions {
 }
 
 /** A backend as a config names it: package and options. */
-export type BackendName = readonly [name: string, options?: unknown]
+type BackendName = readonly [name: string, options?: unknown]
 
 /** What the environment and the config file ask for. */
 export interface BackendConfig {

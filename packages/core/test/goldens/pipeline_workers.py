@@ -10,7 +10,6 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-
 from pipeline_cases import (
     INTERPOLATIONS,
     center_crop_cases,

@@ -64,7 +64,7 @@ export function resize(image: RawImage, options: ResizeOptions): RawImage {
 }
 
 /** The window that is all of the output. */
-export function wholeOutput({ height, width }: ResampleTarget): OutputWindow {
+function wholeOutput({ height, width }: ResampleTarget): OutputWindow {
   return { top: 0, left: 0, height, width }
 }
 
