@@ -210,3 +210,24 @@ class Classifier(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         return self.linear(image.flatten(1))
+
+
+class Scaled(nn.Module):
+    """A vector times a scalar, and its sum, a scalar again."""
+
+    def forward(self, x: Tensor, factor: Tensor) -> tuple[Tensor, Tensor]:
+        return x * factor, x.sum()
+
+
+class Positions(nn.Module):
+    """float32 [n] -> int64 [?, 1]: as many rows as there are positive values."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x > 0).nonzero()
+
+
+class EitherWay(nn.Module):
+    """A branch on values that capture keeps."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cond(x.sum() > 0, lambda x: x * 2, lambda x: x - 1, (x,))

@@ -198,3 +198,28 @@ def test_a_model_that_loses_digits_gets_ten_times_its_own_error_as_tolerance(exp
     assert tolerance["rtol"] == 1e-4
     assert tolerance["atol"] >= 9 * own
     assert tolerance["atol"] < 1e-2
+
+
+def test_scalars(export, tmp_path: Path) -> None:
+    examples = [(rand(3), torch.tensor(2.0)), (rand(3), torch.tensor(3.0))]
+    export(models.Scaled(), examples, ["x", "factor"], ["scaled", "sum"])
+    files = BundleFiles(tmp_path / "bundle")
+    assert files.manifest["inputs"][1]["shape"] == []
+    assert files.manifest["outputs"][1]["shape"] == []
+    outputs = files.run({"x": np.array([1, 2, 3], np.float32), "factor": np.array(4, np.float32)})
+    assert outputs["scaled"].tolist() == [4, 8, 12]
+    assert float(outputs["sum"]) == 6
+
+
+def test_a_size_that_depends_on_values_is_null(export, tmp_path: Path) -> None:
+    export(models.Positions(), [(rand(6) + 1,), (rand(9) + 1,)], ["x"], ["positions"], {"x": {0: "n[1:20]"}})
+    files = BundleFiles(tmp_path / "bundle")
+    # all values of the examples are positive: the sizes alone would say n
+    assert files.manifest["outputs"][0]["shape"] == [None, 1]
+
+
+def test_a_branch_kept_by_torch_cond(export, tmp_path: Path) -> None:
+    export(models.EitherWay(), [(rand(2, 7),), (-rand(3, 7),)], ["x"], ["y"], {"x": {0: "n[1:20]"}})
+    files = BundleFiles(tmp_path / "bundle")
+    for value, expected in ((1.0, 2.0), (-1.0, -2.0)):
+        assert files.run({"x": np.full((1, 7), value, np.float32)})["y"][0, 0] == expected

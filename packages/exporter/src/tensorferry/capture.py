@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from .dims import DynamicDims
 from .errors import ExportError
 from .isolate import first_lines
-from .output_dims import print_symbolic
+from .output_dims import DATA_DEPENDENT, print_symbolic
 from .tensors import flatten
 
 OPSET = 20
@@ -240,5 +240,8 @@ def _check_ranges(
 def _dim(size: object, symbols: dict[str, str]) -> int | str | None:
     if isinstance(size, int):
         return size
+    if any(symbol.name.startswith("u") for symbol in size.node.expr.free_symbols):
+        # torch.export's name for a size that depends on values
+        return DATA_DEPENDENT
     text = print_symbolic(size.node.expr, symbols)
     return int(text) if text is not None and text.lstrip("-").isdigit() else text

@@ -40,6 +40,8 @@ def finish_onnx(
     for value, (_, dims) in zip([*fed, *graph.output], [*inputs, *outputs], strict=True):
         tensor = value.type.tensor_type
         tensor.ClearField("shape")
+        # a scalar has a shape too, an empty one
+        tensor.shape.SetInParent()
         for dim in dims:
             entry = tensor.shape.dim.add()
             if isinstance(dim, int):
@@ -47,7 +49,10 @@ def finish_onnx(
             elif dim is not None:
                 entry.dim_param = dim
     _strip(model)
-    onnx.checker.check_model(model)
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        raise ExportError("CAPTURE_FAILED", f"torch.onnx wrote a graph that is no valid ONNX: {error}") from error
     return model.SerializeToString(deterministic=True)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from .dims import Dim, evaluate
 
+DATA_DEPENDENT = "?"
+"""Stands for a size that depends on values: no expression over the inputs' dims can be right."""
 Observation = tuple[Mapping[str, int], int]
 """Bound input dims of one run, and the size that the output had."""
 
@@ -95,6 +97,8 @@ def find_dim(symbolic: Dim, observations: Sequence[Observation]) -> Dim:
     symbolic : what torch.export says, tried first
     observations : at least one; without two sizes of a name only torch.export can know
     """
+    if symbolic == DATA_DEPENDENT:
+        return None
     if symbolic is not None and holds(symbolic, observations):
         return symbolic
     if len({tuple(sorted(bound.items())) for bound, _ in observations}) < 2:
