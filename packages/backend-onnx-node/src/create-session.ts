@@ -66,7 +66,7 @@ async function loadPool(
   let pool: Pool | null = null
   const replicas: Replica[] = []
   const start = (): Replica => {
-    const replica = new Replica((error) => pool?.fail(error))
+    const replica = Replica.start((error) => pool?.fail(error))
     replicas.push(replica)
     return replica
   }

@@ -6,8 +6,9 @@
 
 /** Index of the flags. */
 const FLAGS = 0
-/** Index of the id of a run that the worker shall not start. */
-const SKIPPED_RUN = 1
+/** From here on, the ids of runs that the worker shall not start; more cells than runs are ever sent ahead. */
+const SKIPPED = 1
+const SKIPPED_CELLS = 8
 const NATIVE = 1
 const BARRED = 2
 
@@ -25,27 +26,35 @@ function barAndDrain(): void {
   }
 }
 
-/** State for a new worker. From now on `process.exit()` waits for its native code. */
-export function guardWorker(): GuardState {
-  const state = new Int32Array(new SharedArrayBuffer(8))
-  if (guarded.size === 0) process.on('exit', barAndDrain)
-  guarded.add(state)
-  return state
+/** State for a new worker, to be guarded before it gets anything to do. */
+export function makeGuardState(): GuardState {
+  return new Int32Array(new SharedArrayBuffer(4 * (SKIPPED + SKIPPED_CELLS)))
 }
 
-/** To be called once the worker has ended; the last call takes the process's listener away. */
+/** From now on `process.exit()` waits for that worker's native code. */
+export function guardWorker(state: GuardState): void {
+  if (guarded.size === 0) process.on('exit', barAndDrain)
+  guarded.add(state)
+}
+
+/** To be called once the worker has ended or has nothing left to do; the last call takes the process's listener away. */
 export function unguardWorker(state: GuardState): void {
   if (guarded.delete(state) && guarded.size === 0) process.off('exit', barAndDrain)
 }
 
 /** Main thread: asks that a run be left out, if it has not begun. */
 export function skipRun(state: GuardState, id: number): void {
-  Atomics.store(state, SKIPPED_RUN, id)
+  Atomics.store(state, SKIPPED + (id % SKIPPED_CELLS), id)
+}
+
+/** Main thread: forgets what was asked of an idle worker; another session counts its runs anew. */
+export function skipNothing(state: GuardState): void {
+  for (let cell = SKIPPED; cell < SKIPPED + SKIPPED_CELLS; cell++) Atomics.store(state, cell, 0)
 }
 
 /** Worker: whether the run shall be left out. */
 export function isSkipped(state: GuardState, id: number): boolean {
-  return Atomics.load(state, SKIPPED_RUN) === id
+  return Atomics.load(state, SKIPPED + (id % SKIPPED_CELLS)) === id
 }
 
 /** Worker: before native code. False: the process is exiting, and the worker shall not start anything. */

@@ -69,7 +69,7 @@ function checkMachine(): Availability {
 
 /** Loads the native code in a worker: on the caller's thread it would block it, and stay in the process. */
 async function checkRuntime(): Promise<Availability> {
-  const replica = new Replica()
+  const replica = Replica.start()
   try {
     await replica.send({ type: 'probe' })
     return { available: true }

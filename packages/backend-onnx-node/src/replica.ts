@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { TensorferryError } from '@tensorferry/core'
-import { type GuardState, guardWorker, skipRun, unguardWorker } from './exit-guard.ts'
+import { type GuardState, guardWorker, makeGuardState, skipNothing, skipRun, unguardWorker } from './exit-guard.ts'
 import { mapError, rebuildError } from './map-error.ts'
 import type { Reply, Request } from './messages.ts'
 
@@ -9,29 +9,52 @@ interface Expected {
   reject(error: TensorferryError): void
 }
 
-/** One worker thread with one copy of the model. Replies come in the order of the requests. */
+type OnDeath = (error: TensorferryError) => void
+
+/**
+ * A thread whose model has been released, kept for the next one: glibc gives each new thread an arena of its own and
+ * never shrinks it, so a process that loads and disposes in turns would grow with every turn; and the next load is faster.
+ */
+let parked: { readonly replica: Replica; readonly timer: NodeJS.Timeout } | null = null
+const PARKED_MS = 10_000
+
+/** One worker thread with at most one model in it. Replies come in the order of the requests. */
 export class Replica {
-  readonly #state: GuardState = guardWorker()
+  readonly #state: GuardState = makeGuardState()
   readonly #worker: Worker
   readonly #expected: Expected[] = []
-  readonly #onDeath: (error: TensorferryError) => void
+  #onDeath: OnDeath | null = null
   #death: TensorferryError | null = null
   #closing: Promise<void> | null = null
   #ready = false
 
-  /** @param onDeath - told once when the thread ends without having been asked to */
-  constructor(onDeath: (error: TensorferryError) => void = () => {}) {
-    this.#onDeath = onDeath
+  /**
+   * A thread with no model in it, new or used before.
+   *
+   * @param onDeath - told once when the thread ends without having been asked to
+   */
+  static start(onDeath: OnDeath | null = null): Replica {
+    let replica: Replica
+    if (parked) {
+      replica = parked.replica
+      clearTimeout(parked.timer)
+      parked = null
+    } else replica = new Replica()
+    skipNothing(replica.#state)
+    guardWorker(replica.#state)
+    replica.#onDeath = onDeath
+    replica.#closing = null
+    return replica
+  }
+
+  private constructor() {
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
       name: 'tensorferry-onnx',
       workerData: { state: this.#state },
     })
     this.#worker.on('message', (reply: Reply) => this.#settle(reply))
     this.#worker.on('error', (error) => this.#die(error))
-    this.#worker.on('exit', (code) => {
-      unguardWorker(this.#state)
-      this.#die(`it ended by itself with code ${code}`)
-    })
+    this.#worker.on('exit', (code) => this.#die(`it ended by itself with code ${code}`))
     this.#worker.unref()
   }
 
@@ -58,7 +81,7 @@ export class Replica {
     skipRun(this.#state, id)
   }
 
-  /** Gives the model's memory back and ends the thread, after what was sent before. */
+  /** Gives the model's memory back, after what was sent before; the thread ends, unless it is kept for the next model. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -66,11 +89,28 @@ export class Replica {
 
   async #close(): Promise<void> {
     // A thread that is dead needs no release; one that fails to release is ended all the same.
-    await this.send({ type: 'close' }).catch(() => undefined)
-    this.#death ??= new TensorferryError('SESSION_DISPOSED', 'the worker has been closed')
-    this.#worker.ref()
-    await this.#worker.terminate()
+    const released = await this.send({ type: 'close' }).then(
+      () => true,
+      () => false,
+    )
     unguardWorker(this.#state)
+    this.#onDeath = null
+    if (released && !parked) this.#park()
+    else await this.#end()
+  }
+
+  #park(): void {
+    const timer = setTimeout(() => {
+      parked = null
+      void this.#end()
+    }, PARKED_MS)
+    timer.unref()
+    parked = { replica: this, timer }
+  }
+
+  async #end(): Promise<void> {
+    this.#death ??= new TensorferryError('SESSION_DISPOSED', 'the worker has been closed')
+    await this.#worker.terminate()
   }
 
   #settle(reply: Reply): void {
@@ -82,11 +122,13 @@ export class Replica {
   }
 
   #die(reason: unknown): void {
+    unguardWorker(this.#state)
+    if (parked?.replica === this) parked = null
     if (this.#death) return
     const told = mapError(reason, this.#ready ? 'run' : 'start')
     const message = `the worker thread that runs the model has ended: ${told.message}; create a new session`
     this.#death = new TensorferryError(told.code, message, { details: told.details, cause: reason })
     for (const { reject } of this.#expected.splice(0)) reject(this.#death)
-    this.#onDeath(this.#death)
+    this.#onDeath?.(this.#death)
   }
 }

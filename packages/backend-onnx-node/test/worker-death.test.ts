@@ -40,6 +40,8 @@ test('a worker that is ended while it is idle is found out by the next run', asy
 })
 
 test('a worker that ends before it has loaded the model fails the load', async () => {
+  // One of them is idle and would be used again.
+  await Promise.all(workers.map((worker) => worker.terminate()))
   const kill = (message: unknown) => (message as { worker: Worker }).worker.postMessage(null)
   subscribe('worker_threads', kill)
   const loading = onnxNode({ threads: 1 }).createSession(model('identity-float32'))
@@ -48,4 +50,23 @@ test('a worker that ends before it has loaded the model fails the load', async (
     message: expect.stringContaining('worker thread'),
   })
   unsubscribe('worker_threads', kill)
+})
+
+test('a thread that is used again starts with nothing of the model before', async () => {
+  const backend = onnxNode({ threads: 1 })
+  const first = await backend.createSession(model('slow'))
+  const controller = new AbortController()
+  const endless = { x: tensor('float32', new Float32Array(640), [1, 640]), repeats: tensor('int64', [1e12], []) }
+  const running = first.run({ ...endless, repeats: tensor('int64', [50], []) })
+  // The second run is sent ahead and asked back: its number must not fall on the next session's second run.
+  const aborted = first.run(endless, { signal: controller.signal })
+  controller.abort()
+  await expect(aborted).rejects.toMatchObject({ code: 'ABORTED' })
+  await running
+  await first.dispose()
+  const before = workers.length
+  const second = await backend.createSession(model('identity-float32'))
+  expect(workers.length).toBe(before)
+  for (let i = 0; i < 10; i++) expect((await second.run({ x })).y!.data).toEqual(x.data)
+  await second.dispose()
 })
