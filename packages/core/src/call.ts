@@ -10,6 +10,11 @@ export function throwIfAborted(options: CallOptions | undefined): void {
   if (options?.signal?.aborted) throw abortedError(options.signal)
 }
 
+/** A throw becomes a rejection, so that the timer and the listener are cleaned up in one place. */
+async function startSafely<T>(start: () => Promise<T>): Promise<T> {
+  return start()
+}
+
 /**
  * Settles with the work's result, or at once with `ABORTED` or `TIMED_OUT`; the work then ends unseen.
  *
@@ -58,7 +63,7 @@ export function withCallOptions<T>(
         Math.min(timeoutMs, 2 ** 31 - 1),
       )
     }
-    start().then(
+    startSafely(start).then(
       (value) => {
         cleanUp()
         resolve(value)
