@@ -1,0 +1,91 @@
+// The documents' code: TypeScript compiles and runs, JSON parses, commands exist, links lead somewhere.
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type CodeBlock, codeBlocks, documents, toJavaScript } from './code-blocks.ts'
+import { addReaderFiles } from './packed-projects.ts'
+import { unknownCommands } from './shell-commands.ts'
+import { typeCheck } from './type-check.ts'
+import { ROOT, run } from './workspace.ts'
+
+const VITEST = fileURLToPath(new URL('./vitest.mjs', import.meta.resolve('vitest/package.json')))
+const LANGUAGES = ['ts', 'json', 'sh', 'text', 'python']
+const blocks = documents().flatMap(codeBlocks)
+const typescript = blocks.filter(({ language }) => language === 'ts')
+
+/** The folder of a document's code: blocks that name a file go there, the others stand beside them. */
+const folderOf = (block: CodeBlock): string => block.document.replace(/\W+/g, '-')
+const pathOf = (block: CodeBlock): string => `${folderOf(block)}/${block.file ?? `line-${block.line}.ts`}`
+const byLine = (language: string) => blocks.filter((block) => block.language === language)
+
+let folder: string
+
+beforeAll(async () => {
+  folder = await realpath(await mkdtemp(join(tmpdir(), 'tensorferry-documents-')))
+  await mkdir(join(folder, 'node_modules', '@types'), { recursive: true })
+  await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
+  const installed = {
+    '@tensorferry': 'examples/node_modules/@tensorferry',
+    sharp: 'examples/node_modules/sharp',
+    'onnxruntime-node': 'packages/backend-onnx-node/node_modules/onnxruntime-node',
+    vitest: 'node_modules/vitest',
+    '@types/node': 'node_modules/@types/node',
+  }
+  for (const [name, from] of Object.entries(installed)) {
+    await symlink(await realpath(join(ROOT, from)), join(folder, 'node_modules', name), 'junction')
+  }
+  for (const block of typescript) {
+    await mkdir(dirname(join(folder, pathOf(block))), { recursive: true })
+    await writeFile(join(folder, pathOf(block)), block.code)
+  }
+  for (const name of new Set(typescript.map(folderOf))) await addReaderFiles(join(folder, name))
+})
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+test('the documents are found', () => {
+  expect(documents()).toEqual(expect.arrayContaining(['README.md', 'packages/core/README.md']))
+  expect(typescript.length).toBeGreaterThanOrEqual(5)
+  expect(blocks.filter(({ language }) => !LANGUAGES.includes(language))).toEqual([])
+})
+
+test('all TypeScript compiles under strict', async () => {
+  expect(await typeCheck(folder, typescript.map(pathOf), { skipLibCheck: true })).toBe('')
+})
+
+// README.md's code runs on the packed packages, in packed.test.ts.
+const running = typescript.filter(({ document, typesOnly }) => !typesOnly && document !== 'README.md')
+
+describe.each(running)('$document, line $line', (block) => {
+  test('the code runs', async () => {
+    const path = join(folder, pathOf(block))
+    if (path.endsWith('.test.ts')) {
+      const ended = await run(join(folder, folderOf(block)), process.execPath, [VITEST, 'run', block.file!])
+      expect(ended.code, ended.stdout + ended.stderr).toBe(0)
+      return
+    }
+    await toJavaScript(path, path.replace(/\.ts$/, '.mjs'))
+    const ended = await run(join(folder, folderOf(block)), process.execPath, [path.replace(/\.ts$/, '.mjs')])
+    expect({ code: ended.code, stderr: ended.stderr }, ended.stdout).toEqual({ code: 0, stderr: '' })
+  })
+})
+
+test.each(byLine('json'))('$document, line $line: JSON parses', ({ code }) => {
+  expect(() => JSON.parse(code)).not.toThrow()
+})
+
+test.each(byLine('sh'))('$document, line $line: the commands exist', ({ code }) => {
+  expect(unknownCommands(code)).toEqual([])
+})
+
+test.each([...documents(), 'CONTRIBUTING.md'])('%s: every link leads to a file', (document) => {
+  const text = readFileSync(join(ROOT, document), 'utf8').replace(/^```.*?^```$/gms, '')
+  const links = Array.from(text.matchAll(/\]\(([^)\s]+)\)/g), ([, link]) => link!)
+  const broken = links.filter(
+    (link) => !/^(https?:|#)/.test(link) && !existsSync(join(ROOT, dirname(document), link.split('#')[0]!)),
+  )
+  expect(broken).toEqual([])
+})

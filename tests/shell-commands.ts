@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { manifestOf, publishedPackages, ROOT } from './workspace.ts'
+
+const { scripts, devDependencies } = manifestOf(ROOT)
+const examples = manifestOf(join(ROOT, 'examples'))
+/** Scripts that npm runs by their bare name. */
+const NPM_SHORT = ['test', 'start']
+
+/** Names that a reader may be told to install: ours, and what they work with. */
+function isInstallable(name: string): boolean {
+  const ours = publishedPackages()
+  return ours.some(
+    ({ manifest }) =>
+      manifest.name === name || name in (manifest.peerDependencies ?? {}) || name in (manifest.dependencies ?? {}),
+  )
+}
+
+function isScript(runner: string, words: readonly string[]): boolean {
+  const [first, second] = words
+  if (first === 'run') return second !== undefined && second in scripts
+  if (runner === 'npm') return first !== undefined && NPM_SHORT.includes(first) && first in scripts
+  if (first === '--filter') return second === examples.name && words[2] !== undefined && words[2] in examples.scripts
+  // pnpm also runs what a dependency brings: `pnpm changeset`.
+  return first !== undefined && (first in scripts || (`@changesets/cli` in devDependencies! && first === 'changeset'))
+}
+
+/** Files among a pip's or Python's arguments, which have to be there. */
+function arePaths(words: readonly string[], folder: string): boolean {
+  return words.every((word) => word.startsWith('-') || existsSync(join(ROOT, folder, word)))
+}
+
+function isKnown(command: string, folder: string): boolean {
+  const words = command.split(/\s+/)
+  const [program, first, ...rest] = words
+  switch (program) {
+    case 'npm':
+      if (first === 'install') return rest.length > 0 && rest.every(isInstallable)
+      return isScript('npm', words.slice(1))
+    case 'pnpm':
+      return isScript('pnpm', words.slice(1))
+    case 'npx':
+      return first === 'pnpm@10' && (rest[0] === 'install' || isScript('pnpm', rest))
+    case 'pip':
+      return first === 'install' && rest.length > 0 && arePaths(rest, folder)
+    case 'python':
+      if (first === '-m') return ['pytest', 'ruff'].includes(rest[0]!) && arePaths(rest.slice(1), folder)
+      return first !== undefined && arePaths([first], folder)
+    case 'ruff':
+      return ['check', 'format'].includes(first!) && arePaths(rest, folder)
+    default:
+      return false
+  }
+}
+
+/**
+ * Commands of a shell block that this repository does not have: scripts that package.json lacks, packages that are
+ * none of ours, files that are not there.
+ */
+export function unknownCommands(code: string): readonly string[] {
+  const unknown: string[] = []
+  let folder = '.'
+  for (const line of code.split('\n')) {
+    const text = line.replace(/(^|\s)#.*$/, '').trim()
+    for (const command of text ? text.split('&&').map((part) => part.trim()) : []) {
+      const [program, target] = command.split(/\s+/)
+      if (program === 'cd' && target && existsSync(join(ROOT, folder, target))) folder = join(folder, target)
+      else if (!isKnown(command, folder)) unknown.push(command)
+    }
+  }
+  return unknown
+}
