@@ -124,8 +124,8 @@ const FALLBACK: Record<Stage, { code: ErrorCode; message: string }> = {
 }
 
 /** ONNX Runtime puts the C++ file, line and function before what it has to say. */
-function withoutSourceLine(reason: string): string {
-  return reason.replace(/^\/\S+:\d+ .*?\)(?: const)? (?=\S)/s, '').trim()
+export function withoutSourceLine(text: string): string {
+  return text.replace(/^\/\S+:\d+ .*?[)>](?: const)? (?=\S)/s, '').trim()
 }
 
 /**

@@ -1,6 +1,6 @@
 import { TensorferryError } from '@tensorferry/core'
 import type { InferenceSession } from 'onnxruntime-node'
-import { mapError } from './map-error.ts'
+import { mapError, withoutSourceLine } from './map-error.ts'
 import type { ModelData, ModelDescription, RefusedProvider, ValueDescription } from './messages.ts'
 import type { ProviderOptions, ResolvedOptions } from './options.ts'
 import type { OrtOutput, OrtTensor } from './ort-tensor.ts'
@@ -94,7 +94,10 @@ async function openSession(
     } catch (error) {
       // On the CPU a failure is the model's own; elsewhere it may be the provider's.
       if (name === 'cpu') throw (await findUnsupportedType(error, data, settings)) ?? mapError(error, 'load')
-      refused.push({ provider: name, reason: error instanceof Error ? error.message.trim() : String(error) })
+      refused.push({
+        provider: name,
+        reason: withoutSourceLine(error instanceof Error ? error.message : String(error)),
+      })
     }
   }
   const reasons = refused.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ')
@@ -118,7 +121,8 @@ export async function loadNativeModel(
 ): Promise<NativeModel> {
   const runtime = await importRuntime()
   const { session, provider, refused } = await quietly(runtime, () => openSession(runtime, data, options))
-  const names = outputs ?? session.outputNames
+  // Names cost a look-up each; without, all are computed.
+  const isSome = outputs !== null && outputs.length < session.outputNames.length
   return {
     description: {
       version: runtime.env.versions.node ?? runtime.env.versions.common,
@@ -127,8 +131,9 @@ export async function loadNativeModel(
       inputs: describe(session.inputMetadata),
       outputs: describe(session.outputMetadata),
     },
-    run(feeds) {
-      const results = session.run(feeds as unknown as InferenceSession.FeedsType, names)
+    run(tensors) {
+      const feeds = tensors as unknown as InferenceSession.FeedsType
+      const results = isSome ? session.run(feeds, outputs) : session.run(feeds)
       return results as unknown as Promise<Record<string, OrtOutput>>
     },
     release: () => session.release(),

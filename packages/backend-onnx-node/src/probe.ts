@@ -69,15 +69,16 @@ function checkMachine(): Availability {
 
 /** Loads the native code in a worker: on the caller's thread it would block it, and stay in the process. */
 async function checkRuntime(): Promise<Availability> {
-  const replica = Replica.start()
+  let replica: Replica | undefined
   try {
+    replica = Replica.start()
     await replica.send({ type: 'probe' })
     return { available: true }
   } catch (error) {
     if (!TensorferryError.is(error)) throw error
     return unavailable(error.message, 'install onnxruntime-node again, or use another backend')
   } finally {
-    await replica.close()
+    await replica?.close()
   }
 }
 

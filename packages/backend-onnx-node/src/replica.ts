@@ -18,6 +18,15 @@ type OnDeath = (error: TensorferryError) => void
 let parked: { readonly replica: Replica; readonly timer: NodeJS.Timeout } | null = null
 const PARKED_MS = 10_000
 
+function startWorker(state: GuardState): Worker {
+  try {
+    return new Worker(new URL('./worker.js', import.meta.url), { name: 'tensorferry-onnx', workerData: { state } })
+  } catch (error) {
+    // Such as Node's permission model without --allow-worker.
+    throw mapError(error, 'start')
+  }
+}
+
 /** One worker thread with at most one model in it. Replies come in the order of the requests. */
 export class Replica {
   readonly #state: GuardState = makeGuardState()
@@ -48,10 +57,7 @@ export class Replica {
   }
 
   private constructor() {
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
-      name: 'tensorferry-onnx',
-      workerData: { state: this.#state },
-    })
+    this.#worker = startWorker(this.#state)
     this.#worker.on('message', (reply: Reply) => this.#settle(reply))
     this.#worker.on('error', (error) => this.#die(error))
     this.#worker.on('exit', (code) => this.#die(`it ended by itself with code ${code}`))

@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { enterNative, type GuardState, isSkipped, leaveNative } from './exit-guard.ts'
 import { mapError } from './map-error.ts'
 import type { Reply, Request } from './messages.ts'
@@ -8,12 +8,29 @@ import { type OrtOutput, unpackInputs } from './ort-tensor.ts'
 const port = parentPort!
 const state = (workerData as { state: GuardState }).state
 let model: NativeModel | undefined
-let tail: Promise<void> = Promise.resolve()
+let isBusy = false
 
-/** Runs one request at a time, in the order they came: the binding's calls overlap otherwise. */
+/** One request at a time, in the order they came: the binding's calls overlap otherwise. */
 port.on('message', (request: Request) => {
-  tail = tail.then(() => handle(request))
+  if (isBusy) waiting.push(request)
+  else void work(request)
 })
+
+const waiting: Request[] = []
+
+async function work(first: Request): Promise<void> {
+  isBusy = true
+  await handle(first)
+  for (let next = takeRequest(); next; next = takeRequest()) await handle(next.request)
+  isBusy = false
+}
+
+/** A run that was sent ahead is taken at once: the port's own event would come a turn later, with the cores idle. */
+function takeRequest(): { readonly request: Request } | null {
+  if (waiting.length > 0) return { request: waiting.shift()! }
+  const received = receiveMessageOnPort(port) as { message: Request } | undefined
+  return received ? { request: received.message } : null
+}
 
 async function handle(request: Request): Promise<void> {
   if (request.type === 'run' && isSkipped(state, request.id)) {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { mapError, rebuildError, type Stage } from '../src/map-error.ts'
+import { mapError, rebuildError, type Stage, withoutSourceLine } from '../src/map-error.ts'
 
 /** Texts of onnxruntime 1.30 that no fixture provokes on this machine; the others are tested with real models. */
 test.each<[Stage, string, string, RegExp]>([
@@ -63,4 +63,18 @@ test('the runtime’s own text survives the way out of a worker', () => {
     details: { node: 'adder', operator: 'Add' },
     cause: expect.objectContaining({ message: text }),
   })
+})
+
+test.each([
+  [
+    '/onnxruntime_src/core/webgpu_context.cc:136 webgpu::WebGpuContext::Initialize(const Config&)::<lambda()> status was false. No adapters',
+    'status was false. No adapters',
+  ],
+  [
+    '/onnxruntime_src/core/element_wise_ops.h:563 void onnxruntime::BroadcastIterator::Init(ptrdiff_t, ptrdiff_t) 2 by 3',
+    '2 by 3',
+  ],
+  ['Failed to load shared library', 'Failed to load shared library'],
+])('C++ places are left out: %s', (text, expected) => {
+  expect(withoutSourceLine(text)).toBe(expected)
 })
