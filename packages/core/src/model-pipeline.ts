@@ -5,7 +5,7 @@ import type { ImageCodecs } from './pipeline/image-codecs.ts'
 import { planPostprocess, planPreprocess } from './pipeline/plan.ts'
 import { createStepContext, type StepContext } from './pipeline/step.ts'
 import type { ImageSource } from './pipeline/steps/image/decode-image.ts'
-import { reshape, type Tensor, type Tensors, tensor } from './tensor.ts'
+import { makeTensor, reshape, type Tensor, type Tensors } from './tensor.ts'
 
 /** What `predict` takes: an encoded picture, one already decoded, or a tensor where the first step takes one. */
 export type RawInput = ImageSource | Tensor<'float32'>
@@ -95,7 +95,7 @@ export function planPipeline(manifest: Manifest): ModelPipeline | null {
         }
         const made = await plan.run(value as RawInput, context, {
           onStage: (_, { data, height, width }) =>
-            onDecoded?.(tensor('uint8', data, [height, width, data.length / (height * width)])),
+            onDecoded?.(makeTensor('uint8', data, [height, width, data.length / (height * width)])),
         })
         inputs[input] = withBatchAxis(made, ranks.get(input))
       }

@@ -45,8 +45,11 @@ export function elementCount(shape: readonly number[]): number {
   return count
 }
 
-/** Trusts its caller: the data must hold as many elements as the shape. */
-function makeTensor<D extends DType>(dtype: D, data: DTypeData[D], shape: readonly number[]): Tensor<D> {
+/**
+ * {@link tensor} for those inside who hold the dtype's own array: it converts and checks nothing, so an app that makes
+ * no tensors itself does not carry the conversions. The data must hold as many elements as the shape.
+ */
+export function makeTensor<D extends DType>(dtype: D, data: DTypeData[D], shape: readonly number[]): Tensor<D> {
   return attachPrinter({ dtype, shape: [...shape], data } as unknown as Tensor) as Tensor<D>
 }
 
@@ -166,7 +169,7 @@ export function zeros<D extends DType>(dtype: D, shape: readonly number[]): Tens
   const { array } = DTYPES[dtype]
   const count = elementCount(shape)
   const data = array === null ? Array.from({ length: count }, () => '') : new array(count)
-  return tensor(dtype, data as unknown as DTypeData[D], shape)
+  return makeTensor(dtype, data as unknown as DTypeData[D], shape)
 }
 
 /**

@@ -28,7 +28,7 @@ export const DEFAULT_TOLERANCE: Readonly<Partial<Record<DType, Tolerance>>> = {
 }
 
 /** No difference at all. */
-export const EXACT: Tolerance = { atol: 0, rtol: 0 }
+const EXACT: Tolerance = { atol: 0, rtol: 0 }
 
 function numbersOf(value: Tensor): ArrayLike<number | bigint | string> {
   if (value.dtype === 'float16') return float32FromFloat16(value.data)

@@ -1,6 +1,6 @@
 import { DTYPES } from '../dtype.ts'
 import { TensorferryError } from '../errors.ts'
-import { type DType, type DTypeData, elementCount, type Tensor, tensor } from '../tensor.ts'
+import { type DType, type DTypeData, elementCount, makeTensor, type Tensor } from '../tensor.ts'
 
 /** dtypes of the safetensors format that core holds. */
 const DTYPE_OF: Readonly<Record<string, Exclude<DType, 'string'>>> = {
@@ -110,7 +110,7 @@ export function readSafetensors(bytes: Uint8Array): Map<string, Tensor> {
       const array = new DTYPES[dtype].array(buffer) as DTypeData[typeof dtype]
       if (dtype === 'bool' && (array as Uint8Array).some((byte) => byte > 1))
         throw malformed(`${name}: a bool is neither 0 nor 1`)
-      return [name, tensor(dtype, array, shape)]
+      return [name, makeTensor(dtype, array, shape)]
     }),
   )
 }

@@ -5,13 +5,11 @@ import { TensorferryError } from '../errors.ts'
 import type { ModelPipeline } from '../model-pipeline.ts'
 import type { VerifiedCase } from '../report.ts'
 import { createStream } from '../stream.ts'
-import { type Tensor, type Tensors, tensor } from '../tensor.ts'
-import { compareTensors, DEFAULT_TOLERANCE, describeDifference, EXACT } from './compare.ts'
-import type { GoldenCase, Manifest, Tolerance } from './manifest.ts'
+import type { Tensor, Tensors } from '../tensor.ts'
+import { compareTensors, DEFAULT_TOLERANCE, describeDifference } from './compare.ts'
+import type { GoldenCase, Manifest } from './manifest.ts'
 import type { OpenArtifact, OpenModel } from './open.ts'
-
-/** Scores come through `exp`, which no two languages round alike. */
-const SCORES: Tolerance = { atol: 1e-6, rtol: 1e-5 }
+import type { CompareStage } from './verify-picture.ts'
 
 interface VerifyRequest {
   readonly model: OpenModel
@@ -53,13 +51,7 @@ async function verifyCase(
   const tolerance =
     manifest.goldens!.tolerance[precision] ?? DEFAULT_TOLERANCE[precision as 'float32'] ?? DEFAULT_TOLERANCE.float32!
   const stages: Record<string, number> = {}
-  const compare = (
-    stage: string,
-    name: string,
-    got: Tensor | undefined,
-    expected: Tensor,
-    allowed: Tolerance,
-  ): void => {
+  const compare: CompareStage = (stage, name, got, expected, allowed) => {
     const difference = got ? compareTensors(got, expected, allowed) : null
     if (difference) stages[stage] = Math.max(stages[stage] ?? 0, difference.maxAbs)
     if (difference?.outside === 0 && difference.mismatch === null) return
@@ -102,44 +94,7 @@ async function verifyCase(
   await replay('', () => session.run(group('inputs.'), options))
   if (!golden.raw || !pipeline) return { name: golden.name, stages, skipped: null }
 
-  // Each stage begins from PyTorch's own result of the stage before: a failure names the stage that is wrong.
-  const raw = await model.read(golden.raw, options)
-  try {
-    const prepared = await pipeline.preprocess(raw, platform.codecs, (decoded) => {
-      const expected = tensors.get(`${golden.name}/decoded`)
-      if (expected) compare('decoded', 'the decoded picture', decoded, expected, EXACT)
-    })
-    for (const [name, value] of Object.entries(group('inputs.')))
-      compare('inputs', `input ${name}`, prepared.inputs[name], value, EXACT)
-    const result = resultTensors(pipeline.postprocess(group('outputs.'), prepared.context, platform.codecs))
-    for (const [name, value] of Object.entries(group('result'))) {
-      compare('result', `result${name}`, result[name], value, name === '.scores' ? SCORES : EXACT)
-    }
-  } catch (error) {
-    if (!TensorferryError.is(error, 'DEPENDENCY_MISSING')) throw error
-    return { name: golden.name, stages, skipped: `its picture was not decoded: ${error.message}` }
-  }
-  return { name: golden.name, stages, skipped: null }
-}
-
-/** A prediction as the goldens store it: `result` for a picture, `result.indices` and `result.scores` for labels. */
-function resultTensors(result: unknown): Record<string, Tensor> {
-  if (Array.isArray(result)) {
-    return {
-      '.indices': tensor(
-        'int64',
-        result.map(({ index }) => BigInt(index)),
-      ),
-      '.scores': tensor(
-        'float32',
-        result.map(({ score }) => score),
-      ),
-    }
-  }
-  const image = result as { width?: number; height?: number; data?: Uint8Array<ArrayBuffer> }
-  if (image.data && image.width && image.height) {
-    const channels = image.data.length / (image.width * image.height)
-    return { '': tensor('uint8', image.data, [image.height, image.width, channels]) }
-  }
-  return Object.fromEntries(Object.entries(result as Tensors).map(([name, value]) => [`.${name}`, value]))
+  const { replayPicture } = await import('./verify-picture.ts')
+  const picture = { model, pipeline, codecs: platform.codecs, picture: golden.raw, group, compare }
+  return { name: golden.name, stages, skipped: await replayPicture(picture, options) }
 }

@@ -1,85 +1,6 @@
 import type { ModelFormat } from '../backend.ts'
-import { TensorferryError } from '../errors.ts'
 import { type ByteSource, sourceFromBytes } from './byte-source.ts'
 import { readField } from './protobuf.ts'
-import { zipEntryNames } from './zip.ts'
-
-const EXPORT_HINT = 'export it first: python -m tensorferry export, or tensorferry.export_bundle(model, examples=[...])'
-
-/** Files that people pass by mistake, known by their first bytes. */
-const MISTAKEN: readonly {
-  readonly what: string
-  readonly hint: string
-  test(head: Uint8Array, start: string): boolean
-}[] = [
-  {
-    what: 'a Git-LFS pointer',
-    hint: 'the model itself was not fetched: run git lfs pull, or download the file from its real address',
-    test: (_, start) => start.startsWith('version https://git-lfs'),
-  },
-  {
-    what: 'an HTML page',
-    hint: 'the address answers with a web page, such as a login or an error, in place of the file',
-    test: (_, start) => /^\s*<(!doctype html|html|head|body|!--)/i.test(start),
-  },
-  {
-    what: 'an XML document',
-    hint: 'the address may answer with an error message',
-    test: (_, start) => /^\s*<\?xml/.test(start),
-  },
-  {
-    what: 'JSON text',
-    hint: 'pass the model file, or the folder for a bundle',
-    test: (_, start) => /^\s*[{[]\s*["\]}{]/.test(start),
-  },
-  {
-    what: 'a pickle written by an old torch.save (a state dict or a checkpoint)',
-    hint: EXPORT_HINT,
-    test: (head) => head[0] === 0x80 && head[1]! >= 2 && head[1]! <= 5,
-  },
-  {
-    what: 'a safetensors file, which holds weights and no model',
-    hint: EXPORT_HINT,
-    test: (head) => head.length > 9 && head[8] === 0x7b && head[5] === 0 && head[6] === 0 && head[7] === 0,
-  },
-  {
-    what: 'a TensorFlow Lite model',
-    hint: 'export the PyTorch model',
-    test: (_, start) => start.slice(4, 8) === 'TFL3',
-  },
-  {
-    what: 'an ORT-format model',
-    hint: 'use the .onnx file it was made from',
-    test: (_, start) => start.slice(4, 8) === 'ORTM',
-  },
-  { what: 'a GGUF file', hint: 'export the PyTorch model', test: (_, start) => start.startsWith('GGUF') },
-  { what: 'an HDF5 (Keras) file', hint: 'export the PyTorch model', test: (_, start) => start.slice(1, 4) === 'HDF' },
-  { what: 'a gzip archive', hint: 'unpack it first', test: (head) => head[0] === 0x1f && head[1] === 0x8b },
-]
-
-function unsupported(what: string, hint: string): TensorferryError {
-  return new TensorferryError('FORMAT_UNSUPPORTED', `expected an ONNX or TorchScript model, got ${what}; ${hint}`, {
-    details: { found: what, hint },
-  })
-}
-
-async function detectZip(source: ByteSource): Promise<ModelFormat> {
-  const names = await zipEntryNames(source)
-  if (names === null) throw unsupported('a zip archive that is cut short', 'download or export it again')
-  // Entries lie in one folder that is named after the file.
-  const inner = names.map((name) => name.slice(name.indexOf('/') + 1))
-  if (inner.some((name) => name.startsWith('data/aotinductor/'))) return 'aot-inductor'
-  if (inner.includes('constants.pkl')) return 'torchscript'
-  if (inner.some((name) => name === 'models/model.json' || name.startsWith('models/'))) {
-    throw unsupported(
-      'a torch.export program (.pt2), which only Python reads',
-      'compile it with python -m tensorferry aoti, or export to ONNX or TorchScript',
-    )
-  }
-  if (inner.includes('data.pkl'))
-    throw unsupported('a state dict or training checkpoint, which holds no model code', EXPORT_HINT)
-  throw unsupported('a zip archive with no model in it', 'unpack it first')
-}
 
 /**
  * Says what a model file is by looking into it, never by its suffix.
@@ -89,19 +10,12 @@ async function detectZip(source: ByteSource): Promise<ModelFormat> {
  */
 export async function detectFormat(file: Uint8Array | ByteSource): Promise<ModelFormat> {
   const source = file instanceof Uint8Array ? sourceFromBytes(file) : file
-  if (source.size === 0) throw unsupported('an empty file', 'export or download it again')
   const head = await source.read(0, Math.min(source.size, 512))
-  const start = String.fromCharCode(...head.subarray(0, 256))
-  if (start.startsWith('PK\u0003\u0004')) return detectZip(source)
-  for (const { what, hint, test } of MISTAKEN) if (test(head, start)) throw unsupported(what, hint)
-
   const first = readField(head, 0, 0)
-  // Field 1, ir_version, is a small number that every writer puts first; field 7 begins a bare graph.
-  if (first?.number === 1 && first.value > 0 && first.value < 1000) return 'onnx'
-  if (first?.number === 7 || first?.number === 8) return 'onnx'
-  const isText = head.every((byte) => byte === 9 || byte === 10 || byte === 13 || byte >= 32)
-  throw unsupported(
-    isText ? 'a text file' : 'a file of an unknown kind',
-    'pass the model that torch.onnx.export or torch.jit.save wrote',
-  )
+  // Field 1, ir_version, is a small number that every writer puts first, and no tag is 0. Files that begin with a length
+  // can look so too: safetensors have a brace at 8.
+  if (first?.number === 1 && first.value > 0 && first.value < 128 && head[2] !== 0 && head[8] !== 0x7b) return 'onnx'
+  // Loaded when it is met: apps that get what they expect do without all its messages.
+  const { detectOther } = await import('./detect-other.ts')
+  return detectOther(source, head, first)
 }

@@ -8,7 +8,7 @@ export {
   planPostprocess,
   planPreprocess,
 } from './plan.ts'
-export { IMAGE_CHANNELS, type ImageMode, type RawImage } from './raw-image.ts'
+export { IMAGE_CHANNELS, type ImageMode, MAX_PIXELS, type RawImage } from './raw-image.ts'
 export { createStepContext, type PlaneName, type StepContext } from './step.ts'
 export { type CenterCropOptions, centerCrop } from './steps/image/center-crop.ts'
 export { type ConvertImageOptions, convertImage } from './steps/image/convert-image.ts'
@@ -16,7 +16,7 @@ export type { ImageDataLike, ImageSource } from './steps/image/decode-image.ts'
 export { type MergeYcbcrOptions, mergeYcbcr } from './steps/image/merge-ycbcr.ts'
 export type { Quantization } from './steps/image/quantize.ts'
 export type { Interpolation } from './steps/image/resample-coefficients.ts'
-export { MAX_PIXELS, type ResizeOptions, resize } from './steps/image/resize.ts'
+export { type ResizeOptions, resize } from './steps/image/resize.ts'
 export { splitYcbcr } from './steps/image/split-ycbcr.ts'
 export { type ToImageOptions, toImage } from './steps/image/to-image.ts'
 export { toTensor } from './steps/image/to-tensor.ts'

@@ -3,6 +3,9 @@ import { TensorferryError } from '../errors.ts'
 /** Bytes per pixel of each mode, by Pillow's names. */
 export const IMAGE_CHANNELS = { L: 1, RGB: 3, RGBA: 4 } as const
 
+/** Pillow refuses larger images too: twice its MAX_IMAGE_PIXELS. */
+export const MAX_PIXELS = 178_956_970
+
 /** Pillow's name of the pixel layout: luma, colour, colour with straight (not premultiplied) alpha. */
 export type ImageMode = keyof typeof IMAGE_CHANNELS
 

@@ -1,7 +1,6 @@
 import { TensorferryError } from '../errors.ts'
-import type { ImageCodecs } from '../pipeline/image-codecs.ts'
-import { blankImage, IMAGE_CHANNELS, requireImage } from '../pipeline/raw-image.ts'
-import { convertImage } from '../pipeline/steps/image/convert-image.ts'
+import type { EncodeOptions } from '../pipeline/image-codecs.ts'
+import { blankImage, IMAGE_CHANNELS, type RawImage, requireImage } from '../pipeline/raw-image.ts'
 import { checkEncodeOptions } from './encode-options.ts'
 import { exifOrientation, readImageHeader } from './image-header.ts'
 
@@ -18,59 +17,64 @@ function isOpaque(pixels: Uint8ClampedArray): boolean {
   return true
 }
 
-/** Codecs of browsers and workers. They refuse what a canvas does not give exactly: EXIF rotation, alpha. */
-export const webImageCodecs: ImageCodecs = {
-  async decode(bytes, mode) {
-    const header = readImageHeader(bytes)
-    const orientation = exifOrientation(header)
-    if (orientation !== 1) {
-      throw new TensorferryError(
-        'INPUT_INVALID',
-        `decode_image: browsers rotate by EXIF (orientation ${orientation}), Pillow does not; save the picture upright, or decode it and pass pixels`,
-        { details: { orientation } },
-      )
-    }
-    const blob = new Blob([bytes as Uint8Array<ArrayBuffer>], { type: MIME[header.format] })
-    const bitmap = await createImageBitmap(blob, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' }).catch(
-      (cause: Error) => {
-        throw new TensorferryError('INPUT_INVALID', `decode_image: the ${header.format} file is damaged`, { cause })
-      },
+/**
+ * Decodes a picture with the browser.
+ *
+ * @returns RGBA, all opaque
+ * @throws TensorferryError `INPUT_INVALID` for what a canvas does not give exactly: EXIF rotation, alpha
+ */
+export async function decodeOnCanvas(bytes: Uint8Array): Promise<RawImage> {
+  const header = readImageHeader(bytes)
+  const orientation = exifOrientation(header)
+  if (orientation !== 1) {
+    throw new TensorferryError(
+      'INPUT_INVALID',
+      `decode_image: browsers rotate by EXIF (orientation ${orientation}), Pillow does not; save the picture upright, or decode it and pass pixels`,
+      { details: { orientation } },
     )
-    const { width, height } = bitmap
-    const context = context2d(width, height)
-    context.drawImage(bitmap, 0, 0)
-    bitmap.close()
-    const { data } = context.getImageData(0, 0, width, height)
-    if (!isOpaque(data)) {
-      throw new TensorferryError(
-        'INPUT_INVALID',
-        'decode_image: a browser multiplies colours by alpha and cannot give them back exactly; save the picture without alpha',
-      )
-    }
-    return convertImage({ mode: 'RGBA', width, height, data: new Uint8Array(data.buffer as ArrayBuffer) }, { mode })
-  },
-  async encode(image, options) {
-    const { format, quality } = checkEncodeOptions(requireImage('encode', image), options)
-    const { width, height } = image
-    const channels = IMAGE_CHANNELS[image.mode]
-    const canvasPixels = blankImage('RGBA', height, width).data
-    for (let at = 0, from = 0; at < canvasPixels.length; at += 4, from += channels) {
-      for (let i = 0; i < 3; i++) canvasPixels[at + i] = image.data[channels === 1 ? from : from + i]!
-      canvasPixels[at + 3] = channels === 4 ? image.data[from + 3]! : 255
-    }
-    const pixels = new Uint8ClampedArray(canvasPixels.buffer)
-    if (!isOpaque(pixels)) {
-      throw new TensorferryError(
-        'INPUT_INVALID',
-        'encode: a canvas does not keep alpha exactly; convert the image to RGB',
-      )
-    }
-    const context = context2d(width, height)
-    context.putImageData(new ImageData(pixels, width, height), 0, 0)
-    const blob = await context.canvas.convertToBlob({ type: MIME[format], quality: quality / 100 })
-    if (blob.type !== MIME[format]) {
-      throw new TensorferryError('OPTIONS_INVALID', `format: this browser does not write ${format}; take png`)
-    }
-    return new Uint8Array(await blob.arrayBuffer())
-  },
+  }
+  const blob = new Blob([bytes as Uint8Array<ArrayBuffer>], { type: MIME[header.format] })
+  const bitmap = await createImageBitmap(blob, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' }).catch(
+    (cause: Error) => {
+      throw new TensorferryError('INPUT_INVALID', `decode_image: the ${header.format} file is damaged`, { cause })
+    },
+  )
+  const { width, height } = bitmap
+  const context = context2d(width, height)
+  context.drawImage(bitmap, 0, 0)
+  bitmap.close()
+  const { data } = context.getImageData(0, 0, width, height)
+  if (!isOpaque(data)) {
+    throw new TensorferryError(
+      'INPUT_INVALID',
+      'decode_image: a browser multiplies colours by alpha and cannot give them back exactly; save the picture without alpha',
+    )
+  }
+  return { mode: 'RGBA', width, height, data: new Uint8Array(data.buffer as ArrayBuffer) }
+}
+
+/** Encodes a picture with the browser; refuses alpha, which a canvas does not keep exactly. */
+export async function encodeOnCanvas(image: RawImage, options?: EncodeOptions): Promise<Uint8Array<ArrayBuffer>> {
+  const { format, quality } = checkEncodeOptions(requireImage('encode', image), options)
+  const { width, height } = image
+  const channels = IMAGE_CHANNELS[image.mode]
+  const canvasPixels = blankImage('RGBA', height, width).data
+  for (let at = 0, from = 0; at < canvasPixels.length; at += 4, from += channels) {
+    for (let i = 0; i < 3; i++) canvasPixels[at + i] = image.data[channels === 1 ? from : from + i]!
+    canvasPixels[at + 3] = channels === 4 ? image.data[from + 3]! : 255
+  }
+  const pixels = new Uint8ClampedArray(canvasPixels.buffer)
+  if (!isOpaque(pixels)) {
+    throw new TensorferryError(
+      'INPUT_INVALID',
+      'encode: a canvas does not keep alpha exactly; convert the image to RGB',
+    )
+  }
+  const context = context2d(width, height)
+  context.putImageData(new ImageData(pixels, width, height), 0, 0)
+  const blob = await context.canvas.convertToBlob({ type: MIME[format], quality: quality / 100 })
+  if (blob.type !== MIME[format]) {
+    throw new TensorferryError('OPTIONS_INVALID', `format: this browser does not write ${format}; take png`)
+  }
+  return new Uint8Array(await blob.arrayBuffer())
 }

@@ -1,5 +1,5 @@
 import { TensorferryError } from '../errors.ts'
-import { MAX_PIXELS } from '../pipeline/steps/image/resize.ts'
+import { MAX_PIXELS } from '../pipeline/raw-image.ts'
 
 /** What the head of an image file says; enough to refuse what no decoder gives as Pillow does. */
 export interface ImageHeader {

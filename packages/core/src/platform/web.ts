@@ -1,7 +1,8 @@
 import type { DownloadStore, StoredFile } from '../bundle/url-files.ts'
 import { TensorferryError } from '../errors.ts'
 import { sourceFromBytes } from '../format/byte-source.ts'
-import { webImageCodecs } from './image-codecs-web.ts'
+import type { ImageCodecs } from '../pipeline/image-codecs.ts'
+import { convertImage } from '../pipeline/steps/image/convert-image.ts'
 import type { Platform } from './platform.ts'
 import { locateUrl } from './url.ts'
 
@@ -29,6 +30,18 @@ const memoryStore: DownloadStore = {
   delete: async () => undefined,
   recall: async () => null,
   remember: async () => undefined,
+}
+
+/** Loaded with the first picture file: an app that has pixels, such as a canvas, does without. */
+const webImageCodecs: ImageCodecs = {
+  async decode(bytes, mode) {
+    const { decodeOnCanvas } = await import('./image-codecs-web.ts')
+    return convertImage(await decodeOnCanvas(bytes), { mode })
+  },
+  async encode(image, options) {
+    const { encodeOnCanvas } = await import('./image-codecs-web.ts')
+    return encodeOnCanvas(image, options)
+  },
 }
 
 /** Browsers and workers: fetch, Web Crypto, the browser's own picture codecs. */

@@ -42,6 +42,10 @@ describe('detectFormat', () => {
     [ascii('<?xml version="1.0"?><Error/>'), /an XML document/],
     [ascii('\u001c\u0000\u0000\u0000TFL3'), /a TensorFlow Lite model/],
     [ascii('    ORTM'), /an ORT-format model/],
+    // Their first two bytes are a length, and could be ONNX's version as well.
+    [ascii('\u0008\u0001\u0000\u0000ORTM'), /an ORT-format model/],
+    [ascii('\u0008\u0001\u0001\u0000\u0000\u0000\u0000\u0000{"a"'), /a safetensors file/],
+    [ascii('\n<html>'), /an HTML page/],
     [ascii('GGUF'), /a GGUF file/],
     [new Uint8Array([0x89, 0x48, 0x44, 0x46]), /HDF5/],
     [new Uint8Array([0x1f, 0x8b, 8]), /gzip/],

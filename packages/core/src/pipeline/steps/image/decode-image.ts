@@ -1,10 +1,9 @@
 import * as v from 'valibot'
 import { TensorferryError } from '../../../errors.ts'
 import type { ImageCodecs } from '../../image-codecs.ts'
-import { describeValue, type RawImage, requireImage } from '../../raw-image.ts'
+import { describeValue, MAX_PIXELS, type RawImage, requireImage } from '../../raw-image.ts'
 import type { Step, StepContext } from '../../step.ts'
 import { type ConvertImageOptions, convertImage } from './convert-image.ts'
-import { MAX_PIXELS } from './resize.ts'
 
 /** Pixels as a canvas gives them: RGBA, straight alpha. */
 export interface ImageDataLike {

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { TensorferryError } from '../../../errors.ts'
-import { type Tensor, tensor } from '../../../tensor.ts'
+import { makeTensor, type Tensor } from '../../../tensor.ts'
 import { type RawImage, requireImage } from '../../raw-image.ts'
 import type { Step, StepContext } from '../../step.ts'
 import { requireFloat32, trailingShape } from '../tensor/require-tensor.ts'
@@ -36,7 +36,7 @@ export function mergeYcbcr(
 ): RawImage {
   const { data, shape } = requireFloat32('merge_ycbcr', luma)
   const [height, width] = trailingShape('merge_ycbcr', shape, 2) as [number, number]
-  const y = toImage(tensor('float32', data, [1, height, width]), { quantize })
+  const y = toImage(makeTensor('float32', data, [1, height, width]), { quantize })
   const enlarge = (plane: RawImage): RawImage =>
     resize(requireImage('merge_ycbcr', plane, ['L']), {
       size: [height, width],

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { TensorferryError } from '../../../errors.ts'
-import { type RawImage, requireImage } from '../../raw-image.ts'
+import { MAX_PIXELS, type RawImage, requireImage } from '../../raw-image.ts'
 import type { Step } from '../../step.ts'
 import { type Size, sizeSchema } from '../size.ts'
 import { type OutputWindow, type ResampleTarget, resampleWindow } from './resample.ts'
@@ -19,9 +19,6 @@ export interface ResizeOptions {
   /** Which Pillow's order of passes: 9.4 to 12 'legacy', 13 '13'. Default '13'. */
   readonly pillow_pass_order?: 'legacy' | '13'
 }
-
-/** Pillow refuses larger images too: twice its MAX_IMAGE_PIXELS. */
-export const MAX_PIXELS = 178_956_970
 
 /**
  * Output size and arithmetic of a resize of this image.

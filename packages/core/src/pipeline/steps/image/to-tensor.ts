@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { type Tensor, tensor } from '../../../tensor.ts'
+import { makeTensor, type Tensor } from '../../../tensor.ts'
 import { IMAGE_CHANNELS, type RawImage, requireImage } from '../../raw-image.ts'
 import type { Step } from '../../step.ts'
 
@@ -25,7 +25,7 @@ export function planesFromPixels(image: RawImage, tables: readonly Float32Array[
     const base = channel * plane
     for (let i = 0, at = channel; i < plane; i++, at += channels) output[base + i] = table[data[at]!]!
   }
-  return tensor('float32', output, [channels, height, width])
+  return makeTensor('float32', output, [channels, height, width])
 }
 
 /**

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { type Tensor, tensor } from '../../../tensor.ts'
+import { makeTensor, type Tensor } from '../../../tensor.ts'
 import type { Step } from '../../step.ts'
 import { requireFloat32 } from './require-tensor.ts'
 
@@ -27,7 +27,7 @@ export function clamp(value: Tensor<'float32'>, options: ClampOptions): Tensor<'
     if (element > max) return max
     return element
   })
-  return tensor('float32', output, shape)
+  return makeTensor('float32', output, shape)
 }
 
 /** Step `clamp`, see {@link clamp}. */

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { TensorferryError } from '../../../errors.ts'
-import { type Tensor, tensor } from '../../../tensor.ts'
+import { makeTensor, type Tensor } from '../../../tensor.ts'
 import type { Step } from '../../step.ts'
 import { requireFloat32 } from './require-tensor.ts'
 
@@ -59,10 +59,10 @@ export function normalize(value: Tensor<'float32'>, { mean, std }: NormalizeOpti
     const channel = index % channels
     normalizeValues(data.subarray(at, at + plane), mean[channel]!, std[channel]!, output.subarray(at, at + plane))
   }
-  return tensor('float32', output, shape)
+  return makeTensor('float32', output, shape)
 }
 
-const perChannel = v.pipe(v.array(v.pipe(v.number(), v.finite())), v.minLength(1))
+const perChannel = v.pipe(v.array(v.pipe(v.number(), v.finite())), v.nonEmpty())
 
 /** Step `normalize`, see {@link normalize}. */
 export const normalizeStep = {

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { TensorferryError } from '../../../errors.ts'
-import { elementCount, type Tensor, tensor } from '../../../tensor.ts'
+import { elementCount, makeTensor, type Tensor } from '../../../tensor.ts'
 import type { Step } from '../../step.ts'
 import { requireFloat32 } from './require-tensor.ts'
 
@@ -42,7 +42,7 @@ export function softmax(value: Tensor<'float32'>, { axis = -1 }: SoftmaxOptions 
       for (let i = 0; i < size; i++) output[start + i * inner] = exponentials[i]! / sum
     }
   }
-  return tensor('float32', output, shape)
+  return makeTensor('float32', output, shape)
 }
 
 /** Step `softmax`, see {@link softmax}. */

@@ -1,0 +1,77 @@
+import type { LoadOptions } from '../backend.ts'
+import { TensorferryError } from '../errors.ts'
+import type { ModelPipeline } from '../model-pipeline.ts'
+import type { ImageCodecs } from '../pipeline/image-codecs.ts'
+import type { Tensor, Tensors } from '../tensor.ts'
+import type { ManifestFile, Tolerance } from './manifest.ts'
+import type { OpenModel } from './open.ts'
+
+const EXACT: Tolerance = { atol: 0, rtol: 0 }
+/** Scores come through `exp`, which no two languages round alike. */
+const SCORES: Tolerance = { atol: 1e-6, rtol: 1e-5 }
+
+/** Compares what a stage gave with its golden; throws `VERIFICATION_FAILED`. */
+export type CompareStage = (
+  stage: string,
+  name: string,
+  got: Tensor | undefined,
+  expected: Tensor,
+  allowed: Tolerance,
+) => void
+
+interface PictureCase {
+  readonly model: OpenModel
+  readonly pipeline: ModelPipeline
+  readonly codecs: ImageCodecs
+  readonly picture: ManifestFile
+  /** The case's tensors whose names begin so, by the rest of their names. */
+  group(prefix: string): Readonly<Record<string, Tensor>>
+  readonly compare: CompareStage
+}
+
+/**
+ * Replays the stages around the network. Each begins from PyTorch's own result of the stage before: a failure names the
+ * stage that is wrong.
+ *
+ * @returns why it was skipped, or null
+ */
+export async function replayPicture(
+  { model, pipeline, codecs, picture, group, compare }: PictureCase,
+  options: LoadOptions,
+): Promise<string | null> {
+  const raw = await model.read(picture, options)
+  try {
+    const prepared = await pipeline.preprocess(raw, codecs, (decoded) => {
+      const expected = group('decoded')['']
+      if (expected) compare('decoded', 'the decoded picture', decoded, expected, EXACT)
+    })
+    for (const [name, value] of Object.entries(group('inputs.')))
+      compare('inputs', `input ${name}`, prepared.inputs[name], value, EXACT)
+    const result = resultTensors(pipeline.postprocess(group('outputs.'), prepared.context, codecs))
+    for (const [name, value] of Object.entries(group('result'))) {
+      compare('result', `result${name}`, result[name], value, name === '.scores' ? SCORES : EXACT)
+    }
+  } catch (error) {
+    if (!TensorferryError.is(error, 'DEPENDENCY_MISSING')) throw error
+    return `its picture was not decoded: ${error.message}`
+  }
+  return null
+}
+
+/** A prediction as the goldens store it: `result` for a picture, `result.indices` and `result.scores` for labels. */
+function resultTensors(result: unknown): Record<string, Tensor> {
+  if (Array.isArray(result)) {
+    const indices = BigInt64Array.from(result, ({ index }) => BigInt(index))
+    const scores = Float32Array.from(result, ({ score }) => score)
+    return {
+      '.indices': { dtype: 'int64', shape: [indices.length], data: indices },
+      '.scores': { dtype: 'float32', shape: [scores.length], data: scores },
+    }
+  }
+  const image = result as { width?: number; height?: number; data?: Uint8Array<ArrayBuffer> }
+  if (image.data && image.width && image.height) {
+    const channels = image.data.length / (image.width * image.height)
+    return { '': { dtype: 'uint8', shape: [image.height, image.width, channels], data: image.data } }
+  }
+  return Object.fromEntries(Object.entries(result as Tensors).map(([name, value]) => [`.${name}`, value]))
+}
