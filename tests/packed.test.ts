@@ -255,6 +255,7 @@ import { onnxNode } from '${ONNX_NODE}'
 const caught = async (work) => { try { await work() } catch (error) { return error } }
 const described = (error) => ({
   is: TensorferryError.is(error), code: error.code, instance: error instanceof TensorferryError,
+  stack: error.stack.slice(0, error.stack.indexOf(':')),
 })
 const option = await caught(() => onnxNode({ threds: 1 }))
 const model = await loadModel('./digits', { backend: onnxNode() })
@@ -264,8 +265,8 @@ await model.dispose()
 process.stdout.write(JSON.stringify([described(option), described(input)]))`,
   )
   expect(answer).toEqual([
-    { is: true, code: 'OPTIONS_INVALID', instance: false },
-    { is: true, code: 'INPUT_INVALID', instance: false },
+    { is: true, code: 'OPTIONS_INVALID', instance: false, stack: 'TensorferryError' },
+    { is: true, code: 'INPUT_INVALID', instance: false, stack: 'TensorferryError' },
   ])
 })
 

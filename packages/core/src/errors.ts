@@ -93,6 +93,11 @@ export class TensorferryError extends Error {
 
   /** Rebuilds an error from {@link TensorferryError.toJSON}. */
   static from(serialized: SerializedError, cause?: unknown): TensorferryError {
-    return new TensorferryError(serialized.code, serialized.message, { details: { ...serialized.details }, cause })
+    return rebuild(serialized, cause)
   }
+}
+
+// Not inside the class: bundlers rename a class that names itself, and every stack would begin with the other name.
+function rebuild({ code, message, details }: SerializedError, cause: unknown): TensorferryError {
+  return new TensorferryError(code, message, { details: { ...details }, cause })
 }
