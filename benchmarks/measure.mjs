@@ -4,7 +4,7 @@ export function percentile(samples, share) {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
 }
 
-export const median = (samples) => percentile(samples, 0.5)
+const median = (samples) => percentile(samples, 0.5)
 
 /** Milliseconds of one call. */
 export async function timed(work) {

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { onnxNode } from '@tensorferry/backend-onnx-node'
+import ort from 'onnxruntime-node'
 
-export const ort = createRequire(import.meta.url)('onnxruntime-node')
+export { ort }
 
 /** The fixtures of the backend's tests. */
 export const modelPath = (name) =>
