@@ -47,7 +47,7 @@ const artifact = v.object({
 const tolerance = v.object({ atol: v.pipe(v.number(), v.minValue(0)), rtol: v.pipe(v.number(), v.minValue(0)) })
 const goldenCase = v.object({
   name,
-  /** A recurrent case: keys `CASE/STEP/inputs.NAME`, STEP from 0. */
+  // A recurrent case: keys `CASE/STEP/inputs.NAME`, STEP from 0.
   steps: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   raw: v.exactOptional(file),
   stages: v.exactOptional(v.array(v.picklist(['decoded', 'inputs', 'outputs', 'result']))),

@@ -1,7 +1,7 @@
-/** How 0..1 becomes 0..255: the tutorial's `np.uint8(x * 255)`, or the nearest level, half to even. */
+/** Both ways, for schemas. */
 export const QUANTIZATIONS = ['round', 'truncate'] as const
 
-/** One of {@link QUANTIZATIONS}. */
+/** Which level a number of 0..1 becomes: `truncate` is `np.uint8(x * 255)`, `round` the nearest one, half to even. */
 export type Quantization = (typeof QUANTIZATIONS)[number]
 
 /**
