@@ -14,9 +14,7 @@ const text = `${JSON.stringify(schema, null, 2)}\n`
 
 if (process.argv.includes('--check')) {
   if (readFileSync(path, 'utf8') !== text) {
-    console.error(
-      'packages/core/schema/bundle.schema.json is not what the sources say; run: npx tsx scripts/bundle-schema.ts',
-    )
+    console.error('packages/core/schema/bundle.schema.json is not what the sources say; run: pnpm run schema')
     process.exit(1)
   }
 } else {

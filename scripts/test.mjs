@@ -139,7 +139,6 @@ if (mode === 'unit') {
   }
   await check('knip: nothing unused', bin('knip'), [])
   await check('typedoc: everything exported is documented', bin('typedoc'), ['--emit', 'none'])
-  await check('changesets: configuration', bin('changeset'), ['status'])
   await check('schema: bundle.schema.json is up to date', bin('tsx'), ['scripts/bundle-schema.ts', '--check'])
   await check('ruff: lint', python, ['-m', 'ruff', 'check', 'packages/exporter', 'packages/core/test', 'examples'])
   await check('ruff: format', python, [

@@ -71,11 +71,13 @@ export async function createPnpmWorkspace(folder: string, tarballs: Tarballs): P
   return app
 }
 
-/** Puts beside an app what the documents' code reads: both bundles and a picture for each. */
+/** Puts beside an app what the documents' code reads: both bundles, a picture for each, and a model of photos. */
 export async function addReaderFiles(app: string): Promise<void> {
   const bundles = join(ROOT, 'examples', 'bundles')
   await cp(bundles, app, { recursive: true })
   await cp(join(bundles, 'super-resolution-x3', 'photo.png'), join(app, 'photo.png'))
+  const models = join(ROOT, 'packages', 'backend-onnx-node', 'test', 'fixtures')
+  await cp(join(models, 'conv-224.onnx'), join(app, 'model.onnx'))
   await cp(join(ROOT, 'examples', 'digits', 'samples', '3.png'), join(app, 'digit.png'))
 }
 
