@@ -57,5 +57,6 @@ export interface ConformanceFixture {
   readonly traits: readonly FixtureTrait[]
   /** Dtypes of its inputs and outputs: a backend that lacks one must refuse the model. */
   readonly dtypes: readonly DType[]
+  /** Imports the fixture's files and goldens. */
   load(): Promise<LoadedFixture>
 }

@@ -9,6 +9,7 @@ export interface BrokenBackend {
   readonly breaks: readonly string[]
   /** It holds up whatever else runs on this thread: run it alone. */
   readonly blocks: boolean
+  /** Makes a new one; each case gets its own. */
   create(): Backend
 }
 
