@@ -182,6 +182,6 @@ async function compare(original: RawImage, predict: (small: RawImage) => Promise
 
 main().catch((error: unknown) => {
   // One line: what was expected, what came, what to do.
-  console.error(TensorferryError.is(error) || error instanceof TypeError ? error.message.split('. ')[0] : error)
+  console.error(TensorferryError.is(error) || error instanceof TypeError ? error.message : error)
   process.exitCode = 1
 })

@@ -86,7 +86,7 @@ def compare(expected: np.ndarray, got: np.ndarray, dtype: str, allowance: float 
         same = (a == b) | (np.isnan(a) & np.isnan(b))
         error = np.where(same, 0.0, np.abs(a - b))
         # nan > x is false: count it as too far, and infinities too
-        far = ~(error <= np.maximum(atol + rtol * np.abs(a), allowance)) | (~np.isfinite(a) & ~same)
+        far = ~same & (~(error <= np.maximum(atol + rtol * np.abs(a), allowance)) | ~np.isfinite(a))
     worst = int(np.argmax(np.where(np.isfinite(error), error, np.inf)))
     index = [int(i) for i in np.unravel_index(worst, a.shape)]
     finite = error[np.isfinite(error)]
