@@ -18,8 +18,9 @@ export function stop(message) {
 /** Runs a program with the terminal as its own; resolves to its exit code. */
 export function run(command, args, { cwd = root, env = {} } = {}) {
   return new Promise((resolve, reject) => {
-    // Windows finds npx.cmd through a shell alone.
-    const child = spawn(command, args, { cwd, stdio: 'inherit', shell: isWindows, env: { ...process.env, ...env } })
+    // Windows finds npx.cmd through a shell alone, and a shell would split paths at spaces.
+    const shell = isWindows && command === 'npx'
+    const child = spawn(command, args, { cwd, stdio: 'inherit', shell, env: { ...process.env, ...env } })
     child.once('error', reject)
     child.once('exit', (code, signal) => resolve(signal ? 1 : code))
   })
