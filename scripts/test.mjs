@@ -1,9 +1,9 @@
 // Runs the tests: everything (what CI runs), --unit (under a minute, no Python), or --long (what takes too long for CI).
 // Every check counts as one test beside vitest's and pytest's own; the last line is the sum.
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { build, install, root } from './pnpm.mjs'
+import { build, install, PACKAGES, root, runQuietly } from './pnpm.mjs'
 import { ensurePython } from './python.mjs'
 
 const HELP = `Usage: npm test [-- options]
@@ -29,22 +29,6 @@ mkdirSync(results, { recursive: true })
 const total = { passed: 0, failed: 0, skipped: 0 }
 const failures = []
 const seconds = (start) => `${((performance.now() - start) / 1000).toFixed(1)} s`
-
-/** Runs a program quietly and shows what it printed only when it failed. */
-function runQuietly(command, commandArgs) {
-  return new Promise((resolve) => {
-    const child = spawn(command, commandArgs, {
-      cwd: root,
-      shell: process.platform === 'win32',
-      env: { ...process.env, FORCE_COLOR: '0' },
-    })
-    const output = []
-    child.stdout.on('data', (chunk) => output.push(chunk))
-    child.stderr.on('data', (chunk) => output.push(chunk))
-    child.once('error', (error) => resolve({ code: 1, output: String(error) }))
-    child.once('exit', (code) => resolve({ code: code ?? 1, output: Buffer.concat(output).toString() }))
-  })
-}
 
 async function check(name, command, commandArgs) {
   if (filter && !name.includes(filter)) return
@@ -124,7 +108,7 @@ function pytest(python) {
 
 const start = performance.now()
 await install()
-await build(['core', 'backend-onnx-node'], { types: mode !== 'unit' })
+await build(PACKAGES, { types: mode !== 'unit' })
 
 if (mode === 'unit') {
   await vitest(['core', 'onnx-node'])
@@ -134,7 +118,7 @@ if (mode === 'unit') {
   const python = await ensurePython()
   console.log('Checks')
   await check('biome: lint and format', bin('biome'), ['check', '.'])
-  for (const project of ['.', 'packages/core', 'packages/backend-onnx-node']) {
+  for (const project of ['.', ...PACKAGES.map((name) => `packages/${name}`)]) {
     await check(`types: ${project === '.' ? 'workspace' : project}`, bin('tsc'), ['-p', project])
   }
   await check('knip: nothing unused', bin('knip'), [])

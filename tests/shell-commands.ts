@@ -16,6 +16,9 @@ function isInstallable(name: string): boolean {
   )
 }
 
+/** Where a clone beside the reader's project has what `npm run pack` writes. */
+const isTarball = (path: string): boolean => path === '../tensorferry/out/*.tgz' && 'pack' in scripts
+
 function isScript(runner: string, words: readonly string[]): boolean {
   const [first, second] = words
   if (first === 'run') return second !== undefined && second in scripts
@@ -35,7 +38,7 @@ function isKnown(command: string, folder: string): boolean {
   const [program, first, ...rest] = words
   switch (program) {
     case 'npm':
-      if (first === 'install') return rest.length > 0 && rest.every(isInstallable)
+      if (first === 'install') return rest.length > 0 && rest.every((name) => isInstallable(name) || isTarball(name))
       return isScript('npm', words.slice(1))
     case 'pnpm':
       return isScript('pnpm', words.slice(1))
@@ -65,6 +68,7 @@ export function unknownCommands(code: string): readonly string[] {
     for (const command of text ? text.split('&&').map((part) => part.trim()) : []) {
       const [program, target] = command.split(/\s+/)
       if (program === 'cd' && target && existsSync(join(ROOT, folder, target))) folder = join(folder, target)
+      else if (command === 'cd ../my-app') folder = '../my-app'
       else if (!isKnown(command, folder)) unknown.push(command)
     }
   }
