@@ -124,7 +124,15 @@ if (mode === 'unit') {
   await check('knip: nothing unused', bin('knip'), [])
   await check('typedoc: everything exported is documented', bin('typedoc'), ['--emit', 'none'])
   await check('schema: bundle.schema.json is up to date', bin('tsx'), ['scripts/bundle-schema.ts', '--check'])
-  await check('ruff: lint', python, ['-m', 'ruff', 'check', 'packages/exporter', 'packages/core/test', 'examples'])
+  await check('ruff: lint', python, [
+    '-m',
+    'ruff',
+    'check',
+    'packages/exporter',
+    'packages/core/test',
+    'examples',
+    'tests',
+  ])
   await check('ruff: format', python, [
     '-m',
     'ruff',
@@ -133,6 +141,7 @@ if (mode === 'unit') {
     'packages/exporter',
     'packages/core/test',
     'examples',
+    'tests',
   ])
   await check('goldens: halves are PyTorch’s', python, ['packages/core/test/goldens/make_half_goldens.py', '--check'])
   await check('goldens: pipeline steps are Pillow’s and torchvision’s', python, [
