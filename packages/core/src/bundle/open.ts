@@ -130,7 +130,7 @@ function openArtifact(files: Files, entry: ManifestArtifact): OpenArtifact {
     precision: entry.precision,
     async check(options) {
       const { source } = await lazy[0]!.open(options)
-      const format = await detectFormat(source)
+      const format = await detectFormat(source, model)
       if (format !== entry.format) {
         throw new TensorferryError(
           'BUNDLE_INVALID',
@@ -155,9 +155,14 @@ function openArtifact(files: Files, entry: ManifestArtifact): OpenArtifact {
 }
 
 /** Opens a bare model file; an ONNX file's external data is looked for beside it. */
-export async function openBareModel(files: Files, path: string, options?: LoadOptions): Promise<OpenModel> {
+export async function openBareModel(
+  files: Files,
+  path: string,
+  options?: LoadOptions,
+  where = `${files.where.replace(/\/$/, '')}/${path}`,
+): Promise<OpenModel> {
   const model = await files.openLatest(path, options)
-  const format = await detectFormat(model.source)
+  const format = await detectFormat(model.source, where)
   const externalData = format === 'onnx' ? (await readOnnxSummary(model.source)).externalData : []
   const folder = path.slice(0, path.lastIndexOf('/') + 1)
   const entries = [
@@ -178,7 +183,7 @@ export async function openBareModel(files: Files, path: string, options?: LoadOp
   }
   const lazy = lazyFiles(files, entries)
   return {
-    where: `${files.where.replace(/\/$/, '')}/${path}`,
+    where,
     manifest: null,
     signature: null,
     artifacts: [

@@ -83,7 +83,7 @@ async function verifyCase(
     const stream = createStream(session, model.signature!)
     for (let step = 0; step < golden.steps; step++) {
       await replay(`${step}/`, async () => {
-        const outputs = await stream.run(group(`${step}/inputs.`), options)
+        const outputs = await stream.run(group(`${step}/inputs.`), { signal: options.signal })
         const states = manifest.states.map(({ input, output }) => [output, stream.state[input]!])
         return { ...outputs, ...Object.fromEntries(states) }
       })
@@ -91,7 +91,7 @@ async function verifyCase(
     return { name: golden.name, stages, skipped: null }
   }
 
-  await replay('', () => session.run(group('inputs.'), options))
+  await replay('', () => session.run(group('inputs.'), { signal: options.signal }))
   if (!golden.raw || !pipeline) return { name: golden.name, stages, skipped: null }
 
   const { replayPicture } = await import('./verify-picture.ts')

@@ -15,7 +15,9 @@ function notInstalled(name: string, folders: readonly string[]): TensorferryErro
   const details = { backend: name, folders }
   if (isPath(name)) {
     const files = [...new Set(folders.map((folder) => resolve(folder, name)))].join(' nor ')
-    return new TensorferryError('BACKEND_NOT_INSTALLED', `backend ${JSON.stringify(name)}: there is no file ${files}`, { details })
+    return new TensorferryError('BACKEND_NOT_INSTALLED', `backend ${JSON.stringify(name)}: there is no file ${files}`, {
+      details,
+    })
   }
   const looked = `backend ${JSON.stringify(name)} is not installed (looked from ${folders.join(' and ')})`
   const file = folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
@@ -61,15 +63,24 @@ export async function importBackend(name: string, options: unknown, folder: stri
   }
   const factory = module.default
   if (typeof factory !== 'function') {
-    const names = Object.keys(module).filter((one) => one !== 'default').slice(0, 5)
-    const got = factory === undefined ? `it exports ${names.join(', ') || 'nothing'} and no default` : `its default export is ${describeGiven(factory)}, not a factory`
+    const names = Object.keys(module)
+      .filter((one) => one !== 'default')
+      .slice(0, 5)
+    const got =
+      factory === undefined
+        ? `it exports ${names.join(', ') || 'nothing'} and no default`
+        : `its default export is ${describeGiven(factory)}, not a factory`
     throw notBackend(name, undefined, got)
   }
   try {
     return await factory(options)
   } catch (cause) {
     if (TensorferryError.is(cause)) throw cause
-    const error = notBackend(name, undefined, `its default export, called as a factory, threw ${cause instanceof Error ? `${cause.name}: ${cause.message}` : describeGiven(cause)}`)
+    const error = notBackend(
+      name,
+      undefined,
+      `its default export, called as a factory, threw ${cause instanceof Error ? `${cause.name}: ${cause.message}` : describeGiven(cause)}`,
+    )
     throw new TensorferryError(error.code, error.message, { cause, details: { ...error.details, path } })
   }
 }

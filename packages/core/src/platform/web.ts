@@ -1,5 +1,4 @@
 import type { DownloadStore, StoredFile } from '../bundle/url-files.ts'
-import { TensorferryError } from '../errors.ts'
 import { sourceFromBytes } from '../format/byte-source.ts'
 import type { ImageCodecs } from '../pipeline/image-codecs.ts'
 import { convertImage } from '../pipeline/steps/image/convert-image.ts'
@@ -56,9 +55,6 @@ export const platform: Platform = {
   findBackendConfig: async () => null,
   appFolder: () => '',
   importBackend: async (name) => {
-    throw new TensorferryError(
-      'OPTIONS_INVALID',
-      `backend: a package name works in Node alone; here import its factory and pass its value, got ${JSON.stringify(name)}`,
-    )
+    throw (await import('../backend-errors.ts')).nameAwayFromNode(name)
   },
 }
