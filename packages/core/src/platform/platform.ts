@@ -41,6 +41,6 @@ export interface Platform {
   findBackendConfig(): Promise<BackendConfig | null>
   /** Folder that names passed in code are resolved from. */
   appFolder(): string
-  /** Imports a package by name, resolved from `folder`. */
-  importBackend(name: string, folder: string): Promise<unknown>
+  /** Imports a package or file, resolved from `folder`, and calls the factory that it exports; nobody has looked at what that gave. */
+  importBackend(name: string, options: unknown, folder: string): Promise<unknown>
 }
