@@ -147,8 +147,13 @@ function checkObject(
   for (const [key, entry] of Object.entries(value)) {
     if (!allowed.includes(key)) {
       const nearest = nearestName(key, allowed)
-      const advice = nearest ? `did you mean ${nearest}?` : `known: ${allowed.join(', ') || 'none'}`
-      refuse(`unknown option ${where ? `${where}.` : ''}${key}; ${advice}`, { option: key, nearest, known: allowed })
+      const advice = nearest ? `, did you mean '${nearest}'?` : '.'
+      const unknown = `unknown option '${where ? `${where}.` : ''}${key}'`
+      refuse(`${unknown}${advice} Known options: ${allowed.join(', ') || 'none'}`, {
+        option: key,
+        nearest,
+        known: allowed,
+      })
     }
     const expected = entry === undefined ? null : checks[key]!(entry)
     if (expected !== null) {
