@@ -140,7 +140,7 @@ function checkObject(
 ): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     refuse(
-      `${where}: expected an object, got ${value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value}`,
+      `${where || 'options'}: expected an object, got ${value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value}`,
       {},
     )
   }

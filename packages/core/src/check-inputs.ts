@@ -110,9 +110,9 @@ export function checkInputs(signature: CheckedSignature, inputs: Tensors): Recor
   for (const spec of signature.inputs) {
     if (!Object.hasOwn(inputs, spec.name) || inputs[spec.name] === undefined) {
       const names = Object.keys(inputs)
-      fail(spec.name, describe(spec), 'nothing', `given: ${names.length ? names.join(', ') : 'no inputs'}`, {
-        given: names,
-      })
+      const isTensor = names.includes('dtype') && names.includes('shape')
+      const advice = isTensor ? `pass { ${spec.name}: tensor }` : `given: ${names.join(', ') || 'no inputs'}`
+      fail(spec.name, describe(spec), isTensor ? 'a tensor' : 'nothing', advice, { given: names })
     }
     given++
     const value = inputs[spec.name]!

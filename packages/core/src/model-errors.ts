@@ -1,3 +1,4 @@
+import { describeGiven } from './describe-given.ts'
 import { TensorferryError } from './errors.ts'
 import type { LoadReport } from './report.ts'
 
@@ -13,13 +14,16 @@ export function noPipeline(call: string, { bundle, source }: LoadReport): Tensor
   )
 }
 
-/** A raw input that is the name of a file, or a promise of one. */
-export function notReadYet(raw: string, value: unknown): TensorferryError {
+/** A raw input that is missing, the name of a file, or a promise of one. */
+export function notRaw(raw: string, value: unknown): TensorferryError {
+  const name = JSON.stringify(String(value).slice(0, 80))
   const got =
     typeof value === 'string'
-      ? `${JSON.stringify(value.slice(0, 80))}; read the file first: await readFile(${JSON.stringify(value.slice(0, 80))}), in a browser await (await fetch(url)).blob()`
-      : 'a Promise; await it first'
-  return new TensorferryError('INPUT_INVALID', `${raw}: expected a file's bytes or pixels, got ${got}`, {
-    details: { raw },
-  })
+      ? `${name}; read the file first: await readFile(${name}), in a browser await (await fetch(url)).blob()`
+      : describeGiven(value)
+  return new TensorferryError(
+    'INPUT_INVALID',
+    `${raw}: expected a raw input, such as a file's bytes or pixels, got ${got}`,
+    { details: { raw } },
+  )
 }

@@ -114,13 +114,8 @@ export function planPipeline(manifest: Manifest): ModelPipeline | null {
       const inputs: Record<string, Tensor> = {}
       for (const { raw: name, plan, input } of before) {
         const value = before.length === 1 ? raw : (raw as Record<string, unknown> | null)?.[name]
-        if (value === undefined || value === null) {
-          throw new TensorferryError('INPUT_INVALID', `${name}: expected a raw input, got ${String(value)}`, {
-            details: { raw: name },
-          })
-        }
-        if (typeof value === 'string' || value instanceof Promise) {
-          throw (await import('./model-errors.ts')).notReadYet(name, value)
+        if (value === undefined || value === null || typeof value === 'string' || value instanceof Promise) {
+          throw (await import('./model-errors.ts')).notRaw(name, value)
         }
         const made = await plan.run(value as RawInput, context, {
           onStage: (_, { data, height, width }) =>
@@ -134,11 +129,11 @@ export function planPipeline(manifest: Manifest): ModelPipeline | null {
     postprocess(outputs, context, codecs) {
       const results: Record<string, unknown> = {}
       for (const { to, plan, output } of after) {
-        const value = outputs[output]
+        const value = outputs?.[output]
         if (!value) {
           throw new TensorferryError(
             'INPUT_INVALID',
-            `postprocess: expected output ${output}, got ${Object.keys(outputs).join(', ') || 'nothing'}`,
+            `postprocess: expected output ${output}, got ${Object.keys(outputs ?? {}).join(', ') || 'nothing'}`,
           )
         }
         results[to] = plan.run(value, { ...createStepContext(codecs, manifest.labels), ...context })

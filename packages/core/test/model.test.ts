@@ -95,7 +95,9 @@ describe('predict', () => {
     )
     const outputs = (await model.predict(picture)) as Record<string, Tensor>
     expect(Object.keys(outputs)).toEqual(model.outputs.map(({ name }) => name))
-    await expectError('INPUT_INVALID', /expected a raw input, got undefined/, () => model.predict(undefined as never))
+    await expectError('INPUT_INVALID', /expected a raw input, such as .* got undefined/, () =>
+      model.predict(undefined as never),
+    )
   })
   test('inputs that no step makes are named', async () => {
     await using model = await loadModel(
@@ -177,14 +179,25 @@ describe('a raw input that is something else', () => {
   test.each<[unknown, RegExp]>([
     [
       'a.png',
-      /image: expected a file's bytes or pixels, got "a\.png"; read the file first: await readFile\("a\.png"\)/,
+      /image: expected a raw input, such as a file's bytes or pixels, got "a\.png"; read the file first: await readFile\("a\.png"\)/,
     ],
-    [Promise.resolve(), /got a Promise; await it first/],
+    [Promise.resolve(), /got a Promise, which has to be awaited/],
     [{ mode: 'L', width: 3, height: 2, data: new Uint8ClampedArray(6) }, /got Object with data in Uint8ClampedArray/],
     [[1, 2, 3], /got Array/],
   ])('%j', async (raw, message) => {
     await using model = await loadModel(await makeBundle('upsample', withPipeline), { backend })
     await expectError('INPUT_INVALID', message, () => model.predict(raw as never))
+  })
+  test('a tensor in place of tensors by name, and outputs that are missing', async () => {
+    await using model = await loadModel(await makeBundle('upsample', withPipeline), { backend })
+    const [spec] = model.inputs
+    const one = tensor('float32', [1], [1, 1, 1, 1])
+    await expectError('INPUT_INVALID', new RegExp(`got a tensor; pass \\{ ${spec!.name}: tensor \\}`), () =>
+      model.run(one as never),
+    )
+    await expectError('INPUT_INVALID', /postprocess: expected output \w+, got nothing/, () =>
+      model.postprocess(undefined as never, undefined as never),
+    )
   })
   test('numbers in place of a tensor', async () => {
     await using model = await loadModel(await makeBundle('upsample', withPipeline), { backend })

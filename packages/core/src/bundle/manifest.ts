@@ -127,10 +127,9 @@ export function parseManifest(text: string, where = 'bundle.json'): Manifest {
   if (!parsed.success) {
     const issue = parsed.issues[0]
     const path = v.getDotPath(issue)
-    throw invalid(
-      where,
-      `${path ? `${path}: ` : ''}expected ${issue.expected ?? 'another value'}, got ${issue.received}`,
-    )
+    const isMissing = issue.received === 'undefined'
+    const reason = isMissing ? 'is missing' : `expected ${issue.expected ?? 'another value'}, got ${issue.received}`
+    throw invalid(where, `${path ? `${path}: ` : ''}${reason}`)
   }
   checkManifest(parsed.output, where)
   return parsed.output

@@ -33,8 +33,8 @@ const MODEL_SUFFIX = /\.(onnx|pt2?|pth|ts)$/i
 async function checkContent(content: Uint8Array | Blob, path: string, expected: Expected): Promise<void> {
   const bytes = content instanceof Uint8Array ? content : null
   const head = bytes ?? new Uint8Array(await (content as Blob).slice(0, 64).arrayBuffer())
-  requireSize(path, expected, bytes ? bytes.byteLength : (content as Blob).size, head)
-  if (expected.sha256 !== null) requireSha256(path, expected, await platform.sha256(content), head)
+  await requireSize(path, expected, bytes ? bytes.byteLength : (content as Blob).size, head)
+  if (expected.sha256 !== null) await requireSha256(path, expected, await platform.sha256(content), head)
 }
 
 async function openMap(given: ReadonlyMap<string, Uint8Array | Blob>, options?: LoadOptions): Promise<OpenModel> {

@@ -48,6 +48,7 @@ function parseConfig(text: string, path: string): BackendConfig {
   if (!parsed.success) {
     const issue = parsed.issues[0]
     const place = v.getDotPath(issue) ?? ''
+    if (issue.received === 'undefined') return fail(`${place} is missing`)
     const expected = place.startsWith('backends.')
       ? 'a package name, [name] or [name, { options }]'
       : (issue.expected ?? 'another value').replace('!0', 'at least one backend')
