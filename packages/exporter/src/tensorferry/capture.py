@@ -183,6 +183,8 @@ def _without_advice(text: str) -> str:
     lines = [
         line for line in text.splitlines() if line and not line.startswith(("For ", "If you suspect", "Caused by"))
     ]
+    # what it suggests is to write its own Dim objects otherwise, which `dynamic` does not take
+    lines = [line.split(" If you're using mark_dynamic")[0] for line in lines]
     return first_lines("\n".join(line.split(" For more information")[0] for line in lines))
 
 

@@ -40,3 +40,8 @@ class ExportError(Exception):
         self.code = code
         self.message = message
         self.details: Mapping[str, Any] = details
+
+    def add(self, text: str) -> None:
+        """One more line of the message."""
+        self.message += f"\n{text}"
+        self.args = (f"{self.code}: {self.message}",)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
-from .eager import evaluating
-from .folder import require_free, staged
+from .advice import add_advice
+from .eager import differs_in_training, evaluating, require_module
+from .errors import ExportError
+from .folder import bundle_name, require_free, staged
+from .goldens import large_files
 from .progress import Progress
 from .report import ExportReport
 from .request import check_options, read_request
@@ -71,8 +75,13 @@ def export_bundle(
         wherever something could not be proven; see `tensorferry.CODES`. No bundle is left then.
     """
     check_options(formats, capture, name, version, labels)
+    require_module(model)
     folder = Path(out)
     require_free(folder)
+    notes = ["the model was in train mode; it was exported in eval mode"] if differs_in_training(model) else []
+    earlier = bundle_name(folder)
+    if earlier not in (None, name):
+        notes.append(f"replaced another bundle that was in {folder}: {earlier}")
     meter = Progress(progress)
     with evaluating(model):
         request = read_request(
@@ -91,6 +100,10 @@ def export_bundle(
         )
         try:
             with staged(folder) as staging:
-                return write_bundle(request, staging, folder, meter)
+                report = write_bundle(request, staging, folder, meter)
+                return replace(report, notes=[*notes, *large_files(staging), *report.notes])
+        except ExportError as error:
+            add_advice(error, model)
+            raise
         finally:
             meter.end()

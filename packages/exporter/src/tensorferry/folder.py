@@ -29,6 +29,14 @@ def _listed_files(out: Path) -> set[str]:
         return {"bundle.json"}
 
 
+def bundle_name(out: Path) -> str | None:
+    """The name of the bundle that is there already."""
+    try:
+        return json.loads((out / "bundle.json").read_text(encoding="utf-8"))["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def require_free(out: Path) -> None:
     """`out` may be absent, empty, or an earlier bundle."""
     if out.exists() and not out.is_dir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import onnxruntime
 from torch import Tensor, nn
 
 from .dims import DynamicDims
-from .eager import Float64, explain, outputs_of
+from .eager import Float64, explain, explain_failure, outputs_of
 from .errors import ExportError
 from .examples import Case, shapes_of, size_variants, value_variants
+from .isolate import first_lines
 from .output_dims import Observation
 from .progress import Progress
 from .tensors import TOLERANCES, compare, describe, to_numpy
@@ -69,11 +71,13 @@ class Replay:
         self.cases = 0
         self.max_abs = 0.0
         self.notes: list[str] = []
+        self.nan: dict[str, tuple[str, str, int]] = {}
         self.observations: dict[str, list[tuple[dict[str, int], tuple[int, ...]]]] = {}
 
     def run_all(self, examples: Sequence[Case]) -> None:
         """Every example, then every example at other values, then the first at other sizes."""
         self.notes.clear()
+        self.nan.clear()
         sizes, skipped = size_variants(examples[0], self.file.inputs, self.dims, self.below)
         self.notes += skipped
         values = [variant for example in examples for variant in value_variants(example)]
@@ -127,6 +131,8 @@ class Replay:
                     max_abs=difference.max_abs,
                 )
             self.max_abs = max(self.max_abs, difference.max_abs)
+            if a.dtype.kind == "f" and np.isnan(a).any():
+                self._note_nan(name, case, float(np.isnan(a).mean()))
         self.cases += 1
         bound = self.dims.bind(shapes_of(case.inputs, self.file.inputs))
         for name, value in zip(self.file.outputs, expected, strict=True):
@@ -135,16 +141,40 @@ class Replay:
 
     def _refused_by_eager(self, case: Case, error: Exception) -> None:
         if case.is_example:
-            raise ExportError(
-                "EXAMPLES_INVALID", f"the model itself fails on example {case.name}: {explain(error)}"
-            ) from error
+            named = dict(zip(self.file.inputs, case.inputs, strict=True))
+            raise explain_failure(self.model, named, case.name, error) from error
         if case.bound:
             raise ExportError(
                 "RANGE_CONTRADICTED",
-                f"{case.name}: PyTorch itself fails there: {explain(error)}; narrow the range in `dynamic`",
+                f"{case.name}: PyTorch itself fails there: {explain(error)}; narrow the range in `dynamic`"
+                f"{self._narrower(case)}",
                 dims=dict(case.bound),
             ) from error
-        self.notes.append(f"{case.name}: not replayed, the model refuses these values ({type(error).__name__})")
+        reason = first_lines(str(error), 120).splitlines()[0] if str(error) else ""
+        self.notes.append(
+            f"{case.name}: not replayed, PyTorch itself refuses these values ({type(error).__name__}: {reason})"
+        )
+
+    def _narrower(self, case: Case) -> str:
+        """The next range to try, where one dim is too small."""
+        if len(case.bound) != 1:
+            return ""
+        ((dim, size),) = case.bound
+        declared = self.dims.ranges[dim]
+        if size != declared.min:
+            return ""
+        return f', to "{dim}{replace(declared, min=size + declared.multiple_of)}" or less'
+
+    def _note_nan(self, output: str, case: Case, share: float) -> None:
+        """One note for each output, on the first case and how many more there are."""
+        first, text, more = self.nan.get(output, ("", "", -1))
+        if text in self.notes:
+            self.notes.remove(text)
+        first = first or f"{case.name} ({share:.0%} of the elements)"
+        others = f" and on {more + 1} more" if more >= 0 else ""
+        text = f"{output}: PyTorch itself gives NaN on {first}{others}; the file gives NaN at the same places"
+        self.nan[output] = (first, text, more + 1)
+        self.notes.append(text)
 
     def axis(self, output: str, axis: int) -> list[Observation]:
         """What was seen of one output's axis."""

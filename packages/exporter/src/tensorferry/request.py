@@ -11,11 +11,13 @@ from typing import Any
 from torch import Tensor, nn
 
 from .dims import DynamicDims, read_dynamic
-from .eager import explain, name_outputs, require_cpu, require_deterministic, require_stateless, run_eager
+from .eager import explain_failure, name_outputs, require_cpu, require_deterministic, require_stateless, run_eager
 from .errors import ExportError
 from .examples import Case, check_variety, read_examples
+from .goldens import require_small
 from .pipeline import Pipeline, RawCase, read_pipeline, run_preprocess
 from .states import read_states
+from .task import check_labels, check_task
 from .tensors import DTYPES, describe
 
 NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_.\-]*$")
@@ -99,15 +101,14 @@ def read_request(
     ranks = {key: value.dim() for key, value in zip(inputs, cases[0].inputs, strict=True)}
     dims = read_dynamic(dynamic, inputs, ranks)
     check_variety(cases, inputs, dims)
+    named = dict(zip(inputs, cases[0].inputs, strict=True))
     try:
         require_stateless(model, cases[0].inputs)
         results = run_eager(model, cases[0].inputs)
     except ExportError:
         raise
     except Exception as error:
-        raise ExportError(
-            "EXAMPLES_INVALID", f"the model itself fails on example {cases[0].name}: {explain(error)}"
-        ) from error
+        raise explain_failure(model, named, cases[0].name, error) from error
     outputs = _check_names("outputs", name_outputs(results, outputs))
     clash = sorted(set(inputs) & set(outputs))
     if clash:
@@ -118,12 +119,9 @@ def read_request(
     require_deterministic(model, cases[0].inputs, cases[0].name)
     pairs = read_states(states, inputs, outputs)
     pipeline = read_pipeline(preprocess, postprocess, inputs, outputs)
+    check_task(identity.get("task"), pipeline)
+    check_labels(labels, pipeline, outputs, [value for _, value in results])
     raw = _read_raw(pipeline, raw_examples, {case.name for case in cases}, inputs, cases, dims)
-    classes = results[0][1].shape[-1] if results[0][1].dim() else None
-    if labels is not None and len(results) == 1 and classes != len(labels):
-        raise ExportError(
-            "OPTIONS_INVALID", f"labels: {len(labels)} for an output of {classes} classes; give one for each"
-        )
     return Request(
         model=model,
         cases=cases,
@@ -167,6 +165,7 @@ def _read_raw(
         if not path.is_file():
             raise ExportError("OPTIONS_INVALID", f"raw_examples[{key!r}]: there is no file {path}")
         case = run_preprocess(pipeline, key, path, cases[0].inputs[0].dim())
+        require_small({key: case.decoded.nbytes + case.input.nbytes})
         _check_prepared(case, inputs[0], cases[0].inputs[0], dims)
         raw.append(case)
     return raw

@@ -105,13 +105,20 @@ def shape_name(shape: Sequence[int]) -> str:
     return "x".join(map(str, sizes)) or "scalar"
 
 
+def _as_tensor(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return "torch.from_numpy(array) makes one"
+    if isinstance(value, (bool, int, float)):
+        return f"torch.tensor({value}) makes one"
+    return "wrap the model in a module that takes and gives tensors only"
+
+
 def require_supported(value: object, what: str) -> Tensor:
     """The value, if it is a dense tensor whose dtype ONNX Runtime takes from Python."""
     if not isinstance(value, Tensor):
         raise ExportError(
             "EXAMPLES_INVALID",
-            f"{what}: expected a tensor, got {type(value).__name__}; wrap the model in a module that takes and gives "
-            "tensors only",
+            f"{what}: expected a tensor, got {type(value).__name__}; {_as_tensor(value)}",
         )
     if value.dtype not in DTYPES or value.layout != torch.strided:
         raise ExportError("EXAMPLES_INVALID", f"{what}: {value.dtype} ({value.layout}) has no place in a bundle")
