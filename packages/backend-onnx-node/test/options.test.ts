@@ -28,6 +28,7 @@ describe('options that are refused', () => {
     ],
     ['a name from nowhere', { colour: 'red' }, /unknown option 'colour'\. Known options: execution, replicas, threads/],
     ['a misspelt nested name', { sessionOptions: { enableCpuMemArenas: true } }, /did you mean 'enableCpuMemArena'\?/],
+    ['a number in place of options', 5, /onnxNode: options: expected an object, got number/],
     ['a fraction of a thread', { threads: 1.5 }, /threads: expected a whole number, at least 1, got 1.5/],
     ['no threads', { threads: 0 }, /threads: .*got 0/],
     ['no replicas', { replicas: 0 }, /replicas: .*got 0/],
