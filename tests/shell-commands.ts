@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { manifestOf, publishedPackages, ROOT } from './workspace.ts'
 
@@ -28,6 +28,13 @@ function isScript(runner: string, words: readonly string[]): boolean {
   return first !== undefined && (first in scripts || (`@changesets/cli` in devDependencies! && first === 'changeset'))
 }
 
+/** What pip is told to install: a version that the exporter's lock has, or a folder. */
+function isForPip(word: string, folder: string): boolean {
+  const requirement = word.replace(/^"(.*)"$/, '$1')
+  if (!requirement.includes('==')) return arePaths([requirement], folder)
+  return readFileSync(join(ROOT, 'packages/exporter/requirements.txt'), 'utf8').split('\n').includes(requirement)
+}
+
 /** Files among a pip's or Python's arguments, which have to be there. */
 function arePaths(words: readonly string[], folder: string): boolean {
   return words.every((word) => word.startsWith('-') || existsSync(join(ROOT, folder, word)))
@@ -45,7 +52,7 @@ function isKnown(command: string, folder: string): boolean {
     case 'npx':
       return first === 'pnpm@10' && (rest[0] === 'install' || isScript('pnpm', rest))
     case 'pip':
-      return first === 'install' && rest.length > 0 && arePaths(rest, folder)
+      return first === 'install' && rest.length > 0 && rest.every((word) => isForPip(word, folder))
     case 'python':
       if (first === '-m') return ['pytest', 'ruff'].includes(rest[0]!) && arePaths(rest.slice(1), folder)
       return first !== undefined && arePaths([first], folder)
