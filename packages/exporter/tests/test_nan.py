@@ -89,6 +89,7 @@ def test_an_encoder_whose_rows_are_all_padding(export, tmp_path: Path) -> None:
     assert any(note.startswith("y: PyTorch itself gives NaN on 3x3 (33% of the elements)") for note in report.notes)
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 def test_the_fast_path_of_an_encoder_is_refused_with_what_to_do(export) -> None:
     examples = [(randint(1, 20, (2, 6)),), (torch.tensor([[3, 4, 1], [2, 0, 0]]),)]
     with pytest.raises(ExportError, match=r"encoder .*enable_nested_tensor=False") as caught:

@@ -29,14 +29,6 @@ def _listed_files(out: Path) -> set[str]:
         return {"bundle.json"}
 
 
-def bundle_name(out: Path) -> str | None:
-    """The name of the bundle that is there already."""
-    try:
-        return json.loads((out / "bundle.json").read_text(encoding="utf-8"))["name"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
 def require_free(out: Path) -> None:
     """`out` may be absent, empty, or an earlier bundle."""
     if out.exists() and not out.is_dir():
@@ -111,3 +103,11 @@ def require_no_machine_path(folder: Path) -> None:
                     "MACHINE_PATH",
                     f"{path.name} holds {text!r}; names, docs, labels and pictures must not tell of this machine",
                 )
+
+
+def bundle_name(out: Path) -> str | None:
+    """The name of the bundle that is there already."""
+    try:
+        return json.loads((out / "bundle.json").read_text(encoding="utf-8"))["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -163,7 +163,7 @@ class Replay:
         declared = self.dims.ranges[dim]
         if size != declared.min:
             return ""
-        return f', to "{dim}{replace(declared, min=size + declared.multiple_of)}" or less'
+        return f', to "{dim}{dataclasses.replace(declared, min=size + declared.multiple_of)}" or less'
 
     def _note_nan(self, output: str, case: Case, share: float) -> None:
         """One note for each output, on the first case and how many more there are."""
