@@ -40,7 +40,9 @@ describe('the example', () => {
     const { code, stdout, stderr } = await runExample('super-resolution', ['--out', folder])
     expect(stderr).toBe('')
     expect(code).toBe(0)
-    expect(stdout).toMatch(/backend {3}onnx-node \(@tensorferry\/backend-onnx-node\), asked for by .*tensorferry\.config\.json/)
+    expect(stdout).toMatch(
+      /backend {3}onnx-node \(@tensorferry\/backend-onnx-node\), asked for by .*tensorferry\.config\.json/,
+    )
     expect(stdout).toMatch(/runtime {3}onnxruntime-node .*provider cpu/)
     expect(stdout).toContain('size      450 x 300 -> 1350 x 900')
     const gain = Number(/\(\+([\d.]+) dB\)/.exec(stdout)?.[1])
