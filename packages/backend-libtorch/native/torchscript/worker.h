@@ -1,0 +1,96 @@
+// The threads that run a model. A model never runs on libuv's pool: libgomp gives every thread that calls it a team of
+// its own, and four threads with teams are more than the cores.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "model.h"
+
+namespace tensorferry {
+
+/// Work in order, on one thread for its whole life.
+class Worker {
+ public:
+  explicit Worker(int threads) : thread_([this, threads] { work(threads); }) {
+    const std::lock_guard<std::recursive_mutex> lock(all().mutex);
+    all().workers.insert(this);
+  }
+  ~Worker() { stop(); }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  /// False: it has been stopped, and the task will not run.
+  bool post(std::function<void()> task) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (stopping_) return false;
+      tasks_.push_back(std::move(task));
+    }
+    wake_.notify_one();
+    return true;
+  }
+
+  /// Waits for the task in progress; those that wait are dropped. Safe to call twice.
+  void stop() {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      stopping_ = true;
+      tasks_.clear();
+    }
+    wake_.notify_one();
+    const std::lock_guard<std::recursive_mutex> lock(all().mutex);
+    if (thread_.joinable()) thread_.join();
+    all().workers.erase(this);
+  }
+
+  /// Waits for every task in progress, in the whole process: at its end libtorch's statics go, and nothing may use them.
+  static void stop_all() {
+    const std::lock_guard<std::recursive_mutex> lock(all().mutex);
+    const std::set<Worker*> workers = all().workers;
+    for (Worker* worker : workers) worker->stop();
+  }
+
+ private:
+  /// Of the whole process: several JavaScript threads may have loaded the addon.
+  struct Registry {
+    std::recursive_mutex mutex;
+    std::set<Worker*> workers;
+  };
+  static Registry& all() {
+    // Never destroyed: it is used while the process ends.
+    static auto* registry = new Registry;
+    return *registry;
+  }
+
+  void work(int threads) {
+    try {
+      set_threads(threads);
+    } catch (...) {
+      // The first task meets the same failure and reports it.
+    }
+    for (;;) {
+      std::function<void()> task;
+      {
+        std::unique_lock<std::mutex> lock(mutex_);
+        wake_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
+        if (stopping_) return;
+        task = std::move(tasks_.front());
+        tasks_.pop_front();
+      }
+      task();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> tasks_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace tensorferry

@@ -1,0 +1,66 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import {
+  type Artifact,
+  type ByteSource,
+  detectFormat,
+  type LoadOptions,
+  sourceFromBytes,
+  TensorferryError,
+} from '@tensorferry/core'
+import { checkArchive } from './check-archive.ts'
+
+/** Where the addon reads the model. */
+export type ModelFile = { readonly path: string } | { readonly bytes: Uint8Array<ArrayBuffer> }
+
+function sourceFromHandle(handle: FileHandle, size: number): ByteSource {
+  return {
+    size,
+    async read(offset, length) {
+      const { buffer, bytesRead } = await handle.read(new Uint8Array(length), 0, length, offset)
+      return buffer.subarray(0, bytesRead)
+    },
+  }
+}
+
+/** libtorch would call everything that is wrong "checkpoint corrupted". */
+async function inspect(artifact: Artifact, source: ByteSource): Promise<void> {
+  const format = await detectFormat(source)
+  if (format !== 'torchscript') {
+    throw new TensorferryError(
+      'FORMAT_UNSUPPORTED',
+      `${artifact.files[0].path} is ${format === 'onnx' ? 'an ONNX' : 'an AOTInductor'} model, not TorchScript; ${format === 'onnx' ? 'use @tensorferry/backend-onnx-node' : 'pass it under its own format'}`,
+      { details: { format, expected: 'torchscript' } },
+    )
+  }
+  await checkArchive(source, artifact.files[0].path)
+}
+
+/**
+ * Looks into a TorchScript file before libtorch does.
+ *
+ * @throws TensorferryError `NOT_FOUND`, `FORMAT_UNSUPPORTED` saying what the file is instead, or that it is damaged
+ */
+export async function openModelFile(artifact: Artifact, options: LoadOptions): Promise<ModelFile> {
+  const [file] = artifact.files
+  const path = await file.localPath?.(options)
+  if (path === undefined) {
+    const bytes = await file.bytes(options)
+    await inspect(artifact, sourceFromBytes(bytes))
+    return { bytes }
+  }
+  let handle: FileHandle
+  try {
+    handle = await open(path)
+  } catch (cause) {
+    throw new TensorferryError('NOT_FOUND', `the model file ${JSON.stringify(path)} cannot be opened`, {
+      details: { path },
+      cause,
+    })
+  }
+  try {
+    await inspect(artifact, sourceFromHandle(handle, (await handle.stat()).size))
+  } finally {
+    await handle.close()
+  }
+  return { path }
+}
