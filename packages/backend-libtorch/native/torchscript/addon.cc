@@ -7,6 +7,7 @@
 
 #include "describe.h"
 #include "errors.h"
+#include "exchange.h"
 #include "from-js.h"
 #include "model.h"
 #include "to-js.h"
@@ -70,6 +71,9 @@ class NativeModel : public Napi::ObjectWrap<NativeModel> {
                            InstanceMethod<&NativeModel::start>("start"),
                            InstanceMethod<&NativeModel::drop>("drop"),
                            InstanceMethod<&NativeModel::call_sync>("callSync"),
+                           InstanceMethod<&NativeModel::prepare_forward>("prepareForward"),
+                           InstanceMethod<&NativeModel::forward_sync>("forwardSync"),
+                           InstanceAccessor<&NativeModel::exchange>("exchange"),
                            InstanceMethod<&NativeModel::attribute>("attribute"),
                            InstanceMethod<&NativeModel::reset>("reset"),
                            InstanceMethod<&NativeModel::close>("close"),
@@ -84,6 +88,9 @@ class NativeModel : public Napi::ObjectWrap<NativeModel> {
     const int workers = info[1].As<Napi::Number>().Int32Value();
     make_tensor_ = Napi::Persistent(info[2].As<Napi::Function>());
     shares_ = info[3].As<Napi::Boolean>().Value();
+    auto memory = Napi::ArrayBuffer::New(env, Exchange::SIZE);
+    exchange_.emplace(memory.Data());
+    exchange_memory_ = Napi::Persistent(memory.As<Napi::Object>());
     const napi_status status = napi_create_threadsafe_function(
         env, nullptr, nullptr, Napi::String::New(env, "tensorferry"), 0, 1, nullptr, nullptr, nullptr, deliver, &done_);
     if (status != napi_ok) throw Napi::Error::New(env);
@@ -170,17 +177,36 @@ class NativeModel : public Napi::ObjectWrap<NativeModel> {
       std::vector<Napi::ObjectReference> borrowed;
       auto stack = arguments_from_js(method.getSchema(), info[1].As<Napi::Array>(),
                                      {model->writes().inputs, &borrowed});
-      Detached result;
-      if (threads_ == 1) {
-        set_threads(1);
-        result = model->run(method, std::move(stack));
-      } else {
-        // More than one thread: the team is the worker's. This thread waits.
-        wait_for_worker([&] { result = model->run(method, std::move(stack)); });
-      }
+      Detached result = run_now(*model, method, std::move(stack));
       return to_js(env, result, {make_tensor_.Value(), false});
     });
   }
+
+  /// `prepare` of forward with the tensors in the exchange
+  Napi::Value prepare_forward(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      const auto model = loaded();
+      auto job = new_job();
+      auto stack = std::make_shared<std::vector<c10::IValue>>(exchange_->read());
+      auto& method = model->forward();
+      job->work = [model, &method, stack](Job& self) { self.result = model->run(method, std::move(*stack)); };
+      prepared_[++last_call_] = std::move(job);
+      return Napi::Number::New(info.Env(), last_call_);
+    });
+  }
+
+  /// forward with the tensors in the exchange: undefined when the results are there, else the value
+  Napi::Value forward_sync(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    return guarded(env, [&]() -> Napi::Value {
+      const auto model = loaded();
+      Detached result = run_now(*model, model->forward(), exchange_->read());
+      if (exchange_->write(result)) return env.Undefined();
+      return to_js(env, result, {make_tensor_.Value(), false});
+    });
+  }
+
+  Napi::Value exchange(const Napi::CallbackInfo&) { return exchange_memory_.Value(); }
 
   /// (worker, name): a promise of the value
   Napi::Value attribute(const Napi::CallbackInfo& info) {
@@ -248,6 +274,17 @@ class NativeModel : public Napi::ObjectWrap<NativeModel> {
       napi_ref_threadsafe_function(env, done_);
     }
     return promise;
+  }
+
+  Detached run_now(Model& model, torch::jit::Function& method, std::vector<c10::IValue> stack) {
+    if (threads_ == 1) {
+      set_threads(1);
+      return model.run(method, std::move(stack));
+    }
+    // More than one thread: the team is the worker's. This thread waits.
+    Detached result;
+    wait_for_worker([&] { result = model.run(method, std::move(stack)); });
+    return result;
   }
 
   template <typename Body>
@@ -320,6 +357,8 @@ class NativeModel : public Napi::ObjectWrap<NativeModel> {
   int pending_ = 0;
   napi_threadsafe_function done_ = nullptr;
   Napi::FunctionReference make_tensor_;
+  Napi::ObjectReference exchange_memory_;
+  std::optional<Exchange> exchange_;
   std::shared_ptr<Model> model_;
   std::unordered_map<uint32_t, std::unique_ptr<Job>> prepared_;
   uint32_t last_call_ = 0;
@@ -331,6 +370,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   static const int registered = std::atexit(Worker::stop_all);
   (void)registered;
   exports.Set("NativeModel", NativeModel::define(env));
+  auto dtypes = Napi::Array::New(env);
+  for (const DType& dtype : DTYPES) dtypes.Set(dtypes.Length(), dtype.name);
+  exports.Set("dtypes", dtypes);
   exports.Set("torchVersion", TENSORFERRY_TORCH_VERSION);
   exports.Set("addonVersion", TENSORFERRY_ADDON_VERSION);
   exports.Set("devices", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {

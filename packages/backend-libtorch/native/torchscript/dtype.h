@@ -38,4 +38,13 @@ inline const DType* dtype_of(at::ScalarType type) {
   return nullptr;
 }
 
+/// From JavaScript's memory. A bool that is neither 0 nor 1 is undefined in C++.
+inline void copy_elements(void* to, const void* from, size_t bytes, const DType& dtype) {
+  if (dtype.type == at::kBool) {
+    for (size_t i = 0; i < bytes; i++) static_cast<uint8_t*>(to)[i] = static_cast<const uint8_t*>(from)[i] != 0;
+  } else if (bytes > 0) {
+    std::memcpy(to, from, bytes);
+  }
+}
+
 }  // namespace tensorferry

@@ -97,13 +97,7 @@ at::Tensor tensor_from_js(const Napi::Value& value, const Place& place, const Co
   // A bool that is neither 0 nor 1 is undefined in C++: it is never borrowed.
   if (conversion.copies || dtype->type == at::kBool) {
     at::Tensor copy = at::empty(shape, type);
-    const size_t bytes = count * dtype->bytes;
-    if (dtype->type == at::kBool) {
-      auto* to = static_cast<uint8_t*>(copy.data_ptr());
-      for (size_t i = 0; i < count; i++) to[i] = static_cast<const uint8_t*>(memory)[i] != 0;
-    } else if (bytes > 0) {
-      std::memcpy(copy.data_ptr(), memory, bytes);
-    }
+    copy_elements(copy.data_ptr(), memory, count * dtype->bytes, *dtype);
     return copy;
   }
   conversion.borrowed->push_back(Napi::Persistent(data.As<Napi::Object>()));

@@ -78,6 +78,7 @@ Model::Model(const LoadOptions& options) : device_(options.device) {
   module_ = std::move(module);
   type_ = module_.type();
   for (const auto& method : module_.get_methods()) methods_.emplace(method.name(), &method.function());
+  if (const auto found = methods_.find("forward"); found != methods_.end()) forward_ = found->second;
 }
 
 torch::jit::Function& Model::method(const std::string& name) const {
@@ -96,8 +97,11 @@ Detached Model::run(torch::jit::Function& method, std::vector<c10::IValue> stack
   if (device_.type() != at::kCPU) {
     for (auto& value : stack) move_to(value, device_);
   }
-  const c10::IValue result = torch::jit::Method(module_._ivalue(), &method)(std::move(stack));
-  return detach(result);
+  stack.insert(stack.begin(), module_._ivalue());
+  // The schema's defaults, where arguments are missing; the others were converted by the schema already.
+  if (stack.size() < method.getSchema().arguments().size()) method.getSchema().checkAndNormalizeInputs(stack);
+  method.run(stack);
+  return detach(stack.back());
 }
 
 Detached Model::attribute(const std::string& name) {

@@ -29,6 +29,7 @@ class Model {
 
   /// Throws NotFoundError.
   torch::jit::Function& method(const std::string& name) const;
+  torch::jit::Function& forward() const { return forward_ ? *forward_ : method("forward"); }
   Detached run(torch::jit::Function& method, std::vector<c10::IValue> stack);
   /// `name` may lead into submodules: `encoder.weight`.
   Detached attribute(const std::string& name);
@@ -47,6 +48,7 @@ class Model {
   /// They belong to the type, which all copies of the module share.
   std::unordered_map<std::string, torch::jit::Function*> methods_;
   std::vector<std::string> names_;
+  torch::jit::Function* forward_ = nullptr;
   Writes writes_;
   c10::Device device_;
   /// Held by runs of a module that remembers; the others may run side by side.

@@ -2,6 +2,8 @@
 // its own, and four threads with teams are more than the cores.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -30,6 +32,7 @@ class Worker {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (stopping_) return false;
       tasks_.push_back(std::move(task));
+      waiting_ = true;
     }
     wake_.notify_one();
     return true;
@@ -40,6 +43,7 @@ class Worker {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       stopping_ = true;
+      waiting_ = true;
       tasks_.clear();
     }
     wake_.notify_one();
@@ -73,21 +77,33 @@ class Worker {
     } catch (...) {
       // The first task meets the same failure and reports it.
     }
-    for (;;) {
+    for (bool first = true;; first = false) {
       std::function<void()> task;
+      if (!first) spin();
       {
         std::unique_lock<std::mutex> lock(mutex_);
         wake_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
         if (stopping_) return;
         task = std::move(tasks_.front());
         tasks_.pop_front();
+        waiting_ = !tasks_.empty();
       }
       task();
     }
   }
 
+  /// The next run of a small model comes within microseconds; to sleep and be woken takes tens of them.
+  void spin() const {
+    static const bool alone = std::thread::hardware_concurrency() < 2;
+    if (alone) return;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(50);
+    while (!waiting_.load(std::memory_order_acquire) && std::chrono::steady_clock::now() < end) {
+    }
+  }
+
   std::mutex mutex_;
   std::condition_variable wake_;
+  std::atomic<bool> waiting_{false};
   std::deque<std::function<void()>> tasks_;
   bool stopping_ = false;
   std::thread thread_;

@@ -67,7 +67,9 @@ export function matchParameters(signature: Pick<Signature, 'inputs'>, forward: M
     const { name, type } = parameters[index]!
     const expected = kindOf(type)
     const kind = spec.kind ?? 'tensor'
-    if (expected !== kind && type.kind !== 'any' && type.kind !== 'number') {
+    const fits =
+      type.kind === 'any' || (type.kind === 'number' && kind !== 'tensor' && kind !== 'str') || expected === kind
+    if (!fits) {
       invalid(`input ${JSON.stringify(spec.name)} is passed as ${kind}, forward's ${name} is ${type.text}`, {
         input: spec.name,
         kind,

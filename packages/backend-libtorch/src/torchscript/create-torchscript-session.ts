@@ -72,7 +72,12 @@ export async function createTorchScriptSession(
     const bound = bind(description, signature)
     const replicas = description.hasInnerState ? 1 : options.replicas
     const { threads, borrowInputs } = options
-    const engine = new TorchScriptEngine(model, bound, { ...description, replicas, threads, borrowInputs })
+    const engine = new TorchScriptEngine(model, bound, addon.dtypes, {
+      ...description,
+      replicas,
+      threads,
+      borrowInputs,
+    })
     loadOptions.onProgress?.({ phase: 'load', loaded: 1, total: 1 })
     const report = (loaded: number): void =>
       loadOptions.onProgress?.({ phase: 'warmup', loaded, total: options.warmup })

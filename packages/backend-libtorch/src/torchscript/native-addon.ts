@@ -73,6 +73,12 @@ export interface NativeModel {
   start(worker: number, call: number): Promise<unknown>
   drop(call: number): void
   callSync(method: string, args: readonly unknown[]): unknown
+  /** Memory for small tensors, see `exchange.ts`. */
+  readonly exchange: ArrayBuffer
+  /** `prepare` of forward with the tensors in the exchange. */
+  prepareForward(): number
+  /** forward with the tensors in the exchange; undefined: the results are there, else the value. */
+  forwardSync(): unknown
   attribute(worker: number, name: string): Promise<unknown>
   reset(worker: number): Promise<unknown>
   /** Settles when the worker has done what it was sent before, and frees the model. */
@@ -89,6 +95,8 @@ export interface NativeAddon {
     makeTensor: (dtype: keyof DTypeData, data: never, shape: readonly number[]) => Tensor,
     sharesOutputs: boolean,
   ) => NativeModel
+  /** Element types by their codes in the exchange. */
+  readonly dtypes: readonly string[]
   readonly torchVersion: string
   readonly addonVersion: string
   /** How many devices of each kind there are; -1: this libtorch was built without them. */

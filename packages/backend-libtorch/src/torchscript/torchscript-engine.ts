@@ -3,9 +3,13 @@ import type { Engine, Results } from '../engine.ts'
 import { mapError } from '../map-error.ts'
 import type { Prepared } from '../run-queue.ts'
 import { argumentOf } from './bind-signature.ts'
+import { Exchange } from './exchange.ts'
 import { flatten, nameLeaves } from './flatten.ts'
 import type { MethodSchema, NativeModel, TypeSchema } from './native-addon.ts'
 import type { Value } from './value.ts'
+
+/** What `forwardSync` returns in place of results that are in the exchange. */
+const IN_EXCHANGE = undefined
 
 /** How a session binds `forward`. */
 export interface Binding {
@@ -24,15 +28,20 @@ export class TorchScriptEngine implements Engine {
   readonly #model: NativeModel
   readonly #binding: Binding
   readonly #copies: boolean
+  /** null: forward takes other things than tensors. */
+  readonly #exchange: Exchange | null
 
   constructor(
     model: NativeModel,
     binding: Binding,
+    dtypes: readonly string[],
     options: { replicas: number; threads: number; borrowInputs: boolean; hasInnerState: boolean },
   ) {
     this.#model = model
     this.#binding = binding
     this.#copies = !options.borrowInputs
+    const onlyTensors = binding.inputs.every(({ kind = 'tensor' }) => kind === 'tensor')
+    this.#exchange = onlyTensors ? new Exchange(model.exchange, dtypes) : null
     this.replicas = options.replicas
     this.threads = options.threads
     if (options.hasInnerState) {
@@ -42,19 +51,32 @@ export class TorchScriptEngine implements Engine {
 
   prepare(inputs: readonly Tensor[]): Prepared<Results> {
     const { returns } = this.#requireForward()
-    const call = this.prepareCall('forward', this.#arguments(inputs))
+    const call = this.#exchange?.put(inputs)
+      ? this.#started(() => this.#model.prepareForward())
+      : this.prepareCall('forward', this.#arguments(inputs))
     return { start: async (replica) => this.#tensors(await call.start(replica), returns), drop: call.drop }
   }
 
   runSync(inputs: readonly Tensor[]): Results {
     const { returns } = this.#requireForward()
-    return this.#tensors(this.callSync('forward', this.#arguments(inputs)), returns)
+    if (!this.#exchange?.put(inputs)) return this.#tensors(this.callSync('forward', this.#arguments(inputs)), returns)
+    let value: unknown
+    try {
+      value = this.#model.forwardSync()
+    } catch (error) {
+      throw mapError(error, 'run')
+    }
+    return value === IN_EXCHANGE ? this.#exchange.take() : this.#tensors(value as Value, returns)
   }
 
   prepareCall(method: string, args: readonly Value[]): Prepared<Value> {
+    return this.#started(() => this.#model.prepare(method, args, this.#copies))
+  }
+
+  #started(prepare: () => number): Prepared<Value> {
     let call: number
     try {
-      call = this.#model.prepare(method, args, this.#copies)
+      call = prepare()
     } catch (error) {
       throw mapError(error, 'run')
     }
