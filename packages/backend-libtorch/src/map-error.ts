@@ -133,3 +133,14 @@ export function mapError(error: unknown, stage: Stage): TensorferryError {
     : `${fallback.message}: ${details.runtimeMessage}`
   return new TensorferryError(fallback.code, `${reason}${at}`, { details, cause: error })
 }
+
+/**
+ * {@link mapError} for a call with a caller's values: what JavaScript itself threw while they were read, such as a getter
+ * of theirs, is the caller's.
+ */
+export function mapCallError(error: unknown): TensorferryError {
+  if (TensorferryError.is(error) || (error as { kind?: string } | null)?.kind !== undefined)
+    return mapError(error, 'run')
+  const reason = error instanceof Error ? error.message : String(error)
+  return new TensorferryError('INPUT_INVALID', `an argument could not be read: ${reason}`, { cause: error })
+}

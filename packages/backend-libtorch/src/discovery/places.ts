@@ -39,8 +39,19 @@ function fromEnvironmentPrefix(variable: string, prefix: string): Candidate {
 
 const FIND_TORCH = 'import importlib.util as u; s = u.find_spec("torch"); print(s.origin if s and s.origin else "")'
 
+/** By `PATH`: to ask takes a tenth of a second, and a folder that was found stays. */
+const answered = new Map<string | undefined, Candidate>()
+
 /** Asks Python where torch is, which does not import torch. */
-function askPython(env: NodeJS.ProcessEnv): Promise<Candidate> {
+async function askPython(env: NodeJS.ProcessEnv): Promise<Candidate> {
+  const known = answered.get(env.PATH)
+  if (known) return known
+  const answer = await startPython(env)
+  if (answer.roots.length > 0) answered.set(env.PATH, answer)
+  return answer
+}
+
+function startPython(env: NodeJS.ProcessEnv): Promise<Candidate> {
   const program = process.platform === 'win32' ? 'python' : 'python3'
   const base = { from: 'python3', asked: program, named: false } as const
   return new Promise((resolve) => {

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { FoundLibtorch } from '../found-libtorch.ts'
 
 /** The file name of libtorch's main library on this system. */
@@ -74,7 +74,8 @@ function libraryFolders(root: string): string[] {
 
 /** Roots that a path given by a person may mean: the root itself, its `lib`, or a virtual environment around it. */
 export function rootsOf(path: string, sitePackages: (prefix: string) => string[]): string[] {
-  return [path, dirname(path), ...sitePackages(path).map((folder) => join(folder, 'torch'))]
+  const around = /^lib(64)?$/.test(basename(path)) ? [dirname(path)] : []
+  return [path, ...around, ...sitePackages(path).map((folder) => join(folder, 'torch'))]
 }
 
 /**

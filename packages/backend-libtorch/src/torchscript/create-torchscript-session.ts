@@ -3,6 +3,7 @@ import { requireDevice } from '../devices.ts'
 import { findLibtorch } from '../discovery/find-libtorch.ts'
 import { compareVersions } from '../discovery/version.ts'
 import { EngineSession, type SessionFacts } from '../engine-session.ts'
+import { guard, unguard } from '../exit-guard.ts'
 import type { FoundLibtorch } from '../found-libtorch.ts'
 import { mapError } from '../map-error.ts'
 import type { ResolvedOptions } from '../options.ts'
@@ -65,6 +66,7 @@ export async function createTorchScriptSession(
   let model: NativeModel | null = null
   try {
     model = new addon.NativeModel(options.threads, options.replicas, tensor as never, shares)
+    guard(model)
     const { device, freeze, optimizeForInference: optimize } = options
     const description = await model.load({ ...file, device, freeze, optimize }).catch((error: unknown) => {
       throw mapError(error, 'load')
@@ -99,5 +101,8 @@ export async function createTorchScriptSession(
   } catch (error) {
     model?.stop()
     throw error
+  } finally {
+    // A session guards itself.
+    if (model) unguard(model)
   }
 }

@@ -1,6 +1,6 @@
 import { type Tensor, TensorferryError, type TensorSpec } from '@tensorferry/core'
 import type { Engine, Results } from '../engine.ts'
-import { mapError } from '../map-error.ts'
+import { mapCallError } from '../map-error.ts'
 import type { Prepared } from '../run-queue.ts'
 import { argumentOf } from './bind-signature.ts'
 import { Exchange } from './exchange.ts'
@@ -64,7 +64,7 @@ export class TorchScriptEngine implements Engine {
     try {
       value = this.#model.forwardSync()
     } catch (error) {
-      throw mapError(error, 'run')
+      throw mapCallError(error)
     }
     return value === IN_EXCHANGE ? this.#exchange.take() : this.#tensors(value as Value, returns)
   }
@@ -78,12 +78,12 @@ export class TorchScriptEngine implements Engine {
     try {
       call = prepare()
     } catch (error) {
-      throw mapError(error, 'run')
+      throw mapCallError(error)
     }
     return {
       start: (replica) =>
         this.#model.start(replica, call).catch((error: unknown) => {
-          throw mapError(error, 'run')
+          throw mapCallError(error)
         }) as Promise<Value>,
       drop: () => this.#model.drop(call),
     }
@@ -93,7 +93,7 @@ export class TorchScriptEngine implements Engine {
     try {
       return this.#model.callSync(method, args) as Value
     } catch (error) {
-      throw mapError(error, 'run')
+      throw mapCallError(error)
     }
   }
 
@@ -116,7 +116,7 @@ export class TorchScriptEngine implements Engine {
         try {
           return await start(replica)
         } catch (error) {
-          throw mapError(error, 'run')
+          throw mapCallError(error)
         }
       },
       drop() {},
