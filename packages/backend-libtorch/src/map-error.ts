@@ -15,14 +15,13 @@ interface Rule {
 /** In order: the first pattern that matches names the error. Texts of libtorch 1.13 and 2.13. */
 const RULES: readonly Rule[] = [
   {
-    pattern:
-      /(?:DefaultCPUAllocator: (?:can't|not enough)[^.]*|CUDA out of memory[^.]*)(?:tried to allocate (?<bytes>\d+) bytes)?/i,
+    pattern: /DefaultCPUAllocator: [\s\S]*tried to allocate (?<bytes>\d+) bytes/,
     code: 'OUT_OF_MEMORY',
-    message: ({ bytes }) =>
-      `the model asked for ${bytes ? `${bytes} bytes` : 'more memory than there is'}; use smaller inputs or a smaller batch`,
+    message: ({ bytes }) => `the model asked for ${bytes} bytes at once; use smaller inputs or a smaller batch`,
   },
   {
-    pattern: /std::bad_alloc|out of memory|Storage size calculation overflowed|numel: integer multiplication overflow/i,
+    pattern:
+      /std::bad_alloc|DefaultCPUAllocator|out of memory|Storage size calculation overflowed|numel: integer multiplication overflow/i,
     code: 'OUT_OF_MEMORY',
     message: () => 'memory could not be had; use smaller inputs or a smaller batch',
   },

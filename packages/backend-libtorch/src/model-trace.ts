@@ -10,7 +10,7 @@ export interface ModelTrace {
 
 /** Files keep the paths of the machine that exported the model: what follows the last folder of packages is enough. */
 function moduleRelative(path: string): string {
-  const inPackages = /(?:site-packages|dist-packages|lib\/python3\.\d+)\/(.+)$/.exec(path)
+  const inPackages = /(?:site-packages|dist-packages|lib\/python3\.\d+)\/(?!.*(?:site|dist)-packages\/)(.+)$/.exec(path)
   if (inPackages) return inPackages[1]!
   if (path.startsWith('code/')) return path
   return path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1)
