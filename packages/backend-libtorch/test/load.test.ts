@@ -14,6 +14,7 @@ describeWithLibtorch('files that are refused', () => {
   test('a state dict', async () => {
     const error = await rejection(() => create(onDisk('state-dict.pth')), 'FORMAT_UNSUPPORTED')
     expect(error.message).toMatch(/a state dict or training checkpoint, which holds no model code; export it first/)
+    expect(error.message).toMatch(/torch\.jit\.trace\(model\.eval\(\), example\)/)
   })
 
   test('a file that is gone', async () => {

@@ -316,9 +316,13 @@ class NativeModel : public Napi::ObjectWrap<NativeModel> {
       for (auto& reference : job->borrowed) reference.SuppressDestruct();
       return;
     }
-    const Napi::Env env(raw_env);
-    const Napi::HandleScope scope(env);
-    job->owner->settle(env, *job);
+    try {
+      const Napi::Env env(raw_env);
+      const Napi::HandleScope scope(env);
+      job->owner->settle(env, *job);
+    } catch (...) {
+      // A JavaScript thread that is being terminated takes nothing any more, not even a rejection.
+    }
   }
 
   void settle(Napi::Env env, Job& job) {
