@@ -1,7 +1,6 @@
 // What JavaScript sees: a class NativeModel, whose work is done by threads of its own.
 #include <napi.h>
 
-#include <cstdlib>
 #include <optional>
 #include <unordered_map>
 
@@ -99,6 +98,7 @@ class NativeModel : public Napi::ObjectWrap<NativeModel> {
     // After the function: hooks run last in, first out, and the threads must have ended before it goes.
     napi_add_env_cleanup_hook(env, stop_workers, this);
     guarded(env, [&]() -> Napi::Value {
+      Worker::stop_at_exit();
       for (int i = 0; i < workers; i++) workers_.push_back(std::make_unique<Worker>(threads_));
       return env.Undefined();
     });
@@ -370,9 +370,6 @@ class NativeModel : public Napi::ObjectWrap<NativeModel> {
 };
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
-  // For an end of the process that JavaScript does not see. Once a process, not once a JavaScript thread.
-  static const int registered = std::atexit(Worker::stop_all);
-  (void)registered;
   exports.Set("NativeModel", NativeModel::define(env));
   auto dtypes = Napi::Array::New(env);
   for (const DType& dtype : DTYPES) dtypes.Set(dtypes.Length(), dtype.name);

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdlib>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -59,6 +60,13 @@ class Worker {
     for (Worker* worker : workers) worker->stop();
   }
 
+  /// For an end of the process that JavaScript does not see. Handlers run last in, first out, and libtorch makes statics in
+  /// its first runs that must outlive ours: so it is said again after each of them.
+  static void stop_at_exit() {
+    static std::atomic<int> times{0};
+    if (times.load(std::memory_order_relaxed) < 16 && times.fetch_add(1) < 16) std::atexit(stop_all);
+  }
+
  private:
   /// Of the whole process: several JavaScript threads may have loaded the addon.
   struct Registry {
@@ -89,6 +97,7 @@ class Worker {
         waiting_ = !tasks_.empty();
       }
       task();
+      stop_at_exit();
     }
   }
 
