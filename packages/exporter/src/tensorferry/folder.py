@@ -19,7 +19,8 @@ def _listed_files(out: Path) -> set[str]:
     """The files that an earlier export wrote there."""
     try:
         manifest = json.loads((out / "bundle.json").read_text(encoding="utf-8"))
-        files = [entry["path"] for artifact in manifest["artifacts"] for entry in artifact["files"]]
+        models = [*manifest["artifacts"], *([manifest["program"]] if "program" in manifest else [])]
+        files = [entry["path"] for model in models for entry in model["files"]]
         goldens = manifest.get("goldens") or {"cases": []}
         files += [case["raw"]["path"] for case in goldens["cases"] if "raw" in case]
         if "file" in goldens:
