@@ -14,6 +14,7 @@ from .capture_torchscript import CapturedScript, capture_script, capture_trace
 from .dims import Dim
 from .errors import ExportError
 from .examples import Case, capture_example
+from .exported_program import share_weights
 from .goldens import run_steps
 from .isolate import run_isolated
 from .manifest import file_entry
@@ -43,11 +44,14 @@ class Proven:
     route: str
     requires: dict[str, Any]
     replay: Replay
+    weights: str | None = None
+    """Another file of the bundle that holds its weights."""
 
     def entry(self, folder: Path) -> dict[str, Any]:
         """What the manifest says of it."""
         return {
             "files": [file_entry(folder, self.file)],
+            **({"weights": self.weights} if self.weights else {}),
             "requires": self.requires,
             "route": self.route,
             "verified": {
@@ -164,12 +168,16 @@ def _prove_onnx(request: Request, folder: Path, captured: Captured, input_shapes
 def _prove_program(request: Request, folder: Path, captured: Captured, input_shapes: Shapes, meter: Progress) -> Proven:
     """The torch.export program, which AOTInductor compiles later on the machine that runs it."""
     assert captured.program is not None
-    path = folder / PROGRAM_FILE
+    path, script = folder / PROGRAM_FILE, folder / TORCHSCRIPT_FILE
+    # written before, where it was asked for and proven
+    weights = script if script.exists() else None
     with _removed_on_error(path):
-        path.write_bytes(captured.program)
-        replay = _replay(request, ProgramFile(path, request.inputs, request.outputs), captured.raised, meter)
+        content = share_weights(captured.program, script.read_bytes()) if weights else captured.program
+        path.write_bytes(content)
+        file = ProgramFile(path, request.inputs, request.outputs, weights)
+        replay = _replay(request, file, captured.raised, meter)
     requires = {"torch": f">={'.'.join(TORCH.split('.')[:2])}"}
-    return Proven("aot-inductor", PROGRAM_FILE, captured.route, requires, replay)
+    return Proven("aot-inductor", PROGRAM_FILE, captured.route, requires, replay, weights and weights.name)
 
 
 def _prove_torchscript(request: Request, folder: Path, meter: Progress) -> Proven:

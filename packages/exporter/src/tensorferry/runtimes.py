@@ -101,9 +101,9 @@ class ProgramFile(_PyTorchFile):
 
     runtime = f"torch.export {TORCH}"
 
-    def __init__(self, path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    def __init__(self, path: Path, inputs: Sequence[str], outputs: Sequence[str], weights: Path | None) -> None:
         try:
-            module = load_program(path.read_bytes()).module()
+            module = load_program(path.read_bytes(), weights.read_bytes() if weights else None).module()
         except Exception as error:
             raise ExportError(
                 "RUNTIME_REFUSED", f"torch.export.load does not load the written program: {explain(error)}"
