@@ -28,7 +28,14 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
-      { test: { name: 'examples', include: ['examples/**/*.test.ts'], testTimeout: 120_000 } },
+      {
+        test: {
+          name: 'examples',
+          include: ['examples/**/*.test.ts'],
+          globalSetup: ['packages/backend-libtorch/test/set-up.ts'],
+          testTimeout: 120_000,
+        },
+      },
       { test: { name: 'workspace', include: ['tests/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 600_000 } },
     ],
   },

@@ -2,7 +2,7 @@
 // Every check counts as one test beside vitest's and pytest's own; the last line is the sum.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { build, install, root } from './pnpm.mjs'
 import { ensurePython } from './python.mjs'
 
@@ -124,7 +124,7 @@ function pytest(python) {
 
 const start = performance.now()
 await install()
-await build(['core', 'backend-onnx-node'], { types: mode !== 'unit' })
+await build(['core', 'backend-onnx-node', 'backend-libtorch'], { types: mode !== 'unit' })
 
 if (mode === 'unit') {
   await vitest(['core', 'onnx-node'])
@@ -134,7 +134,7 @@ if (mode === 'unit') {
   const python = await ensurePython()
   console.log('Checks')
   await check('biome: lint and format', bin('biome'), ['check', '.'])
-  for (const project of ['.', 'packages/core', 'packages/backend-onnx-node']) {
+  for (const project of ['.', 'packages/core', 'packages/backend-onnx-node', 'packages/backend-libtorch']) {
     await check(`types: ${project === '.' ? 'workspace' : project}`, bin('tsc'), ['-p', project])
   }
   await check('knip: nothing unused', bin('knip'), [])
@@ -157,7 +157,9 @@ if (mode === 'unit') {
     '--check',
   ])
   process.env.TENSORFERRY_PYTHON = python
-  await vitest(['core', 'onnx-node', 'examples', 'workspace'])
+  // The tests of libtorch build its addon: with the machine's CMake, else with the one that pip put beside Python.
+  process.env.PATH = [process.env.PATH, dirname(python)].join(delimiter)
+  await vitest(['core', 'onnx-node', 'libtorch', 'examples', 'workspace'])
   pytest(python)
 }
 

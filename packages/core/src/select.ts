@@ -30,7 +30,7 @@ export interface Selected {
   readonly verified: readonly VerifiedCase[]
 }
 
-const KNOWN_BACKENDS = ['@tensorferry/backend-onnx-node']
+const KNOWN_BACKENDS = ['@tensorferry/backend-onnx-node', '@tensorferry/backend-libtorch']
 
 function isBackend(value: unknown): value is Backend {
   const backend = value as Partial<Backend> | null

@@ -54,7 +54,7 @@ export const artifactSchema = v.object({
 const program = v.object({
   precision: name,
   files: v.pipe(v.tupleWithRest([file], file)),
-  /** The listed TorchScript file that holds its weights. */
+  // The listed TorchScript file that holds its weights.
   weights: v.exactOptional(name),
   requires,
   route,
