@@ -1,12 +1,11 @@
 import { type Artifact, type LoadOptions, type Signature, TensorferryError, tensor } from '@tensorferry/core'
 import { requireDevice } from '../devices.ts'
 import { findLibtorch } from '../discovery/find-libtorch.ts'
-import { compareVersions } from '../discovery/version.ts'
 import { EngineSession, type SessionFacts } from '../engine-session.ts'
 import { guard, unguard } from '../exit-guard.ts'
-import type { FoundLibtorch } from '../found-libtorch.ts'
 import { mapError } from '../map-error.ts'
 import type { ResolvedOptions } from '../options.ts'
+import { requireTorch } from '../require-torch.ts'
 import type { LibtorchRuntime, LibtorchSession } from '../session.ts'
 import { matchParameters, specsOfParameters } from './bind-signature.ts'
 import { specsOfResult } from './flatten.ts'
@@ -18,16 +17,6 @@ import { warmUp } from './warm-up.ts'
 
 /** The oldest libtorch that the addon compiles against. */
 export const OLDEST_LIBTORCH = '1.13'
-
-function requireVersion({ requires, name }: Artifact, { version, root }: FoundLibtorch): void {
-  const wanted = /^>=\s*(\d+\.\d+)/.exec(String(requires.torch ?? ''))?.[1]
-  if (!wanted || compareVersions(version, wanted) >= 0) return
-  throw new TensorferryError(
-    'BACKEND_INCOMPATIBLE',
-    `artifact ${JSON.stringify(name)} needs torch ${requires.torch}, the libtorch in ${root} is ${version}; use a newer one`,
-    { details: { wanted: requires.torch, version, root } },
-  )
-}
 
 type Bound = Binding & Pick<SessionFacts, 'outputs' | 'dims'>
 
@@ -57,7 +46,7 @@ export async function createTorchScriptSession(
 ): Promise<LibtorchSession> {
   const file = await openModelFile(artifact, loadOptions)
   const found = await findLibtorch({ libtorch: options.libtorch, oldest: OLDEST_LIBTORCH })
-  requireVersion(artifact, found)
+  requireTorch(artifact, found)
   const addon = openAddon(found, options.libtorch)
   requireDevice(options.device, found, addon)
   loadOptions.onProgress?.({ phase: 'load', loaded: 0, total: 1 })
