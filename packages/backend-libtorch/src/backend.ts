@@ -18,7 +18,11 @@ export function libtorch(options: LibtorchOptions = {}): Backend<LibtorchSession
   return {
     apiVersion: 1,
     name: 'libtorch',
-    formats: ['torchscript'],
+    // Compiled models are the fastest, on the CPU, and run only for a caller who trusts them.
+    formats:
+      resolved.trust !== null && resolved.device === 'cpu'
+        ? ['aot-inductor', 'torchscript']
+        : ['torchscript', 'aot-inductor'],
     probe: (callOptions) => probe(resolved, callOptions),
     createSession: (source, loadOptions) => createLibtorchSession(source, resolved, loadOptions),
   }

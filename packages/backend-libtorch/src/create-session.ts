@@ -1,13 +1,20 @@
 import {
   type LoadOptions,
+  type ModelFormat,
   type SessionSource,
   TensorferryError,
   throwIfAborted,
   withCallOptions,
 } from '@tensorferry/core'
+import { createAotSession } from './aot/create-aot-session.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { LibtorchSession } from './session.ts'
 import { createTorchScriptSession } from './torchscript/create-torchscript-session.ts'
+
+const CREATE: Partial<Record<ModelFormat, typeof createAotSession>> = {
+  torchscript: createTorchScriptSession,
+  'aot-inductor': createAotSession,
+}
 
 /** Loads a model as the options say; a caller who has left gets nothing, and nothing stays behind. */
 export async function createLibtorchSession(
@@ -21,16 +28,17 @@ export async function createLibtorchSession(
       details: { backend: 'libtorch' },
     })
   }
-  if (artifact.format !== 'torchscript') {
+  const create = CREATE[artifact.format]
+  if (!create) {
     throw new TensorferryError(
       'BACKEND_INCOMPATIBLE',
-      `libtorch reads torchscript, artifact ${JSON.stringify(artifact.name)} is ${artifact.format}; choose another artifact or backend`,
-      { details: { format: artifact.format, expected: ['torchscript'] } },
+      `libtorch reads torchscript and aot-inductor, artifact ${JSON.stringify(artifact.name)} is ${artifact.format}; choose another artifact or backend`,
+      { details: { format: artifact.format, expected: Object.keys(CREATE) } },
     )
   }
   let left = false
   const load = async (): Promise<LibtorchSession> => {
-    const session = await createTorchScriptSession(artifact, signature, options, loadOptions)
+    const session = await create(artifact, signature, options, loadOptions)
     // Nobody waits for it any more.
     if (left) await session.dispose()
     return session

@@ -1,7 +1,9 @@
+import { type AotAddonPlace, aotAddonPlace, OLDEST_AOT_LIBTORCH } from './aot/open-addon.ts'
 import { type AddonPlace, addonPlace, buildCommand } from './build/addon-place.ts'
 import { findToolchain, type Tool } from './build/toolchain.ts'
 import { formatPlaces, type Place, searchLibtorch } from './discovery/find-libtorch.ts'
 import { loadedLibtorch } from './discovery/loaded-libtorch.ts'
+import { compareVersions } from './discovery/version.ts'
 import type { FoundLibtorch } from './found-libtorch.ts'
 import { OLDEST_LIBTORCH } from './torchscript/create-torchscript-session.ts'
 
@@ -15,6 +17,11 @@ export interface Diagnosis {
   readonly loaded: string | null
   /** The TorchScript addon for the found libtorch; null: no libtorch. */
   readonly addon: AddonPlace | null
+  /** The AOTInductor addon, which needs no compiler. */
+  readonly aot: AotAddonPlace & {
+    /** The found libtorch is new enough for compiled models. */
+    readonly fits: boolean
+  }
   readonly toolchain: readonly Tool[]
   /** What to do, in order; empty: nothing is missing. */
   readonly todo: readonly string[]
@@ -25,6 +32,7 @@ export async function doctor(options: { readonly libtorch?: string } = {}): Prom
   const libtorch = options.libtorch ?? null
   const { found, places } = await searchLibtorch({ libtorch, oldest: OLDEST_LIBTORCH })
   const addon = found ? addonPlace(found) : null
+  const fits = found !== null && compareVersions(found.version, OLDEST_AOT_LIBTORCH) >= 0
   const toolchain = await findToolchain(found)
   const todo: string[] = []
   if (!found) todo.push('install a libtorch: pip install torch in the active virtual environment, or set LIBTORCH')
@@ -41,9 +49,16 @@ export async function doctor(options: { readonly libtorch?: string } = {}): Prom
     places,
     loaded: loadedLibtorch(),
     addon,
+    aot: { ...aotAddonPlace(), fits },
     toolchain,
     todo,
   }
+}
+
+function describeAot({ aot, found, platform }: Diagnosis): string {
+  if (!aot.present) return `none for ${platform}, only for ${aot.platforms.join(', ')}`
+  if (!found) return 'needs a libtorch'
+  return aot.fits ? `ready (${aot.addon})` : `needs libtorch ${OLDEST_AOT_LIBTORCH} or newer`
 }
 
 /** A {@link Diagnosis} for people. */
@@ -58,7 +73,8 @@ export function formatDiagnosis(diagnosis: Diagnosis): string {
     'looked at:',
     formatPlaces(places),
     `TorchScript addon: ${addon ? `${addon.built ? 'built' : 'not built'} (${addon.folder})` : 'needs a libtorch'}`,
-    'to build it:',
+    `AOTInductor addon: ${describeAot(diagnosis)}`,
+    'to build the TorchScript addon:',
     ...toolchain.map(({ name, command, version, hint }) =>
       command ? `  ${name}: ${command} ${version}` : `  ${name}: not found (${hint})`,
     ),

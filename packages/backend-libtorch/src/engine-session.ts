@@ -1,5 +1,6 @@
 import {
   type CallOptions,
+  type CheckedSignature,
   checkInputs,
   type DimSpec,
   type Signature,
@@ -24,6 +25,8 @@ export interface SessionFacts {
   /** null: a bare file whose result's length is only known after a run. */
   readonly outputs: readonly TensorSpec[] | null
   readonly dims: Readonly<Record<string, DimSpec>>
+  /** What must hold besides. */
+  readonly compiled?: CheckedSignature | null
   readonly runtime: LibtorchRuntime
   readonly methods: readonly MethodSchema[]
   readonly attributes: readonly AttributeSchema[]
@@ -59,7 +62,7 @@ export class EngineSession implements LibtorchSession {
 
   run(inputs: Tensors, options?: CallOptions): Promise<Tensors> {
     return this.#submit(options, () => {
-      checkInputs(this.#signature, inputs)
+      this.#check(inputs)
       const prepared = this.#engine.prepare(this.#inOrder(inputs))
       return { start: async (replica) => this.#named(await prepared.start(replica)), drop: prepared.drop }
     })
@@ -67,7 +70,7 @@ export class EngineSession implements LibtorchSession {
 
   runSync(inputs: Tensors): Tensors {
     if (this.#disposal) throw disposedError()
-    checkInputs(this.#signature, inputs)
+    this.#check(inputs)
     return this.#named(this.#engine.runSync(this.#inOrder(inputs)))
   }
 
@@ -108,6 +111,11 @@ export class EngineSession implements LibtorchSession {
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  #check(inputs: Tensors): void {
+    checkInputs(this.#signature, inputs)
+    if (this.#facts.compiled) checkInputs(this.#facts.compiled, inputs)
   }
 
   #torchscript(): TorchScriptEngine {

@@ -1,3 +1,4 @@
+export type { AotAddonPlace } from './aot/open-addon.ts'
 export { libtorch, libtorch as default } from './backend.ts'
 export type { AddonPlace } from './build/addon-place.ts'
 export { type BuildOptions, type BuildResult, buildAddon } from './build/build-addon.ts'

@@ -5,6 +5,8 @@ import { modelTrace } from './model-trace.ts'
 export type Stage = 'start' | 'load' | 'run'
 
 interface Rule {
+  /** Only for errors that the addon marked so. */
+  readonly kind?: string
   readonly pattern: RegExp
   readonly stage?: Stage
   readonly code: ErrorCode
@@ -14,6 +16,57 @@ interface Rule {
 
 /** In order: the first pattern that matches names the error. Texts of libtorch 1.13 and 2.13. */
 const RULES: readonly Rule[] = [
+  {
+    kind: 'LIBTORCH',
+    pattern: /(?<reason>[\s\S]*)/,
+    code: 'BACKEND_UNAVAILABLE',
+    message: ({ reason }) => `libtorch could not be opened: ${reason}`,
+  },
+  {
+    kind: 'LIBTORCH_TOO_OLD',
+    pattern: /has no (?<symbol>\S+)/,
+    code: 'BACKEND_INCOMPATIBLE',
+    message: ({ symbol }) => `this libtorch lacks ${symbol}, which compiled models need; use torch 2.6 or newer`,
+  },
+  {
+    kind: 'MODEL_LIBRARY',
+    pattern: /undefined symbol: (?<symbol>\w+)/,
+    code: 'BACKEND_INCOMPATIBLE',
+    message: ({ symbol }) =>
+      `the compiled model needs ${symbol}, which this libtorch lacks; use the torch that compiled it, or compile it again`,
+  },
+  {
+    kind: 'MODEL_LIBRARY',
+    pattern: /(?<library>[^\s:]+): cannot open shared object file/,
+    code: 'BACKEND_INCOMPATIBLE',
+    message: ({ library }) => `the compiled model needs the library ${library}, which is not here; install it`,
+  },
+  {
+    kind: 'MODEL_LIBRARY',
+    pattern: /(?<reason>failed to map segment from shared object|Operation not permitted|Permission denied)/,
+    code: 'BACKEND_UNAVAILABLE',
+    message: ({ reason }) =>
+      `code may not run from the cache folder (${reason}); set TENSORFERRY_CACHE to a folder that is not mounted noexec`,
+  },
+  {
+    kind: 'MODEL_LIBRARY',
+    pattern: /(?<reason>[\s\S]*)/,
+    code: 'FORMAT_UNSUPPORTED',
+    message: ({ reason }) => `the compiled model's library could not be loaded: ${reason}; compile it again`,
+  },
+  {
+    kind: 'NOT_A_MODEL',
+    pattern: /has no (?<symbol>\S+)/,
+    code: 'FORMAT_UNSUPPORTED',
+    message: ({ symbol }) =>
+      `the library in the .pt2 file is not a compiled model, it lacks ${symbol}; compile it again`,
+  },
+  {
+    kind: 'NO_WEIGHTS',
+    pattern: /(?:)/,
+    code: 'FORMAT_UNSUPPORTED',
+    message: () => 'the .pt2 file was compiled without its weights; compile it with them inside, or as a binary_blob',
+  },
   {
     pattern: /DefaultCPUAllocator: [\s\S]*tried to allocate (?<bytes>\d+) bytes/,
     code: 'OUT_OF_MEMORY',
@@ -75,8 +128,10 @@ const RULES: readonly Rule[] = [
   },
 ]
 
+/** Kinds that the addons give their own errors. */
 const CODES: Record<string, ErrorCode> = {
   ARGUMENT: 'INPUT_INVALID',
+  STOPPED: 'SESSION_DISPOSED',
   UNSUPPORTED: 'BACKEND_INCOMPATIBLE',
   NOT_FOUND: 'NOT_FOUND',
   OUT_OF_MEMORY: 'OUT_OF_MEMORY',
@@ -119,7 +174,7 @@ export function mapError(error: unknown, stage: Stage): TensorferryError {
     ...(exception ? { exception } : {}),
   }
   for (const rule of RULES) {
-    if (rule.stage && rule.stage !== stage) continue
+    if (rule.kind !== undefined ? rule.kind !== kind : rule.stage && rule.stage !== stage) continue
     const match = rule.pattern.exec(text)
     if (!match) continue
     const groups = Object.fromEntries(Object.entries(match.groups ?? {}).filter(([, value]) => value !== undefined))

@@ -17,6 +17,8 @@ export interface NativeSession {
   run(inputs: readonly Tensor[]): Promise<readonly Tensor[]>
   /** The same on the caller's thread's time: for models of microseconds. */
   runSync(inputs: readonly Tensor[]): readonly Tensor[]
+  /** The model's own state is what the file holds again. */
+  reset?(): Promise<void>
   /** Ends the thread after the run in progress, frees the model. */
   dispose(): Promise<void>
 }

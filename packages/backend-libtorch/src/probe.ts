@@ -1,15 +1,25 @@
 import { type Availability, type CallOptions, TensorferryError, withCallOptions } from '@tensorferry/core'
+import { aotAddonPlace, OLDEST_AOT_LIBTORCH } from './aot/open-addon.ts'
 import { addonPlace, buildCommand } from './build/addon-place.ts'
 import { findLibtorch } from './discovery/find-libtorch.ts'
+import { compareVersions } from './discovery/version.ts'
+import type { FoundLibtorch } from './found-libtorch.ts'
 import type { ResolvedOptions } from './options.ts'
 import { OLDEST_LIBTORCH } from './torchscript/create-torchscript-session.ts'
 
-/** Whether a libtorch is there and the addon for it. Nothing is opened. */
+/** Compiled models run with the addon that comes with the package, for a caller who trusts them. */
+function canRunCompiled({ trust, device }: ResolvedOptions, { version }: FoundLibtorch): boolean {
+  return (
+    trust !== null && device === 'cpu' && aotAddonPlace().present && compareVersions(version, OLDEST_AOT_LIBTORCH) >= 0
+  )
+}
+
+/** Whether a libtorch is there and an addon for it. Nothing is opened. */
 export function probe(options: ResolvedOptions, callOptions?: CallOptions): Promise<Availability> {
   return withCallOptions(callOptions, async () => {
     try {
       const found = await findLibtorch({ libtorch: options.libtorch, oldest: OLDEST_LIBTORCH })
-      if (addonPlace(found).built) return { available: true }
+      if (addonPlace(found).built || canRunCompiled(options, found)) return { available: true }
       return {
         available: false,
         code: 'DEPENDENCY_MISSING',

@@ -1,11 +1,12 @@
 import { type DTypeData, type Tensor, tensor } from '@tensorferry/core'
 
-/** As in native/torchscript/exchange.h. */
+/** As in both addons' exchange.h. */
 const HEADER_BYTES = 4096
 const HEADER_NUMBERS = HEADER_BYTES / 8
 const ALIGNMENT = 64
 
-const ARRAYS = {
+/** The storage of each dtype that libtorch shares with JavaScript. */
+export const ARRAYS = {
   float32: Float32Array,
   int64: BigInt64Array,
   uint8: Uint8Array,

@@ -1,26 +1,9 @@
-import { type FileHandle, open } from 'node:fs/promises'
-import {
-  type Artifact,
-  type ByteSource,
-  detectFormat,
-  type LoadOptions,
-  sourceFromBytes,
-  TensorferryError,
-} from '@tensorferry/core'
+import { type Artifact, type ByteSource, detectFormat, type LoadOptions, TensorferryError } from '@tensorferry/core'
+import { openModelSource } from '../model-source.ts'
 import { checkArchive } from './check-archive.ts'
 
 /** Where the addon reads the model. */
 export type ModelFile = { readonly path: string } | { readonly bytes: Uint8Array<ArrayBuffer> }
-
-function sourceFromHandle(handle: FileHandle, size: number): ByteSource {
-  return {
-    size,
-    async read(offset, length) {
-      const { buffer, bytesRead } = await handle.read(new Uint8Array(length), 0, length, offset)
-      return buffer.subarray(0, bytesRead)
-    },
-  }
-}
 
 const EXPORT_FIRST = `in Python:
   model = Net(); model.load_state_dict(torch.load('weights.pth'))
@@ -59,26 +42,11 @@ async function inspect(artifact: Artifact, source: ByteSource): Promise<void> {
  * @throws TensorferryError `NOT_FOUND`, `FORMAT_UNSUPPORTED` saying what the file is instead, or that it is damaged
  */
 export async function openModelFile(artifact: Artifact, options: LoadOptions): Promise<ModelFile> {
-  const [file] = artifact.files
-  const path = await file.localPath?.(options)
-  if (path === undefined) {
-    const bytes = await file.bytes(options)
-    await inspect(artifact, sourceFromBytes(bytes))
-    return { bytes }
-  }
-  let handle: FileHandle
+  const { source, path, bytes, close } = await openModelSource(artifact, options)
   try {
-    handle = await open(path)
-  } catch (cause) {
-    throw new TensorferryError('NOT_FOUND', `the model file ${JSON.stringify(path)} cannot be opened`, {
-      details: { path },
-      cause,
-    })
-  }
-  try {
-    await inspect(artifact, sourceFromHandle(handle, (await handle.stat()).size))
+    await inspect(artifact, source)
   } finally {
-    await handle.close()
+    await close()
   }
-  return { path }
+  return bytes ? { bytes } : { path: path! }
 }

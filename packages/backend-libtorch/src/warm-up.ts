@@ -1,6 +1,6 @@
 import { type DimSpec, type Signature, type Tensor, type TensorSpec, zeros } from '@tensorferry/core'
-import type { Engine } from '../engine.ts'
-import type { Warmup } from '../session.ts'
+import type { Engine } from './engine.ts'
+import type { Warmup } from './session.ts'
 
 /** The smallest size that a dim allows. */
 function smallest({ min, multiple_of: multiple = 1 }: DimSpec): number {
