@@ -1,6 +1,5 @@
 import {
   type CallOptions,
-  type CheckedSignature,
   checkInputs,
   type DimSpec,
   type Signature,
@@ -25,8 +24,8 @@ export interface SessionFacts {
   /** null: a bare file whose result's length is only known after a run. */
   readonly outputs: readonly TensorSpec[] | null
   readonly dims: Readonly<Record<string, DimSpec>>
-  /** What must hold besides. */
-  readonly compiled?: CheckedSignature | null
+  /** Refuses inputs for what the signature does not say. */
+  readonly check?: ((inputs: Tensors) => void) | null
   readonly runtime: LibtorchRuntime
   readonly methods: readonly MethodSchema[]
   readonly attributes: readonly AttributeSchema[]
@@ -115,7 +114,7 @@ export class EngineSession implements LibtorchSession {
 
   #check(inputs: Tensors): void {
     checkInputs(this.#signature, inputs)
-    if (this.#facts.compiled) checkInputs(this.#facts.compiled, inputs)
+    this.#facts.check?.(inputs)
   }
 
   #torchscript(): TorchScriptEngine {

@@ -1,6 +1,7 @@
 import { type ByteSource, TensorferryError } from '@tensorferry/core'
 import { readZipDirectory, type ZipEntry } from '../torchscript/zip-directory.ts'
 import { type ElfFacts, readElf } from './elf.ts'
+import { type IndexRange, parseIndexChecks } from './index-checks.ts'
 import { type CompiledInputs, parseInputChecks } from './input-checks.ts'
 import { entrySource, readEntry } from './read-entry.ts'
 import { commandLine, isaFeatures, switchFeatures } from './required-features.ts'
@@ -27,6 +28,8 @@ export interface AotMetadata {
   readonly values: Readonly<Record<string, string>>
   /** What it takes, from the checks in the source that the package holds; null: they are not there, or cannot be read. */
   readonly inputs: CompiledInputs | null
+  /** Inputs whose elements are indices, and their ranges. */
+  readonly indices: readonly IndexRange[]
   /** A run changes constants: the next one computes something else. */
   readonly keepsState: boolean
   /** Threads that its own kernels use, fixed when it was compiled; 0: as many as the runtime gives; null: not known. */
@@ -155,6 +158,7 @@ export async function readAotMetadata(source: ByteSource): Promise<AotMetadata> 
   const elf = await readElf(await entrySource(source, library))
   if (elf?.names.has(PROXY_EXECUTOR)) throw await needsPython(source, files)
   const switches = [commandLine(kernel || wrapper), ...(elf?.producers ?? [])]
+  const inputs = wrapper ? parseInputChecks(wrapper) : null
   const isa = values.AOTI_CPU_ISA || null
   return {
     model,
@@ -165,7 +169,8 @@ export async function readAotMetadata(source: ByteSource): Promise<AotMetadata> 
     device: values.AOTI_DEVICE_KEY || null,
     torchVersion: values.torch_version || null,
     values,
-    inputs: wrapper ? parseInputChecks(wrapper) : null,
+    inputs,
+    indices: inputs ? parseIndexChecks(wrapper, kernel, inputs) : [],
     keepsState: writesConstants(wrapper),
     kernelThreads: kernelThreadsIn([wrapper, kernel].filter((text) => text !== '')),
     library,

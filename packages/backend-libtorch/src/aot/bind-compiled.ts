@@ -1,11 +1,14 @@
 import {
   type CheckedSignature,
+  checkInputs,
   type DimSpec,
   type Signature,
   TensorferryError,
   type TensorSpec,
+  type Tensors,
 } from '@tensorferry/core'
 import type { AotMetadata } from './aot-metadata.ts'
+import { type IndexRange, requireIndices } from './index-checks.ts'
 import type { CompiledInputs } from './input-checks.ts'
 
 /** What a session's inputs and outputs are, and what must hold besides. */
@@ -14,8 +17,8 @@ export interface Bound {
   /** null: by their order. */
   readonly outputs: readonly TensorSpec[] | null
   readonly dims: Readonly<Record<string, DimSpec>>
-  /** What the code was compiled for, where the signature leaves more open; null: the signature says it all. */
-  readonly compiled: CheckedSignature | null
+  /** Refuses what the code was not compiled for, where the signature leaves more open; null: the signature says it all. */
+  readonly check: ((inputs: Tensors) => void) | null
 }
 
 function invalid(message: string, details: Record<string, unknown>): never {
@@ -63,6 +66,17 @@ function requireRowMajor({ notRowMajor }: CompiledInputs): void {
   )
 }
 
+/** @param isCovered - the signature keeps wrong sizes away by itself */
+function checkOf(compiled: CheckedSignature, indices: readonly IndexRange[], isCovered: boolean): Bound['check'] {
+  const names = compiled.inputs.map(({ name }) => name)
+  const needsSizes = indices.some(({ below }) => typeof below === 'string')
+  if (isCovered && indices.length === 0) return null
+  return (inputs) => {
+    const sizes = isCovered && !needsSizes ? {} : checkInputs(compiled, inputs)
+    requireIndices(indices, names, inputs, sizes)
+  }
+}
+
 /**
  * Binds a signature, by order, to what the package's code was compiled for.
  *
@@ -71,7 +85,7 @@ function requireRowMajor({ notRowMajor }: CompiledInputs): void {
  *   compiled code reads past a tensor that is too small
  */
 export function bindCompiled(
-  { inputs: compiled }: Pick<AotMetadata, 'inputs'>,
+  { inputs: compiled, indices }: Pick<AotMetadata, 'inputs' | 'indices'>,
   counts: { readonly inputs: number; readonly outputs: number },
   signature: Signature | undefined,
 ): Bound {
@@ -91,7 +105,7 @@ export function bindCompiled(
         { details: { inputs: counts.inputs } },
       )
     }
-    return { inputs: compiled.inputs, outputs: null, dims: compiled.dims, compiled: null }
+    return { inputs: compiled.inputs, outputs: null, dims: compiled.dims, check: checkOf(compiled, indices, true) }
   }
   const { inputs, outputs, dims } = signature
   if (inputs.length !== counts.inputs || outputs.length !== counts.outputs) {
@@ -107,12 +121,12 @@ export function bindCompiled(
         inputs: inputs.map(text),
       })
     }
-    return { inputs, outputs, dims, compiled: null }
+    return { inputs, outputs, dims, check: null }
   }
   const renamed = compiled.inputs.map((spec, index) => ({ ...spec, name: inputs[index]!.name }))
   inputs.forEach((spec, index) => {
     matchSpec(spec, renamed[index]!)
   })
   const isStatic = saysAll(signature) && inputs.every(({ shape }) => shape!.every((dim) => typeof dim === 'number'))
-  return { inputs, outputs, dims, compiled: isStatic ? null : { inputs: renamed, dims: compiled.dims } }
+  return { inputs, outputs, dims, check: checkOf({ inputs: renamed, dims: compiled.dims }, indices, isStatic) }
 }
