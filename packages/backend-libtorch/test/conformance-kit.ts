@@ -2,7 +2,7 @@ import { type LibtorchOptions, libtorch } from '@tensorferry/backend-libtorch'
 import { type BackendFeatures, casesFor, fixturesFor } from '@tensorferry/core/testing'
 import { describe, test } from 'vitest'
 
-const features: BackendFeatures = {
+export const features: BackendFeatures = {
   offThread: true,
   readsFiles: true,
   dtypes: ['float64', 'float32', 'float16', 'bfloat16', 'int64', 'int32', 'int16', 'int8', 'uint8', 'bool'],

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { TestProject } from 'vitest/node'
 import { buildAddon } from '../src/build/build-addon.ts'
 import { searchLibtorch } from '../src/discovery/find-libtorch.ts'
+import { compilePackages } from './aot/compile-packages.ts'
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -12,6 +13,8 @@ export interface Environment {
   /** Roots of a libtorch whose addon is built. */
   readonly libtorch: { readonly root: string } | { readonly missing: string }
   readonly debian: { readonly root: string } | { readonly missing: string }
+  /** Folder of compiled AOTInductor packages. */
+  readonly packages: { readonly folder: string } | { readonly missing: string }
 }
 
 declare module 'vitest' {
@@ -39,16 +42,27 @@ async function prepare(libtorch: string | undefined): Promise<Environment['libto
   }
 }
 
+async function preparePackages(libtorch: Environment['libtorch']): Promise<Environment['packages']> {
+  if (!('root' in libtorch)) return { missing: 'no libtorch' }
+  const { found } = await searchLibtorch({ libtorch: libtorch.root, oldest: '2.6' })
+  if (!found) return { missing: 'no libtorch from 2.6 on' }
+  const environment = preferred()
+  const python = environment ? join(environment, 'bin', 'python') : 'python3'
+  return compilePackages(python, found.version, join(repository, '.cache'))
+}
+
 /** Finds a libtorch and builds the addon, once for all test files. */
 export default async function setUp(project: TestProject): Promise<void> {
   process.env.TENSORFERRY_CACHE ??= join(repository, '.cache', 'tensorferry')
   const libtorch = await prepare(preferred())
   const debian = await prepare('/usr')
-  for (const [name, one] of Object.entries({ libtorch, 'libtorch-dev 1.13': debian })) {
+  const packages = await preparePackages(libtorch)
+  const parts = { libtorch, 'libtorch-dev 1.13': debian, 'AOTInductor packages': packages }
+  for (const [name, one] of Object.entries(parts)) {
     if (!('missing' in one)) continue
     const text = `tests that need ${name} are skipped: ${one.missing}`
     if (process.env.CI === 'true') throw new Error(text)
     process.stderr.write(`${text}\n`)
   }
-  project.provide('environment', { libtorch, debian })
+  project.provide('environment', { libtorch, debian, packages })
 }

@@ -43,6 +43,8 @@ export interface AotMetadata {
 
 /** How a library asks for an operator that has no C function: through an object that only C++ can make. */
 const PROXY_EXECUTOR = 'aoti_torch_proxy_executor_call_function'
+/** As the option's largest. */
+const MOST_THREADS = 4096
 const LARGEST_SOURCE = 64 * 1024 * 1024
 
 function invalid(reason: string, details: Record<string, unknown> = {}): TensorferryError {
@@ -123,7 +125,7 @@ function kernelThreadsIn(sources: readonly string[]): number | null {
   for (const source of sources) {
     for (const [, count] of source.matchAll(/#pragma omp parallel(?: num_threads\((\d+)\))?/g)) {
       if (count === undefined) return 0
-      most = Math.max(most, Number(count))
+      most = Math.min(MOST_THREADS, Math.max(most, Number(count)))
     }
   }
   return most

@@ -58,8 +58,8 @@ function itemsOf(list: string): string[] {
 }
 
 function boundsOf(least: number | undefined, most: number | undefined): DimSpec {
-  // torch writes 2 where the exporter was told 1: it takes no size of a dynamic axis for granted, and 1 runs as well.
-  return { min: least === 2 ? 1 : (least ?? 0), max: most ?? null }
+  // torch writes 2 for an axis that was exported from 0 or 1 on; the code's loops take those as well.
+  return { min: least === undefined || least <= 2 ? 0 : least, max: most ?? null }
 }
 
 function parseInput(source: string, index: number, name: string): CompiledInput | null {
@@ -141,7 +141,7 @@ export function parseInputChecks(source: string): CompiledInputs | null {
   if (!multiples) return null
   for (const [symbol, multiple] of multiples) {
     const { min, max } = dims[symbol]!
-    dims[symbol] = { min: min === 2 * multiple ? multiple : min, max, multiple_of: multiple }
+    dims[symbol] = { min: min <= 2 * multiple ? 0 : min, max, multiple_of: multiple }
   }
   const isUnderstood = (size: string): boolean =>
     /^[\w\s+\-*()]+$/.test(size) && [...size.matchAll(/[A-Za-z_]\w*/g)].every(([symbol]) => symbols.has(symbol))

@@ -15,17 +15,21 @@ export function random(seed) {
 
 const below = (next, limit) => Math.floor(next() * limit)
 
-/** Entries of a zip that is stored, not deflated, as this package's fixtures are. */
-function readEntries(zip) {
+/** Entries of a zip that is stored, not deflated, as PyTorch writes it. */
+export function readEntries(zip) {
   const view = new DataView(zip.buffer, zip.byteOffset, zip.byteLength)
+  let end = zip.length - 22
+  while (view.getUint32(end, true) !== 0x06054b50) end--
   const entries = []
-  for (let at = 0; view.getUint32(at, true) === 0x04034b50; ) {
-    const size = view.getUint32(at + 22, true)
-    const nameLength = view.getUint16(at + 26, true)
-    const start = at + 30 + nameLength + view.getUint16(at + 28, true)
-    const name = new TextDecoder().decode(zip.subarray(at + 30, at + 30 + nameLength))
-    entries.push({ name, content: zip.slice(start, start + size) })
-    at = start + size
+  let at = view.getUint32(end + 16, true)
+  for (let left = view.getUint16(end + 10, true); left > 0; left--) {
+    const size = view.getUint32(at + 24, true)
+    const nameLength = view.getUint16(at + 28, true)
+    const local = view.getUint32(at + 42, true)
+    const start = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true)
+    const name = new TextDecoder().decode(zip.subarray(at + 46, at + 46 + nameLength))
+    entries.push({ name, content: zip.subarray(start, start + size) })
+    at += 46 + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true)
   }
   return entries
 }
@@ -98,9 +102,10 @@ function damage(bytes, next) {
 export const damageArchive = damage
 
 /** A damaged entry in an archive whose checksums are right: it reaches libtorch's parser. */
-export function damageEntry(zip, next) {
+export function damageEntry(zip, next, suits = () => true) {
   const entries = readEntries(zip)
-  const index = below(next, entries.length)
+  const suitable = entries.flatMap(({ name }, index) => (suits(name) ? [index] : []))
+  const index = suitable[below(next, suitable.length)]
   entries[index] = { ...entries[index], content: damage(entries[index].content, next) }
   return writeZip(entries)
 }
