@@ -12,6 +12,7 @@ import {
 import { processGate } from './core-gate.ts'
 import type { Engine, Results } from './engine.ts'
 import { guard, unguard } from './exit-guard.ts'
+import { mapCallError } from './map-error.ts'
 import { disposedError, type Prepared, type Run, RunQueue } from './run-queue.ts'
 import type { LibtorchRuntime, LibtorchSession } from './session.ts'
 import type { AttributeSchema, MethodSchema } from './torchscript/native-addon.ts'
@@ -61,16 +62,14 @@ export class EngineSession implements LibtorchSession {
 
   run(inputs: Tensors, options?: CallOptions): Promise<Tensors> {
     return this.#submit(options, () => {
-      this.#check(inputs)
-      const prepared = this.#engine.prepare(this.#inOrder(inputs))
+      const prepared = this.#checked(inputs, (ordered) => this.#engine.prepare(ordered))
       return { start: async (replica) => this.#named(await prepared.start(replica)), drop: prepared.drop }
     })
   }
 
   runSync(inputs: Tensors): Tensors {
     if (this.#disposal) throw disposedError()
-    this.#check(inputs)
-    return this.#named(this.#engine.runSync(this.#inOrder(inputs)))
+    return this.#named(this.#checked(inputs, (ordered) => this.#engine.runSync(ordered)))
   }
 
   call(method: string, ...args: readonly Value[]): Promise<Value> {
@@ -112,9 +111,15 @@ export class EngineSession implements LibtorchSession {
     }
   }
 
-  #check(inputs: Tensors): void {
-    checkInputs(this.#signature, inputs)
-    this.#facts.check?.(inputs)
+  #checked<T>(inputs: Tensors, use: (ordered: Tensor[]) => T): T {
+    try {
+      checkInputs(this.#signature, inputs)
+      this.#facts.check?.(inputs)
+      return use(this.#inOrder(inputs))
+    } catch (error) {
+      // A getter of the caller's may throw anything.
+      throw mapCallError(error)
+    }
   }
 
   #torchscript(): TorchScriptEngine {

@@ -164,6 +164,19 @@ static napi_value post_simple(napi_env env, napi_value session, tf_job_kind kind
   return post(env, holder, job);
 }
 
+/// open(libtorch: string): opens it on this thread, which the process cannot end under; its statics are made then
+static napi_value open_libtorch(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value args[1];
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  char* path = tf_string(env, args[0]);
+  if (!path) return tf_throw(env, "ARGUMENT", "open takes a path");
+  tf_error error;
+  const tf_torch* torch = tf_torch_open(path, &error);
+  free(path);
+  return torch ? NULL : tf_throw(env, error.kind, error.text);
+}
+
 /// load(session, libtorch: string, library: string, weights: string | null): Promise<{ inputNames, outputCount }>
 static napi_value load(napi_env env, napi_callback_info info) {
   size_t count = 4;
@@ -284,9 +297,10 @@ NAPI_MODULE_EXPORT napi_value napi_register_module_v1(napi_env env, napi_value e
     const char* name;
     napi_callback function;
   } functions[] = {
-      {"create", create},         {"load", load},   {"run", run},     {"runExchange", run_exchange},
-      {"runSync", run_sync},      {"runExchangeSync", run_exchange_sync},
-      {"reset", reset},           {"close", close}, {"stop", stop},
+      {"open", open_libtorch}, {"create", create},       {"load", load},
+      {"run", run},            {"runExchange", run_exchange},
+      {"runSync", run_sync},   {"runExchangeSync", run_exchange_sync},
+      {"reset", reset},        {"close", close},         {"stop", stop},
   };
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     napi_value function;

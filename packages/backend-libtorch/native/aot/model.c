@@ -144,6 +144,17 @@ static void delete_handles(const tf_torch* torch, tf_handle* handles, size_t cou
   }
 }
 
+/// A model that returns one tensor twice gives the same handle twice: each place gets one of its own.
+static void separate_handles(const tf_torch* torch, tf_handle* handles, size_t count) {
+  for (size_t i = 1; i < count; i++) {
+    for (size_t earlier = 0; earlier < i; earlier++) {
+      if (!handles[i] || handles[earlier] != handles[i]) continue;
+      if (torch->new_handle(handles[earlier], &handles[i]) != 0) handles[i] = NULL;
+      break;
+    }
+  }
+}
+
 bool tf_model_run(tf_model* model, const tf_input* inputs, tf_output* outputs, tf_error* error) {
   const tf_torch* torch = model->torch;
   tf_handle* given = model->handles;
@@ -161,6 +172,7 @@ bool tf_model_run(tf_model* model, const tf_input* inputs, tf_output* outputs, t
     ready = container_failed(model, "the model failed", error);
   // A run takes the inputs, and empties their places; one that failed before has left them.
   delete_handles(torch, given, model->inputs);
+  separate_handles(torch, results, model->outputs);
   if (ready) ready = tf_take_outputs(model, inputs, results, outputs, error);
   delete_handles(torch, results, model->outputs);
   return ready;

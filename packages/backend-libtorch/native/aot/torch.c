@@ -24,6 +24,7 @@ static bool resolve(void* library, tf_error* error) {
   } needed[] = {
       {&torch.create_tensor_from_blob, "aoti_torch_create_tensor_from_blob"},
       {&torch.delete_tensor, "aoti_torch_delete_tensor_object"},
+      {&torch.new_handle, "aoti_torch_new_tensor_handle"},
       {&torch.get_data_ptr, "aoti_torch_get_data_ptr"},
       {&torch.get_storage_size, "aoti_torch_get_storage_size"},
       {&torch.get_dim, "aoti_torch_get_dim"},

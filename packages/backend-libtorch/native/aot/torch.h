@@ -18,6 +18,7 @@ typedef struct tf_torch {
                                      int64_t offset, int32_t dtype, int32_t device_type, int32_t device_index,
                                      tf_handle* result);
   int32_t (*delete_tensor)(tf_handle tensor);
+  int32_t (*new_handle)(tf_handle tensor, tf_handle* result);
   int32_t (*get_data_ptr)(tf_handle tensor, void** data);
   int32_t (*get_storage_size)(tf_handle tensor, int64_t* bytes);
   int32_t (*get_dim)(tf_handle tensor, int64_t* rank);

@@ -62,6 +62,12 @@ async function load(
   requireTorch(artifact, found)
   const addon = openAotAddon()
   requireSoleLibtorch(found)
+  const main = join(found.libraryFolder, LIBRARY!)
+  try {
+    addon.open(main)
+  } catch (error) {
+    throw mapError(error, 'start')
+  }
   loadOptions.onProgress?.({ phase: 'load', loaded: 0, total: 1 })
   loading.files = await extract()
   const { library, weights } = loading.files
@@ -73,7 +79,7 @@ async function load(
   for (let replica = 0; replica < replicas; replica++) {
     const native = new AotSession(addon, { threads, sharesOutputs })
     loading.natives.push(native)
-    await native.load(join(found.libraryFolder, LIBRARY!), library, weights).catch((error: unknown) => {
+    await native.load(main, library, weights).catch((error: unknown) => {
       throw mapError(error, 'load')
     })
   }

@@ -30,9 +30,9 @@ async function hashOf(source: ByteSource): Promise<string> {
 }
 
 async function write(source: ByteSource, folder: string, path: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
   const part = join(folder, `${owner()}-${randomUUID()}.part`)
   try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
     const handle = await open(part, 'wx', 0o600)
     try {
       for (let at = 0; at < source.size; at += CHUNK) {
@@ -44,7 +44,7 @@ async function write(source: ByteSource, folder: string, path: string): Promise<
     // Another thread of this process may be loading the same: a file is there whole or not at all.
     await rename(part, path)
   } catch (cause) {
-    await rm(part, { force: true })
+    await rm(part, { force: true }).catch(() => {})
     throw new TensorferryError(
       'BACKEND_UNAVAILABLE',
       `the model's code could not be written to ${folder}: ${(cause as Error).message}; set TENSORFERRY_CACHE to a folder with room`,

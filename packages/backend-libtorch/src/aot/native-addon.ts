@@ -8,6 +8,12 @@ export type NativeResult = readonly [code: number, shape: readonly number[], dat
 export interface AotAddon {
   /** Element types by their codes. */
   readonly dtypes: readonly string[]
+  /**
+   * Opens libtorch, once, before any session loads a model.
+   *
+   * @param path - absolute, of its main library
+   */
+  open(path: string): void
   /** @param exchange - memory for small tensors, see `exchange.ts` */
   create(threads: number, sharesOutputs: boolean, exchange: ArrayBuffer): AotHandle
   /** Absolute paths of libtorch's main library, of the model's own, and of weights that lie beside it. */

@@ -1,15 +1,19 @@
+import { readFileSync } from 'node:fs'
 import { libtorch } from '@tensorferry/backend-libtorch'
 import { type ConformanceFixture, casesFor, fixturesFor } from '@tensorferry/core/testing'
 import { describe, test } from 'vitest'
 import { features } from '../conformance-kit.ts'
 import { describeWithPackages, libtorchRoot } from '../environment.ts'
-import { packageOnDisk } from './package-file.ts'
+import { packageOf, packagePath } from './package-file.ts'
 
 /** The kit holds no native code: its models are compiled here, its signatures and goldens are the same. */
 const fixtures: ConformanceFixture[] = fixturesFor('torchscript', features).map((fixture) => ({
   ...fixture,
   format: 'aot-inductor',
-  load: async () => ({ ...(await fixture.load()), artifact: packageOnDisk(`kit-${fixture.name}`) }),
+  load: async () => {
+    const artifact = packageOf(() => readFileSync(packagePath(`kit-${fixture.name}`)))
+    return { ...(await fixture.load()), artifact }
+  },
 }))
 
 describeWithPackages.each([{ replicas: 1 }, { replicas: 2, threads: 1 }])('libtorch, compiled, %o', (options) => {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type LibtorchOptions, type LibtorchSession, libtorch } from '@tensorferry/backend-libtorch'
 import { type Artifact, readSafetensors, type Signature, type Tensor, type Tensors } from '@tensorferry/core'
+import { expect } from 'vitest'
 import { libtorchRoot, packagesFolder } from '../environment.ts'
 
 /** Absolute path of a compiled package. */
@@ -56,4 +57,16 @@ export function named({ inputs: specs }: LibtorchSession, inputs: readonly Tenso
 /** Outputs of a session without a signature, in order. */
 export function inOrder(outputs: Tensors): Tensor[] {
   return Object.keys(outputs).map((_, index) => outputs[`output${index}`]!)
+}
+
+/** Equal dtypes, shapes and bits; element by element, a large one would take seconds. */
+export function expectSame(results: readonly Tensor[], expected: readonly Tensor[]): void {
+  const head = ({ dtype, shape }: Tensor) => ({ dtype, shape })
+  const bytes = ({ data }: Tensor) => {
+    const { buffer, byteOffset, byteLength } = data as Float32Array
+    return Buffer.from(buffer, byteOffset, byteLength)
+  }
+  expect(results.map(head)).toEqual(expected.map(head))
+  const differing = results.flatMap((result, index) => (bytes(result).equals(bytes(expected[index]!)) ? [] : [index]))
+  expect(differing, 'outputs that differ').toEqual([])
 }

@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorferry/core'
 import { expect, test } from 'vitest'
 import { describeWithPackages } from '../environment.ts'
-import { goldenOf, inOrder, loadPackage, named } from './package-file.ts'
+import { expectSame, goldenOf, inOrder, loadPackage, named } from './package-file.ts'
 
 function largestDifference(one: Tensor, other: Tensor): number {
   expect([one.dtype, one.shape]).toEqual([other.dtype, other.shape])
@@ -26,9 +26,9 @@ describeWithPackages('values are those of PyTorch', () => {
     const session = await loadPackage(name)
     for (let number = 0; number < cases; number++) {
       const { inputs, outputs } = goldenOf(name, number)
-      expect(inOrder(await session.run(named(session, inputs)))).toEqual(outputs)
+      expectSame(inOrder(await session.run(named(session, inputs))), outputs)
       await session.reset?.()
-      expect(inOrder(session.runSync(named(session, inputs)))).toEqual(outputs)
+      expectSame(inOrder(session.runSync(named(session, inputs))), outputs)
     }
     await session.dispose()
   })
@@ -51,7 +51,7 @@ describeWithPackages('values are those of PyTorch', () => {
         expect(largestDifference(result, outputs[index]!)).toBeLessThan(tolerance)
       })
       // The same code on the same numbers.
-      expect(inOrder(session.runSync(named(session, inputs)))).toEqual(results)
+      expectSame(inOrder(session.runSync(named(session, inputs))), results)
     }
     await session.dispose()
   })
@@ -78,7 +78,7 @@ describeWithPackages('values are those of PyTorch', () => {
         buffers.add((data as Float32Array).buffer)
         ;(data as Float32Array).fill(77)
       }
-      expect(inOrder(await session.run(named(session, inputs)))).toEqual(outputs)
+      expectSame(inOrder(await session.run(named(session, inputs))), outputs)
       await session.dispose()
     }
   })
