@@ -20,7 +20,22 @@ export default defineConfig({
         },
       },
       { test: { name: 'onnx-node', include: ['packages/backend-onnx-node/test/**/*.test.ts'], testTimeout: 60_000 } },
-      { test: { name: 'examples', include: ['examples/**/*.test.ts'], testTimeout: 120_000 } },
+      {
+        test: {
+          name: 'libtorch',
+          include: ['packages/backend-libtorch/test/**/*.test.ts'],
+          globalSetup: ['packages/backend-libtorch/test/set-up.ts'],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'examples',
+          include: ['examples/**/*.test.ts'],
+          globalSetup: ['packages/backend-libtorch/test/set-up.ts'],
+          testTimeout: 120_000,
+        },
+      },
       { test: { name: 'workspace', include: ['tests/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 600_000 } },
     ],
   },

@@ -2,9 +2,9 @@
 // Every check counts as one test beside vitest's and pytest's own; the last line is the sum.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { build, install, PACKAGES, root, runQuietly } from './pnpm.mjs'
-import { ensurePython, PYTHON_FOLDERS } from './python.mjs'
+import { ensurePython, PYTHON_FOLDERS, readyPython } from './python.mjs'
 
 const HELP = `Usage: npm test [-- options]
 
@@ -148,10 +148,15 @@ if (mode === 'unit') {
   const wanted = checks.filter(({ name }) => !filter || name.includes(filter))
   const files = pytestFiles()
   const needsPython = files.length > 0 || wanted.some(({ tool }) => tool === 'python')
-  const python = needsPython ? await ensurePython() : null
+  const python = needsPython ? await ensurePython() : readyPython()
+  if (python) {
+    process.env.TENSORFERRY_PYTHON = python
+    // The tests of libtorch build its addon: with the machine's CMake, else with the one that pip put beside Python.
+    process.env.PATH = [process.env.PATH, dirname(python)].join(delimiter)
+  }
   if (wanted.length > 0) console.log('Checks')
   for (const { name, tool, args } of wanted) await check(name, tool === 'python' ? python : bin(tool), args)
-  await vitest(['core', 'onnx-node', 'examples', 'workspace'])
+  await vitest(['core', 'onnx-node', 'libtorch', 'examples', 'workspace'])
   if (files.length > 0) pytest(python, files)
 }
 

@@ -80,7 +80,7 @@ describe('the example', () => {
     const photo = await readFile(new URL('../digits/samples/3.png', import.meta.url))
     for (const name of ['-3.png', 'a b.png']) {
       await writeFile(join(folder, name), photo)
-      const { code, stdout, stderr } = await runExample('super-resolution', [name, '--out=results'], folder)
+      const { code, stdout, stderr } = await runExample('super-resolution', [name, '--out=results'], { folder })
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
       expect(stdout).toContain(`wrote     ${join('results', name.replace('.png', '-x3.png'))}`)
     }

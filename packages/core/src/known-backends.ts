@@ -4,7 +4,7 @@ import { nearestName } from './nearest-name.ts'
 const BACKENDS: readonly { readonly package: string; readonly isPublished: boolean; readonly runtime: string }[] = [
   { package: '@tensorferry/backend-onnx-node', isPublished: true, runtime: 'onnxruntime-node' },
   { package: '@tensorferry/backend-onnx-web', isPublished: false, runtime: 'onnxruntime-web' },
-  { package: '@tensorferry/backend-libtorch', isPublished: false, runtime: 'torch' },
+  { package: '@tensorferry/backend-libtorch', isPublished: true, runtime: 'torch' },
 ]
 
 /** Packages of backends that can be installed. */

@@ -367,9 +367,9 @@ describe('by a name that is wrong', () => {
     expect(installAdvice('@tensorferry/backend-onnx-node')).toBe('run: npm install @tensorferry/backend-onnx-node')
     await appWithBackend('')
     await refused(
-      '@tensorferry/backend-libtorch',
+      '@tensorferry/backend-onnx-web',
       'BACKEND_NOT_INSTALLED',
-      /not published yet; there is: npm install @tensorferry\/backend-onnx-node$/,
+      /not published yet; there is: npm install @tensorferry\/backend-onnx-node or npm install @tensorferry\/backend-libtorch$/,
     )
   })
 })
@@ -406,7 +406,7 @@ test('a bare TorchScript file says which backend it needs', async () => {
   const bytes = await readFile(new URL('fixtures/formats/torchscript', import.meta.url))
   const error = await expectError(
     'FORMAT_UNSUPPORTED',
-    /reference reads onnx; bytes in memory is TorchScript, which needs .*@tensorferry\/backend-libtorch, which is not published yet\), or export/,
+    /reference reads onnx; bytes in memory is TorchScript, which needs .*\(@tensorferry\/backend-libtorch\), or export/,
     () => loadModel(bytes, { backend: good }),
   )
   expect(error.details).toEqual({ formats: ['onnx'] })

@@ -5,6 +5,7 @@ import { readOnnxSummary } from '../format/onnx.ts'
 import type { Signature } from '../signature.ts'
 import type { Tensor } from '../tensor.ts'
 import { type Expected, type Files, fileNotFound, type OpenFile } from './files.ts'
+import { LOCAL_MANIFEST, type LocalArtifact, parseLocalManifest } from './local-manifest.ts'
 import { type Manifest, type ManifestArtifact, type ManifestFile, parseManifest } from './manifest.ts'
 import { requireSafePath } from './path.ts'
 import { readSafetensors } from './safetensors.ts'
@@ -75,7 +76,18 @@ function lazyFiles(
   return entries.map(({ path, relativePath, expected }) => lazyFile(files, path, relativePath, expected, hasLocalPath))
 }
 
-/** Opens a folder that holds a `bundle.json`. */
+/** What was compiled on this machine. By URL there is none: the file is another machine's. */
+async function localArtifacts(
+  files: Files,
+  manifest: Manifest,
+  options?: LoadOptions,
+): Promise<readonly LocalArtifact[]> {
+  if ((await files.has(LOCAL_MANIFEST)) !== true) return []
+  const text = new TextDecoder().decode(await (await files.openLatest(LOCAL_MANIFEST, options)).bytes())
+  return parseLocalManifest(text, manifest, `${files.where.replace(/\/$/, '')}/${LOCAL_MANIFEST}`)
+}
+
+/** Opens a folder that holds a `bundle.json`; artifacts of a `bundle.local.json` beside it come after the bundle's own. */
 export async function openBundle(files: Files, options?: LoadOptions): Promise<OpenModel> {
   if ((await files.has('bundle.json')) === false) {
     throw fileNotFound(
@@ -86,6 +98,7 @@ export async function openBundle(files: Files, options?: LoadOptions): Promise<O
   }
   const text = new TextDecoder().decode(await (await files.openLatest('bundle.json', options)).bytes())
   const manifest = parseManifest(text, `${files.where.replace(/\/$/, '')}/bundle.json`)
+  const local = await localArtifacts(files, manifest, options)
   const { dims, inputs, outputs, states } = manifest
   const read = async (file: ManifestFile, readOptions?: LoadOptions): Promise<Uint8Array<ArrayBuffer>> =>
     (await files.open(requireSafePath(file.path, 'bundle.json'), file, readOptions)).bytes()
@@ -94,7 +107,10 @@ export async function openBundle(files: Files, options?: LoadOptions): Promise<O
     where: files.where,
     manifest,
     signature: { dims, inputs, outputs, states },
-    artifacts: manifest.artifacts.map((entry) => openArtifact(files, entry)),
+    artifacts: [
+      ...manifest.artifacts.map((entry) => openArtifact(files, entry, null)),
+      ...local.map(({ entry, stale }) => openArtifact(files, entry, stale)),
+    ],
     read,
     goldens: (readOptions) => {
       goldens ??= manifest.goldens
@@ -105,7 +121,7 @@ export async function openBundle(files: Files, options?: LoadOptions): Promise<O
   }
 }
 
-function openArtifact(files: Files, entry: ManifestArtifact): OpenArtifact {
+function openArtifact(files: Files, entry: ManifestArtifact, stale: string | null): OpenArtifact {
   const where = `artifact ${entry.name}`
   const model = requireSafePath(entry.files[0].path, where)
   const folder = model.slice(0, model.lastIndexOf('/') + 1)
@@ -129,6 +145,8 @@ function openArtifact(files: Files, entry: ManifestArtifact): OpenArtifact {
     artifact,
     precision: entry.precision,
     async check(options) {
+      if (stale)
+        throw new TensorferryError('BUNDLE_INVALID', `${where}: ${stale}`, { details: { artifact: entry.name } })
       const { source } = await lazy[0]!.open(options)
       const format = await detectFormat(source, model)
       if (format !== entry.format) {

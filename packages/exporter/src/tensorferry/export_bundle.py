@@ -55,8 +55,11 @@ def export_bundle(
     dynamic : for each input the axes that may change, such as `{"x": {0: "batch[1:64]", 2: "height[8:512:8]"}}`:
         name, smallest and largest size, and what it is a multiple of. The same name is the same size everywhere
     states : pairs (input, output) that a stream feeds back, zeros at first
-    formats : only `"onnx"` so far
-    capture : `"auto"` or `"torch.export"`, which are the same so far
+    formats : `"onnx"`, `"torchscript"` (PyTorch 1.13 and later load it where its operators are that old) and
+        `"aot-inductor"` (the program that `python -m tensorferry aoti` compiles on the machine that runs it). One that
+        cannot be proven is left out, and `report.refused` says why
+    capture : `"auto"`; for TorchScript alone also `"trace"`, which accepts what the tracer warns of if the replay
+        agrees, or `"script"`
     preprocess, postprocess : pipeline entries as in the manifest; see `tensorferry.reference_pipeline` for the steps
     labels : what the indices of a classification mean
     name, version, license, task : for the manifest
@@ -72,7 +75,7 @@ def export_bundle(
     Raises
     ------
     ExportError
-        wherever something could not be proven; see `tensorferry.CODES`. No bundle is left then.
+        where no format could be proven; see `tensorferry.CODES`. No bundle is left then.
     """
     check_options(formats, capture, name, version, labels)
     require_module(model)
@@ -97,6 +100,8 @@ def export_bundle(
             labels=labels,
             docs=docs or {},
             identity={"name": name, "version": version, "license": license, "task": task},
+            formats=formats,
+            capture=capture,
         )
         try:
             with staged(folder) as staging:

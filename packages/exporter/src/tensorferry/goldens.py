@@ -17,7 +17,8 @@ from .eager import outputs_of
 from .errors import ExportError
 from .examples import Case
 from .pipeline import RawCase
-from .replay import OnnxFile, Replay, allowance
+from .replay import Replay, allowance
+from .runtimes import WrittenFile
 from .tensors import TOLERANCES, compare, to_numpy
 
 STEPS = 3
@@ -103,7 +104,7 @@ class Goldens:
 
 
 def run_steps(
-    model: nn.Module, file: OnnxFile, case: Case, states: Sequence[tuple[str, str]]
+    model: nn.Module, file: WrittenFile, case: Case, states: Sequence[tuple[str, str]]
 ) -> list[tuple[list[Tensor], list[np.ndarray]]]:
     """Runs PyTorch and the written file step by step from zeros and compares each step.
 

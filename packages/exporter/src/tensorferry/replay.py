@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
-import onnxruntime
-from torch import Tensor, nn
+from torch import nn
 
 from .dims import DynamicDims
 from .eager import Float64, explain, explain_failure, outputs_of
@@ -17,38 +15,11 @@ from .examples import Case, shapes_of, size_variants, value_variants
 from .isolate import first_lines
 from .output_dims import Observation
 from .progress import Progress
-from .tensors import TOLERANCES, compare, describe, to_numpy
+from .runtimes import WrittenFile
+from .tensors import TOLERANCES, compare, describe
 
 # a model whose float32 is further off than this from its float64 proves nothing
 LARGEST_ALLOWANCE = (1e-3, 1e-2)
-
-
-class OnnxFile:
-    """A written ONNX file, loaded by ONNX Runtime on the CPU."""
-
-    def __init__(self, path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-        self.inputs, self.outputs = list(inputs), list(outputs)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 4
-        try:
-            self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            raise ExportError(
-                "RUNTIME_REFUSED", f"onnxruntime does not load the written model: {explain(error)}"
-            ) from error
-        found = (
-            [value.name for value in self.session.get_inputs()],
-            [value.name for value in self.session.get_outputs()],
-        )
-        if found != (self.inputs, self.outputs):
-            raise ExportError(
-                "RUNTIME_REFUSED", f"the written model has {found}, expected {(self.inputs, self.outputs)}"
-            )
-
-    def run(self, inputs: Sequence[Tensor]) -> list[np.ndarray]:
-        feeds = {name: to_numpy(value) for name, value in zip(self.inputs, inputs, strict=True)}
-        return self.session.run(self.outputs, feeds)
 
 
 class Replay:
@@ -63,7 +34,7 @@ class Replay:
     """
 
     def __init__(
-        self, model: nn.Module, file: OnnxFile, dims: DynamicDims, below: Mapping[str, int], progress: Progress
+        self, model: nn.Module, file: WrittenFile, dims: DynamicDims, below: Mapping[str, int], progress: Progress
     ) -> None:
         self.model, self.file, self.dims, self.progress = model, file, dims, progress
         self.below = below
@@ -83,7 +54,7 @@ class Replay:
         values = [variant for example in examples for variant in value_variants(example)]
         total = len(examples) + len(sizes) + len(values)
         for index, case in enumerate([*examples, *sizes, *values]):
-            self.progress.show("replay in onnxruntime", index + 1, total)
+            self.progress.show(f"replay in {self.file.runtime}", index + 1, total)
             self.run(case)
 
     def run(self, case: Case) -> list[np.ndarray] | None:
@@ -106,11 +77,12 @@ class Replay:
         except Exception as error:
             raise ExportError(
                 "RUNTIME_REFUSED",
-                f"example {case.name} ({shown}): PyTorch runs it, onnxruntime does not: {explain(error)}",
+                f"example {case.name} ({shown}): PyTorch runs it, {self.file.runtime} does not: {explain(error)}",
             ) from error
         if len(expected) != len(got):
             raise ExportError(
-                "REPLAY_MISMATCH", f"example {case.name}: PyTorch gives {len(expected)} results, expected {len(got)}"
+                "REPLAY_MISMATCH",
+                f"example {case.name}: PyTorch gives {len(expected)} results, the written model {len(got)}",
             )
         errors: list[float] | None = None
         for index, (name, a, b) in enumerate(zip(self.file.outputs, expected, got, strict=True)):

@@ -39,20 +39,29 @@ class Request:
     docs: dict[str, str]
     identity: dict[str, str]
     """Name, version, license and task, as far as given."""
+    formats: list[str]
+    capture: str
+    output_ranks: list[int]
+
+
+FORMATS = ("onnx", "torchscript", "aot-inductor")
+CAPTURES = ("auto", "torch.export", "trace", "script")
 
 
 def check_options(formats: Sequence[str], capture: str, name: str, version: str, labels: Sequence[str] | None) -> None:
     if isinstance(formats, str) or not formats:
         raise ExportError("OPTIONS_INVALID", f"formats: expected a list such as ['onnx'], got {formats!r}")
     for found in formats:
-        if found in ("torchscript", "aot-inductor"):
-            raise ExportError("NOT_YET", f"formats: {found!r} is not written yet; use ['onnx']")
-        if found != "onnx":
-            raise ExportError("OPTIONS_INVALID", f"formats: {found!r} is unknown; use ['onnx']")
-    if capture in ("trace", "script"):
-        raise ExportError("NOT_YET", f"capture: {capture!r} is not supported yet; use 'auto'")
-    if capture not in ("auto", "torch.export"):
-        raise ExportError("OPTIONS_INVALID", f"capture: expected 'auto' or 'torch.export', got {capture!r}")
+        if found not in FORMATS:
+            raise ExportError("OPTIONS_INVALID", f"formats: {found!r} is unknown; use some of {', '.join(FORMATS)}")
+    if len(set(formats)) != len(formats):
+        raise ExportError("OPTIONS_INVALID", f"formats: one stands twice in {list(formats)}")
+    if capture not in CAPTURES:
+        raise ExportError("OPTIONS_INVALID", f"capture: expected one of {', '.join(CAPTURES)}, got {capture!r}")
+    if capture in ("trace", "script") and list(formats) != ["torchscript"]:
+        raise ExportError("NOT_YET", f"capture: {capture!r} is for formats=['torchscript'] alone so far; use 'auto'")
+    if capture == "torch.export" and "torchscript" in formats:
+        raise ExportError("OPTIONS_INVALID", "capture: TorchScript does not come from torch.export; use 'auto'")
     for key, value in (("name", name), ("version", version)):
         if not isinstance(value, str) or not value.strip():
             raise ExportError("OPTIONS_INVALID", f"{key}: expected some text, got {value!r}")
@@ -87,6 +96,8 @@ def read_request(
     labels: Sequence[str] | None,
     docs: Mapping[str, str],
     identity: Mapping[str, str | None],
+    formats: Sequence[str],
+    capture: str,
 ) -> Request:
     """Runs the model on the first example to learn its results, and each raw example through the preprocessing.
 
@@ -134,6 +145,10 @@ def read_request(
         labels=None if labels is None else list(labels),
         docs=dict(docs),
         identity={key: value for key, value in identity.items() if value is not None},
+        # always the same order in the manifest
+        formats=[name for name in FORMATS if name in formats],
+        capture=capture,
+        output_ranks=[value.dim() for _, value in results],
     )
 
 

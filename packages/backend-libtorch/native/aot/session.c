@@ -1,0 +1,227 @@
+#include "session.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tf_session {
+  tf_mutex mutex;
+  tf_condition wake;
+  tf_condition idle;
+  tf_thread thread;
+  tf_job* first;
+  tf_job* last;
+  /// Something to do: read without the lock while the thread waits awake.
+  atomic_bool waiting;
+  bool busy;
+  bool stopping;
+  bool joined;
+  int threads;
+  tf_model* model;
+  void (*deliver)(void* context, tf_job* job);
+  void* context;
+  tf_session* next_session;
+};
+
+static tf_mutex registry_mutex = TF_MUTEX_INITIALIZER;
+static tf_session* registry = NULL;
+static bool process_ends = false;
+
+static void stop_all_at_exit(void) { tf_stop_all(); }
+
+// For an end of the process that JavaScript does not see. Handlers run last in, first out, and libtorch and models make
+// statics when they are loaded and first run, which must outlive our threads: so it is said again after those.
+static void stop_at_exit(void) {
+  static atomic_int times = 0;
+  if (atomic_load_explicit(&times, memory_order_relaxed) < 24 && atomic_fetch_add(&times, 1) < 24)
+    atexit(stop_all_at_exit);
+}
+
+// The next run of a small model comes within microseconds; to sleep and be woken takes tens of them.
+static void wait_awake(tf_session* session) {
+  static atomic_int cores = 0;
+  if (cores == 0) cores = tf_core_count();
+  if (cores < 2) return;
+  uint64_t end = tf_nanoseconds() + 50000;
+  while (!atomic_load_explicit(&session->waiting, memory_order_acquire) && tf_nanoseconds() < end)
+    for (int i = 0; i < 16; i++) tf_relax();
+}
+
+static void execute(tf_session* session, tf_job* job) {
+  switch (job->kind) {
+    case TF_LOAD:
+      session->model = tf_model_load(&job->files, &job->error);
+      job->succeeded = session->model != NULL;
+      if (session->model) tf_use_threads(tf_model_torch(session->model), session->threads);
+      break;
+    case TF_RUN:
+      job->torch = tf_model_torch(session->model);
+      job->succeeded = tf_model_run(session->model, job->inputs, job->outputs, &job->error);
+      break;
+    case TF_RESET:
+      job->succeeded = tf_model_reset(session->model, &job->error);
+      break;
+    case TF_CLOSE:
+      tf_model_free(session->model);
+      session->model = NULL;
+      job->succeeded = true;
+      break;
+  }
+}
+
+static void work(void* given) {
+  tf_session* session = given;
+  tf_lock(&session->mutex);
+  for (;;) {
+    // A run on the caller's time waits for nothing else.
+    while (!session->stopping && (!session->first || session->busy)) tf_wait(&session->wake, &session->mutex);
+    if (session->stopping) break;
+    tf_job* job = session->first;
+    session->first = job->next;
+    if (!session->first) session->last = NULL;
+    session->busy = true;
+    atomic_store(&session->waiting, session->first != NULL);
+    tf_unlock(&session->mutex);
+
+    execute(session, job);
+    stop_at_exit();
+
+    tf_lock(&session->mutex);
+    session->busy = false;
+    bool stopping = session->stopping;
+    bool is_awaited = job->is_awaited;
+    job->ended = true;
+    tf_wake_all(&session->idle);
+    tf_unlock(&session->mutex);
+    // One that is awaited may be gone already.
+    if (!is_awaited) session->deliver(session->context, job);
+    if (!stopping) wait_awake(session);
+    tf_lock(&session->mutex);
+  }
+  tf_unlock(&session->mutex);
+}
+
+tf_session* tf_session_start(int threads, void (*deliver)(void* context, tf_job* job), void* context) {
+  tf_session* session = calloc(1, sizeof *session);
+  if (!session) return NULL;
+  tf_mutex_init(&session->mutex);
+  tf_condition_init(&session->wake);
+  tf_condition_init(&session->idle);
+  session->threads = threads;
+  session->deliver = deliver;
+  session->context = context;
+  tf_lock(&registry_mutex);
+  bool started = !process_ends && tf_thread_start(&session->thread, work, session);
+  if (started) {
+    session->next_session = registry;
+    registry = session;
+  }
+  tf_unlock(&registry_mutex);
+  if (started) return session;
+  free(session);
+  return NULL;
+}
+
+static bool enqueue(tf_session* session, tf_job* job) {
+  if (session->stopping) return false;
+  job->next = NULL;
+  if (session->last)
+    session->last->next = job;
+  else
+    session->first = job;
+  session->last = job;
+  atomic_store_explicit(&session->waiting, true, memory_order_release);
+  tf_wake_all(&session->wake);
+  return true;
+}
+
+bool tf_session_post(tf_session* session, tf_job* job) {
+  tf_lock(&session->mutex);
+  bool taken = enqueue(session, job);
+  tf_unlock(&session->mutex);
+  return taken;
+}
+
+static bool run_on_thread(tf_session* session, const tf_input* inputs, tf_output* outputs, tf_error* error) {
+  tf_job* job = calloc(1, sizeof *job);
+  if (!job) return tf_fail(error, "OUT_OF_MEMORY", "memory could not be had");
+  job->kind = TF_RUN;
+  job->inputs = (tf_input*)inputs;
+  job->outputs = outputs;
+  job->is_awaited = true;
+  enqueue(session, job);
+  while (!job->ended && !session->stopping) tf_wait(&session->idle, &session->mutex);
+  // Stopped: the thread ends its job first, or never takes it.
+  while (!job->ended && session->busy) tf_wait(&session->idle, &session->mutex);
+  bool succeeded = job->ended ? job->succeeded : tf_fail(&job->error, "STOPPED", "the session has been stopped");
+  if (!succeeded) *error = job->error;
+  if (session->first == job) session->first = session->last = NULL;
+  free(job);
+  return succeeded;
+}
+
+bool tf_session_run_now(tf_session* session, const tf_input* inputs, tf_output* outputs, tf_error* error) {
+  tf_lock(&session->mutex);
+  while (!session->stopping && (session->first || session->busy)) tf_wait(&session->idle, &session->mutex);
+  bool succeeded;
+  if (session->stopping) {
+    succeeded = tf_fail(error, "STOPPED", "the session has been stopped");
+  } else if (session->threads > 1) {
+    // libgomp gives each thread that calls it a team of its own: the session's thread computes, this one waits.
+    succeeded = run_on_thread(session, inputs, outputs, error);
+  } else {
+    session->busy = true;
+    tf_unlock(&session->mutex);
+    tf_use_threads(tf_model_torch(session->model), 1);
+    succeeded = tf_model_run(session->model, inputs, outputs, error);
+    stop_at_exit();
+    tf_lock(&session->mutex);
+    session->busy = false;
+    tf_wake_all(&session->idle);
+  }
+  tf_unlock(&session->mutex);
+  return succeeded;
+}
+
+tf_model* tf_session_model(tf_session* session) { return session->model; }
+
+static void stop(tf_session* session) {
+  tf_lock(&session->mutex);
+  session->stopping = true;
+  atomic_store(&session->waiting, true);
+  tf_wake_all(&session->wake);
+  tf_wake_all(&session->idle);
+  tf_unlock(&session->mutex);
+  if (session->joined) return;
+  session->joined = true;
+  tf_thread_join(session->thread);
+}
+
+void tf_session_stop(tf_session* session, void (*drop)(void* context, tf_job* job)) {
+  tf_lock(&registry_mutex);
+  stop(session);
+  for (tf_session** place = &registry; *place; place = &(*place)->next_session) {
+    if (*place != session) continue;
+    *place = session->next_session;
+    break;
+  }
+  tf_unlock(&registry_mutex);
+  while (session->first) {
+    tf_job* job = session->first;
+    session->first = job->next;
+    drop(session->context, job);
+  }
+  session->last = NULL;
+}
+
+void tf_session_free(tf_session* session) {
+  tf_model_free(session->model);
+  free(session);
+}
+
+void tf_stop_all(void) {
+  tf_lock(&registry_mutex);
+  process_ends = true;
+  for (tf_session* session = registry; session; session = session->next_session) stop(session);
+  tf_unlock(&registry_mutex);
+}

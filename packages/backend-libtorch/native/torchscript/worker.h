@@ -1,0 +1,121 @@
+// The threads that run a model. A model never runs on libuv's pool: libgomp gives every thread that calls it a team of
+// its own, and four threads with teams are more than the cores.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "model.h"
+
+namespace tensorferry {
+
+/// Work in order, on one thread for its whole life.
+class Worker {
+ public:
+  explicit Worker(int threads) : thread_([this, threads] { work(threads); }) {
+    const std::lock_guard<std::recursive_mutex> lock(all().mutex);
+    all().workers.insert(this);
+  }
+  ~Worker() { stop(); }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  /// False: it has been stopped, and the task will not run.
+  bool post(std::function<void()> task) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (stopping_) return false;
+      tasks_.push_back(std::move(task));
+      waiting_ = true;
+    }
+    wake_.notify_one();
+    return true;
+  }
+
+  /// Waits for the task in progress; those that wait are dropped. Safe to call twice.
+  void stop() {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      stopping_ = true;
+      waiting_ = true;
+      tasks_.clear();
+    }
+    wake_.notify_one();
+    const std::lock_guard<std::recursive_mutex> lock(all().mutex);
+    if (thread_.joinable()) thread_.join();
+    all().workers.erase(this);
+  }
+
+  /// Waits for every task in progress, in the whole process: at its end libtorch's statics go, and nothing may use them.
+  static void stop_all() {
+    const std::lock_guard<std::recursive_mutex> lock(all().mutex);
+    const std::set<Worker*> workers = all().workers;
+    for (Worker* worker : workers) worker->stop();
+  }
+
+  /// For an end of the process that JavaScript does not see. Handlers run last in, first out, and libtorch makes statics in
+  /// its first runs that must outlive ours: so it is said again after each of them.
+  static void stop_at_exit() {
+    static std::atomic<int> times{0};
+    if (times.load(std::memory_order_relaxed) < 16 && times.fetch_add(1) < 16) std::atexit(stop_all);
+  }
+
+ private:
+  /// Of the whole process: several JavaScript threads may have loaded the addon.
+  struct Registry {
+    std::recursive_mutex mutex;
+    std::set<Worker*> workers;
+  };
+  static Registry& all() {
+    // Never destroyed: it is used while the process ends.
+    static auto* registry = new Registry;
+    return *registry;
+  }
+
+  void work(int threads) {
+    try {
+      set_threads(threads);
+    } catch (...) {
+      // The first task meets the same failure and reports it.
+    }
+    for (bool first = true;; first = false) {
+      std::function<void()> task;
+      if (!first) spin();
+      {
+        std::unique_lock<std::mutex> lock(mutex_);
+        wake_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
+        if (stopping_) return;
+        task = std::move(tasks_.front());
+        tasks_.pop_front();
+        waiting_ = !tasks_.empty();
+      }
+      task();
+      stop_at_exit();
+    }
+  }
+
+  /// The next run of a small model comes within microseconds; to sleep and be woken takes tens of them.
+  void spin() const {
+    static const bool alone = std::thread::hardware_concurrency() < 2;
+    if (alone) return;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(50);
+    while (!waiting_.load(std::memory_order_acquire) && std::chrono::steady_clock::now() < end) {
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::atomic<bool> waiting_{false};
+  std::deque<std::function<void()>> tasks_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace tensorferry
