@@ -210,7 +210,7 @@ main()`,
     expect(stderr).not.toContain('npm install @tensorferry/backend-nowhere')
   })
 
-  const entries = [CORE, `${CORE}/testing`, ONNX_NODE].flatMap((specifier) =>
+  const entries = [CORE, `${CORE}/names`, `${CORE}/testing`, ONNX_NODE].flatMap((specifier) =>
     (['import', 'require'] as const).map((how) => ({ specifier, how })),
   )
   test.each(entries)('$how of $specifier has no side effects', async ({ specifier, how }) => {

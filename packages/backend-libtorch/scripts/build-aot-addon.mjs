@@ -44,7 +44,17 @@ function findZig() {
 /** Node's functions, for Windows' linker: a table of what the process exports. */
 function importLibrary(zig, folder) {
   const library = join(folder, 'node.lib')
-  run(zig, ['dlltool', '-m', 'i386:x86-64', '-D', 'node.exe', '-d', join(headers, 'def', 'node_api.def'), '-l', library])
+  run(zig, [
+    'dlltool',
+    '-m',
+    'i386:x86-64',
+    '-D',
+    'node.exe',
+    '-d',
+    join(headers, 'def', 'node_api.def'),
+    '-l',
+    library,
+  ])
   return library
 }
 

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { TensorferryError } from '@tensorferry/core'
-import { nearestName } from './nearest-name.ts'
+import { nearestName, unknownName } from '@tensorferry/core/names'
 
 /** Options of {@link libtorch}. */
 export interface LibtorchOptions {
@@ -93,12 +93,7 @@ function checkOptions(options: LibtorchOptions): void {
   const known = Object.keys(CHECKS)
   for (const [option, value] of Object.entries(options)) {
     if (!Object.hasOwn(CHECKS, option)) {
-      const nearest = nearestName(option, known)
-      refuse(`unknown option ${option}; ${nearest ? `did you mean ${nearest}?` : `known: ${known.join(', ')}`}`, {
-        option,
-        nearest,
-        known,
-      })
+      refuse(unknownName('option', option, known), { option, nearest: nearestName(option, known), known })
     }
     const expected = value === undefined ? null : CHECKS[option as keyof LibtorchOptions](value)
     if (expected !== null) {

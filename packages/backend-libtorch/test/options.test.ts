@@ -16,9 +16,9 @@ function refusal(options: unknown): TensorferryError {
 
 describe('options that are refused', () => {
   test.each<[string, unknown, RegExp]>([
-    ['a misspelt name', { thread: 2 }, /unknown option thread; did you mean threads\?/],
-    ['PyTorch’s own name', { optimize_for_inference: true }, /did you mean optimizeForInference\?/],
-    ['a name from nowhere', { colour: 'red' }, /unknown option colour; known: libtorch, threads/],
+    ['a misspelt name', { thread: 2 }, /unknown option 'thread', did you mean 'threads'\?/],
+    ['PyTorch’s own name', { optimize_for_inference: true }, /did you mean 'optimizeForInference'\?/],
+    ['a name from nowhere', { colour: 'red' }, /unknown option 'colour'\. Known options: libtorch, threads/],
     ['a fraction of a thread', { threads: 1.5 }, /threads: expected a whole number from 1 to 4096, got 1.5/],
     ['no threads', { threads: 0 }, /threads: .*got 0/],
     ['an empty path', { libtorch: '' }, /libtorch: expected a path/],

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { TensorferryError } from '@tensorferry/core'
-import { nearestName } from './nearest-name.ts'
+import { nearestName, unknownName } from '@tensorferry/core/names'
 
 const PROVIDER_KEYS = {
   cpu: [],
@@ -146,12 +146,9 @@ function checkObject(
   }
   for (const [key, entry] of Object.entries(value)) {
     if (!allowed.includes(key)) {
-      const nearest = nearestName(key, allowed)
-      const advice = nearest ? `, did you mean '${nearest}'?` : '.'
-      const unknown = `unknown option '${where ? `${where}.` : ''}${key}'`
-      refuse(`${unknown}${advice} Known options: ${allowed.join(', ') || 'none'}`, {
+      refuse(`${where ? `${where}: ` : ''}${unknownName('option', key, allowed)}`, {
         option: key,
-        nearest,
+        nearest: nearestName(key, allowed),
         known: allowed,
       })
     }

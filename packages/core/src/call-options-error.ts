@@ -1,6 +1,6 @@
 import { describeGiven } from './describe-given.ts'
 import { TensorferryError } from './errors.ts'
-import { unknownName } from './nearest-name.ts'
+import { unknownName } from './names.ts'
 
 const KNOWN = ['signal', 'timeoutMs']
 

@@ -1,4 +1,4 @@
-import { nearestName } from './nearest-name.ts'
+import { nearestName } from './names.ts'
 
 /** Tensorferry's own backends, the likeliest first. */
 const BACKENDS: readonly { readonly package: string; readonly isPublished: boolean; readonly runtime: string }[] = [

@@ -1,6 +1,6 @@
 import { describeGiven } from './describe-given.ts'
 import { TensorferryError } from './errors.ts'
-import { unknownName } from './nearest-name.ts'
+import { unknownName } from './names.ts'
 
 /** Options with the type or the values that each has; null: looked at elsewhere. */
 type KnownOptions = Readonly<Record<string, string | readonly string[] | null>>

@@ -1,5 +1,6 @@
+import { parseArgs } from 'node:util'
 import { TensorferryError } from '@tensorferry/core'
-import { nearestName } from '../nearest-name.ts'
+import { nearestName } from '@tensorferry/core/names'
 
 /** What the command line asks for. */
 export interface CommandLine {
@@ -30,34 +31,46 @@ function refuse(message: string): never {
   throw new TensorferryError('OPTIONS_INVALID', `${message}; see tensorferry-libtorch --help`)
 }
 
+const OPTIONS = {
+  libtorch: { type: 'string' },
+  device: { type: 'string' },
+  force: { type: 'boolean' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
 /** @throws TensorferryError `OPTIONS_INVALID` naming the argument, and the one that was probably meant */
 export function parseArguments(args: readonly string[]): CommandLine {
-  const known = ['--libtorch', '--force', '--json', '--device', '--help']
-  let command: CommandLine['command'] | null = null
-  const found = { libtorch: null as string | null, force: false, json: false, device: 'cpu' }
-  const rest = args.flatMap((argument) =>
-    /^--\w+=/.test(argument) ? argument.split(/=(.*)/s).slice(0, 2) : [argument],
-  )
-  while (rest.length > 0) {
-    const argument = rest.shift()!
-    const value = (): string => {
-      const next = rest.shift()
-      return next === undefined || next === '' || next.startsWith('--') ? refuse(`${argument} needs a value`) : next
+  const { values, positionals, tokens } = parseArgs({
+    args: [...args],
+    options: OPTIONS,
+    allowPositionals: true,
+    strict: false,
+    tokens: true,
+  })
+  const names = Object.keys(OPTIONS)
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue
+    const { name, rawName, value } = token
+    if (!Object.hasOwn(OPTIONS, name)) {
+      const nearest = nearestName(name, names)
+      refuse(`unknown option ${rawName}${nearest ? `, did you mean --${nearest}?` : ''}`)
     }
-    if (argument === '--help' || argument === '-h') return { ...found, command: 'help' }
-    if (argument === '--libtorch') found.libtorch = value()
-    else if (argument === '--device') found.device = value()
-    else if (argument === '--force') found.force = true
-    else if (argument === '--json') found.json = true
-    else if (argument.startsWith('-')) {
-      const nearest = nearestName(argument, known)
-      refuse(`unknown option ${argument}${nearest ? `, did you mean ${nearest}?` : ''}`)
-    } else if (command !== null) refuse(`unexpected ${JSON.stringify(argument)}`)
-    else if ((COMMANDS as readonly string[]).includes(argument)) command = argument as CommandLine['command']
-    else {
-      const nearest = nearestName(argument, COMMANDS)
-      refuse(`unknown command ${JSON.stringify(argument)}${nearest ? `, did you mean ${nearest}?` : ''}`)
-    }
+    const takesValue = OPTIONS[name as keyof typeof OPTIONS].type === 'string'
+    if (takesValue && (!value || value.startsWith('-'))) refuse(`${rawName} needs a value`)
+    if (!takesValue && value !== undefined) refuse(`${rawName} takes no value`)
   }
-  return { ...found, command: command ?? 'help' }
+  const [command = 'help', unexpected] = positionals
+  if (!COMMANDS.some((known) => known === command)) {
+    const nearest = nearestName(command, COMMANDS)
+    refuse(`unknown command ${JSON.stringify(command)}${nearest ? `, did you mean ${nearest}?` : ''}`)
+  }
+  if (unexpected !== undefined) refuse(`unexpected ${JSON.stringify(unexpected)}`)
+  return {
+    command: values.help ? 'help' : (command as CommandLine['command']),
+    libtorch: (values.libtorch as string | undefined) ?? null,
+    force: values.force === true,
+    json: values.json === true,
+    device: (values.device as string | undefined) ?? 'cpu',
+  }
 }

@@ -57,7 +57,7 @@ export interface ModelDescription {
 }
 
 /** Where the model is read from, and how it is prepared. */
-export interface NativeLoadOptions {
+interface NativeLoadOptions {
   readonly path?: string
   readonly bytes?: Uint8Array
   readonly device: string

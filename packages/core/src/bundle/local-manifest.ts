@@ -1,8 +1,10 @@
 import * as v from 'valibot'
+import type { LoadOptions } from '../backend.ts'
+import type { Files } from './files.ts'
 import { artifactSchema, invalid, type Manifest, type ManifestArtifact, parseJson, sha256Schema } from './manifest.ts'
 
-/** Beside `bundle.json`: what was compiled for this one machine. Never part of a published bundle. */
-export const LOCAL_MANIFEST = 'bundle.local.json'
+const LOCAL_MANIFEST = 'bundle.local.json'
+
 const LOCAL_SCHEMA = 'tensorferry.bundle.local/1'
 
 const localManifestSchema = v.object({
@@ -52,4 +54,15 @@ export function parseLocalManifest(text: string, manifest: Manifest, where = LOC
       : null
     return { entry, stale }
   })
+}
+
+/** What was compiled on this machine for a bundle that lies here; by URL there is none, for the file is another machine's. */
+export async function localArtifacts(
+  files: Files,
+  manifest: Manifest,
+  options?: LoadOptions,
+): Promise<readonly LocalArtifact[]> {
+  if ((await files.has(LOCAL_MANIFEST)) !== true) return []
+  const text = new TextDecoder().decode(await (await files.openLatest(LOCAL_MANIFEST, options)).bytes())
+  return parseLocalManifest(text, manifest, `${files.where.replace(/\/$/, '')}/${LOCAL_MANIFEST}`)
 }

@@ -45,7 +45,7 @@ export const artifactSchema = v.object({
   name,
   format: v.picklist(['onnx', 'torchscript', 'aot-inductor']),
   precision: name,
-  files: v.pipe(v.tupleWithRest([file], file)),
+  files: v.pipe(v.array(file), v.nonEmpty()),
   requires,
   route,
   verified,
@@ -53,7 +53,7 @@ export const artifactSchema = v.object({
 /** A torch.export program that no backend reads: `python -m tensorferry aoti` compiles it where it will run. */
 const program = v.object({
   precision: name,
-  files: v.pipe(v.tupleWithRest([file], file)),
+  files: v.pipe(v.array(file), v.nonEmpty()),
   // The listed TorchScript file that holds its weights.
   weights: v.exactOptional(name),
   requires,
@@ -133,7 +133,9 @@ export function parseJson<S extends v.GenericSchema>(
   if (parsed.success) return parsed.output
   const issue = parsed.issues[0]
   const path = v.getDotPath(issue)
-  throw invalid(where, `${path ? `${path}: ` : ''}expected ${issue.expected ?? 'another value'}, got ${issue.received}`)
+  const isMissing = issue.received === 'undefined'
+  const reason = isMissing ? 'is missing' : `expected ${issue.expected ?? 'another value'}, got ${issue.received}`
+  throw invalid(where, `${path ? `${path}: ` : ''}${reason}`)
 }
 
 function requireKnownSchema(value: unknown, where: string): void {

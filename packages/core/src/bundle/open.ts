@@ -1,3 +1,4 @@
+import { platform } from '#platform'
 import type { Artifact, ArtifactFile, LoadOptions } from '../backend.ts'
 import { TensorferryError } from '../errors.ts'
 import { detectFormat } from '../format/detect.ts'
@@ -5,7 +6,6 @@ import { readOnnxSummary } from '../format/onnx.ts'
 import type { Signature } from '../signature.ts'
 import type { Tensor } from '../tensor.ts'
 import { type Expected, type Files, fileNotFound, type OpenFile } from './files.ts'
-import { LOCAL_MANIFEST, type LocalArtifact, parseLocalManifest } from './local-manifest.ts'
 import { type Manifest, type ManifestArtifact, type ManifestFile, parseManifest } from './manifest.ts'
 import { requireSafePath } from './path.ts'
 import { readSafetensors } from './safetensors.ts'
@@ -76,17 +76,6 @@ function lazyFiles(
   return entries.map(({ path, relativePath, expected }) => lazyFile(files, path, relativePath, expected, hasLocalPath))
 }
 
-/** What was compiled on this machine. By URL there is none: the file is another machine's. */
-async function localArtifacts(
-  files: Files,
-  manifest: Manifest,
-  options?: LoadOptions,
-): Promise<readonly LocalArtifact[]> {
-  if ((await files.has(LOCAL_MANIFEST)) !== true) return []
-  const text = new TextDecoder().decode(await (await files.openLatest(LOCAL_MANIFEST, options)).bytes())
-  return parseLocalManifest(text, manifest, `${files.where.replace(/\/$/, '')}/${LOCAL_MANIFEST}`)
-}
-
 /** Opens a folder that holds a `bundle.json`; artifacts of a `bundle.local.json` beside it come after the bundle's own. */
 export async function openBundle(files: Files, options?: LoadOptions): Promise<OpenModel> {
   if ((await files.has('bundle.json')) === false) {
@@ -98,7 +87,7 @@ export async function openBundle(files: Files, options?: LoadOptions): Promise<O
   }
   const text = new TextDecoder().decode(await (await files.openLatest('bundle.json', options)).bytes())
   const manifest = parseManifest(text, `${files.where.replace(/\/$/, '')}/bundle.json`)
-  const local = await localArtifacts(files, manifest, options)
+  const local = await platform.localArtifacts(files, manifest, options)
   const { dims, inputs, outputs, states } = manifest
   const read = async (file: ManifestFile, readOptions?: LoadOptions): Promise<Uint8Array<ArrayBuffer>> =>
     (await files.open(requireSafePath(file.path, 'bundle.json'), file, readOptions)).bytes()
@@ -123,7 +112,7 @@ export async function openBundle(files: Files, options?: LoadOptions): Promise<O
 
 function openArtifact(files: Files, entry: ManifestArtifact, stale: string | null): OpenArtifact {
   const where = `artifact ${entry.name}`
-  const model = requireSafePath(entry.files[0].path, where)
+  const model = requireSafePath(entry.files[0]!.path, where)
   const folder = model.slice(0, model.lastIndexOf('/') + 1)
   const lazy = lazyFiles(
     files,

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import * as v from 'valibot'
 import { describeGiven } from '../describe-given.ts'
 import { TensorferryError } from '../errors.ts'
-import { unknownName } from '../nearest-name.ts'
+import { unknownName } from '../names.ts'
 import type { BackendConfig } from './platform.ts'
 
 const CONFIG_FILE = 'tensorferry.config.json'

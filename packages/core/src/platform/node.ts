@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { localArtifacts } from '../bundle/local-manifest.ts'
 import { TensorferryError } from '../errors.ts'
 import { nodeImageCodecs } from './image-codecs-node.ts'
 import { importBackend } from './node-backend.ts'
@@ -32,6 +33,7 @@ export const platform: Platform = {
     const store = diskDownloadStore(options.cacheDir ?? defaultCacheDir())
     return locateUrl(new URL(text), store, options.fetch ?? fetch)
   },
+  localArtifacts,
   async sha256(content) {
     const bytes = content instanceof Uint8Array ? content : new Uint8Array(await content.arrayBuffer())
     return createHash('sha256').update(bytes).digest('hex')

@@ -1,5 +1,7 @@
 import type { LoadOptions } from '../backend.ts'
 import type { Files } from '../bundle/files.ts'
+import type { LocalArtifact } from '../bundle/local-manifest.ts'
+import type { Manifest } from '../bundle/manifest.ts'
 import type { ImageCodecs } from '../pipeline/image-codecs.ts'
 
 /** Where a path or URL given as a string leads. */
@@ -35,6 +37,8 @@ export interface Platform {
   readonly codecs: ImageCodecs
   /** Finds what a string or URL points to. */
   locate(source: string | URL, options: LocateOptions & LoadOptions): Promise<Located>
+  /** Artifacts of a `bundle.local.json`, compiled for this machine; a browser has none. */
+  localArtifacts(files: Files, manifest: Manifest, options?: LoadOptions): Promise<readonly LocalArtifact[]>
   /** sha256 in lower-case hex. */
   sha256(content: Uint8Array | Blob): Promise<string>
   /** The environment's or the nearest config file's choice; null: neither says. */

@@ -51,6 +51,7 @@ export const platform: Platform = {
     const base = typeof document === 'undefined' ? globalThis.location?.href : document.baseURI
     return locateUrl(new URL(source, base), memoryStore, options.fetch ?? globalThis.fetch.bind(globalThis))
   },
+  localArtifacts: async () => [],
   sha256,
   findBackendConfig: async () => null,
   appFolder: () => '',
