@@ -122,6 +122,7 @@ function pytest(python) {
   if (failed > 0) failures.push(`${failed} in pytest`)
 }
 
+const PYTHON_SOURCES = ['packages/exporter', 'packages/core/test', 'packages/backend-libtorch', 'examples', 'benchmarks']
 const start = performance.now()
 await install()
 await build(['core', 'backend-onnx-node', 'backend-libtorch'], { types: mode !== 'unit' })
@@ -132,6 +133,7 @@ if (mode === 'unit') {
   await vitest(['long'])
 } else {
   const python = await ensurePython()
+  process.env.TENSORFERRY_PYTHON = python
   console.log('Checks')
   await check('biome: lint and format', bin('biome'), ['check', '.'])
   for (const project of ['.', 'packages/core', 'packages/backend-onnx-node', 'packages/backend-libtorch']) {
@@ -141,22 +143,17 @@ if (mode === 'unit') {
   await check('typedoc: everything exported is documented', bin('typedoc'), ['--emit', 'none'])
   await check('changesets: configuration', bin('changeset'), ['status'])
   await check('schema: bundle.schema.json is up to date', bin('tsx'), ['scripts/bundle-schema.ts', '--check'])
-  await check('ruff: lint', python, ['-m', 'ruff', 'check', 'packages/exporter', 'packages/core/test', 'examples'])
-  await check('ruff: format', python, [
-    '-m',
-    'ruff',
-    'format',
+  await check('prebuilt: the AOTInductor addons are what their sources compile to', process.execPath, [
+    'packages/backend-libtorch/scripts/build-aot-addon.mjs',
     '--check',
-    'packages/exporter',
-    'packages/core/test',
-    'examples',
   ])
+  await check('ruff: lint', python, ['-m', 'ruff', 'check', ...PYTHON_SOURCES])
+  await check('ruff: format', python, ['-m', 'ruff', 'format', '--check', ...PYTHON_SOURCES])
   await check('goldens: halves are PyTorch’s', python, ['packages/core/test/goldens/make_half_goldens.py', '--check'])
   await check('goldens: pipeline steps are Pillow’s and torchvision’s', python, [
     'packages/core/test/goldens/make_pipeline_goldens.py',
     '--check',
   ])
-  process.env.TENSORFERRY_PYTHON = python
   // The tests of libtorch build its addon: with the machine's CMake, else with the one that pip put beside Python.
   process.env.PATH = [process.env.PATH, dirname(python)].join(delimiter)
   await vitest(['core', 'onnx-node', 'libtorch', 'examples', 'workspace'])

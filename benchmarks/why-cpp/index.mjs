@@ -1,49 +1,11 @@
 // What makes libtorch look slow: each cause switched on alone, in a plain C++ program, in Node and in Python.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, loadavg } from 'node:os'
 import { prepare } from '../libtorch/prepare.mjs'
 import { machineFacts } from '../machine.mjs'
-import { percentile, ratio } from '../measure.mjs'
 import { buildPrograms } from './build.mjs'
-import { causes, FIRST_CALLS, firstCalls, LANGUAGES, MODELS } from './measure.mjs'
-
-const NAMES = { mlp: 'MLP 10-10', resnet18: 'ResNet-18' }
-const CAUSES = {
-  none: 'nothing wrong',
-  gradients: 'gradients left on',
-  debug: 'the program compiled as Debug',
-  pool: '`forward` from a pool of 4 threads, one call at a time',
-  oversubscribed: '4 calls at once, each with all cores',
-}
-const time = (ms) => (ms < 1 ? `${(1000 * ms).toPrecision(3)} µs` : `${ms.toPrecision(3)} ms`)
-const rowOf = (cells) => `| ${cells.join(' | ')} |`
-const table = (head, rows) => [rowOf(head), rowOf(head.map(() => '---')), ...rows.map(rowOf)]
-
-function firstTable(found) {
-  const head = ['', ...Array.from({ length: FIRST_CALLS }, (_, index) => `call ${index + 1}`)]
-  return table(
-    head,
-    LANGUAGES.map((language) => [language, ...found[language].map(time)]),
-  )
-}
-
-/** Each cause beside the same language without it, and that beside Python. */
-function causeTable({ samples, minima }) {
-  const cell = (language, cause) => {
-    const label = `${language} ${cause}`
-    if (!samples[label]) return ''
-    const base = cause === 'none' ? 'Python none' : `${language} none`
-    const { value, spread } = ratio(samples, label, base)
-    const text = `${time(percentile(samples[label], 0.5))} (min ${time(minima[label])})`
-    if (label === base) return text
-    const shown = `**${value.toFixed(2)}** [${spread.map((one) => one.toFixed(2)).join(' to ')}]`
-    return `${text}: ${shown}`
-  }
-  return table(
-    ['', ...LANGUAGES],
-    Object.entries(CAUSES).map(([cause, what]) => [what, ...LANGUAGES.map((language) => cell(language, cause))]),
-  )
-}
+import { causes, firstCalls, MODELS } from './measure.mjs'
+import { causeTable, firstTable, guideTables, NAMES, withFigures } from './tables.mjs'
 
 export async function run() {
   const paths = await prepare('why-cpp', [])
@@ -84,7 +46,10 @@ export async function run() {
   ].join('\n')
   const folder = new URL('../results/', import.meta.url)
   mkdirSync(folder, { recursive: true })
-  writeFileSync(new URL('why-cpp.json', folder), `${JSON.stringify({ machine: facts, results }, null, 2)}\n`)
+  const found = { machine: facts, results }
+  writeFileSync(new URL('why-cpp.json', folder), `${JSON.stringify(found, null, 2)}\n`)
   writeFileSync(new URL('why-cpp.md', folder), text)
-  console.log('written to benchmarks/results/why-cpp.md')
+  const guide = new URL('../../docs/guides/why-was-cpp-slower.md', import.meta.url)
+  writeFileSync(guide, withFigures(readFileSync(guide, 'utf8'), guideTables(found)))
+  console.log('written to benchmarks/results/why-cpp.md and docs/guides/why-was-cpp-slower.md')
 }

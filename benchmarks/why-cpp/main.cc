@@ -84,7 +84,7 @@ void Print(const char* before, const std::vector<double>& samples, const char* a
 
 int main(int argc, char** argv) {
   if (argc < 5) {
-    std::fprintf(stderr, "usage: why-cpp MODEL.pt THREADS none|gradients|pool|oversubscribed SIZE...\n");
+    std::fprintf(stderr, "usage: why-cpp MODEL.pt THREADS none|gradients|worker|pool|oversubscribed SIZE...\n");
     return 2;
   }
   const std::string cause = argv[3];
@@ -104,24 +104,15 @@ int main(int argc, char** argv) {
     if (y.numel() == 0) std::abort();
   };
 
-  std::vector<double> first;
-  for (int i = 0; i < 12; i++) {
-    const auto start = Clock::now();
-    run();
-    first.push_back(Since(start));
-  }
-  Print("{\"first\":", first, "}");
-
-  // Four threads that each call forward: in turns (pool), or all at once (oversubscribed).
+  // Threads that call forward, of which the main one never does: one, four in turns (pool), four at once (oversubscribed).
   std::vector<std::unique_ptr<Worker>> workers;
-  if (cause == "pool" || cause == "oversubscribed") {
-    for (int i = 0; i < 4; i++) workers.push_back(std::make_unique<Worker>(threads));
-  }
+  const int count = cause == "worker" ? 1 : cause == "pool" || cause == "oversubscribed" ? 4 : 0;
+  for (int i = 0; i < count; i++) workers.push_back(std::make_unique<Worker>(threads));
   size_t next = 0;
   const auto runs = [&](int each) {
     if (workers.empty()) {
       for (int i = 0; i < each; i++) run();
-    } else if (cause == "pool") {
+    } else if (cause != "oversubscribed") {
       for (int i = 0; i < each; i++) {
         Worker& worker = *workers[next++ % workers.size()];
         worker.Start(run);
@@ -138,16 +129,28 @@ int main(int argc, char** argv) {
     }
   };
 
+  std::vector<double> first;
+  for (int i = 0; i < 12; i++) {
+    const auto start = Clock::now();
+    if (cause == "oversubscribed") {
+      run();
+    } else {
+      runs(1);
+    }
+    first.push_back(Since(start));
+  }
+  Print("{\"first\":", first, "}");
+
   std::string line;
   while (std::getline(std::cin, line)) {
     int calls = 0, each = 0;
     if (std::sscanf(line.c_str(), "{\"calls\":%d,\"each\":%d}", &calls, &each) != 2) return 2;
     std::vector<double> samples;
-    const double count = cause == "oversubscribed" ? 4.0 * each : each;
+    const double of = cause == "oversubscribed" ? 4.0 * each : each;
     for (int i = 0; i < calls; i++) {
       const auto start = Clock::now();
       runs(each);
-      samples.push_back(Since(start) / count);
+      samples.push_back(Since(start) / of);
     }
     Print("", samples, "");
   }

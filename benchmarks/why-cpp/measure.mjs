@@ -2,26 +2,33 @@ import { fileURLToPath } from 'node:url'
 import { modelFacts } from '../libtorch/session.mjs'
 import { alternate, percentile } from '../measure.mjs'
 import { Side } from '../side.mjs'
+import { LANGUAGES } from './tables.mjs'
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url))
 const PAUSE_MS = 60
 /** How many runs make a sample, how many samples a turn, how many turns. */
-const PLANS = { mlp: { each: 200, calls: 5, rounds: 25 }, resnet18: { each: 1, calls: 3, rounds: 11 } }
+const PLANS = { mlp: { each: 200, calls: 5, rounds: 21 }, resnet18: { each: 1, calls: 3, rounds: 9 } }
 /** Runs in a sample of four callers at once. */
 const EACH_OF_FOUR = { mlp: 200, resnet18: 1 }
 export const MODELS = Object.keys(PLANS)
-export const FIRST_CALLS = 4
+const FIRST_CALLS = 4
 const FIRST_PROCESSES = 5
 
 const median = (samples) => percentile(samples, 0.5)
 
 /** What each language can be made to do. */
 const CAUSES = {
-  Python: { none: 'none', gradients: 'gradients', pool: 'pool', oversubscribed: 'oversubscribed' },
-  'C++': { none: 'none', gradients: 'gradients', debug: 'none', pool: 'pool', oversubscribed: 'oversubscribed' },
+  Python: { none: 'none', gradients: 'gradients', worker: 'worker', pool: 'pool', oversubscribed: 'oversubscribed' },
+  'C++': {
+    none: 'none',
+    gradients: 'gradients',
+    debug: 'none',
+    worker: 'worker',
+    pool: 'pool',
+    oversubscribed: 'oversubscribed',
+  },
   Node: { none: 'none', pool: 'pool', oversubscribed: 'oversubscribed' },
 }
-export const LANGUAGES = Object.keys(CAUSES)
 
 function start(paths, programs, language, name, threads, cause) {
   const { shape } = modelFacts(paths.folder, name).inputs.x

@@ -50,9 +50,8 @@ def main() -> None:
         work()
         return (time.perf_counter_ns() - start) / 1e6
 
-    with guard():
-        print(json.dumps({"first": [timed(lambda: model(x)) for _ in range(12)]}), flush=True)
-    workers = [Worker(int(threads)) for _ in range(4 if cause in ("pool", "oversubscribed") else 0)]
+    count = {"worker": 1, "pool": 4, "oversubscribed": 4}.get(cause, 0)
+    workers = [Worker(int(threads)) for _ in range(count)]
     turn = 0
 
     def sample(each: int) -> float:
@@ -60,21 +59,26 @@ def main() -> None:
         if not workers:
             return timed(lambda: runs(each)) / each
         start = time.perf_counter_ns()
-        if cause == "pool":
+        if cause != "oversubscribed":
             for _ in range(each):
                 worker = workers[turn % len(workers)]
                 turn += 1
                 worker.given.put(lambda: runs(1))
                 worker.done.get()
-            count = each
+            runs_done = each
         else:
             for worker in workers:
                 worker.given.put(lambda: runs(each))
             for worker in workers:
                 worker.done.get()
-            count = each * len(workers)
-        return (time.perf_counter_ns() - start) / 1e6 / count
+            runs_done = each * len(workers)
+        return (time.perf_counter_ns() - start) / 1e6 / runs_done
 
+    if cause == "oversubscribed":
+        with guard():
+            print(json.dumps({"first": [timed(lambda: model(x)) for _ in range(12)]}), flush=True)
+    else:
+        print(json.dumps({"first": [sample(1) for _ in range(12)]}), flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
         print(json.dumps([sample(asked["each"]) for _ in range(asked["calls"])]), flush=True)
