@@ -122,7 +122,13 @@ function pytest(python) {
   if (failed > 0) failures.push(`${failed} in pytest`)
 }
 
-const PYTHON_SOURCES = ['packages/exporter', 'packages/core/test', 'packages/backend-libtorch', 'examples', 'benchmarks']
+const PYTHON_SOURCES = [
+  'packages/exporter',
+  'packages/core/test',
+  'packages/backend-libtorch/test',
+  'examples',
+  'benchmarks',
+]
 const start = performance.now()
 await install()
 await build(['core', 'backend-onnx-node', 'backend-libtorch'], { types: mode !== 'unit' })
