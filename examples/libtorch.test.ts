@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { libtorch } from '@tensorferry/backend-libtorch'
-import { loadModel } from '@tensorferry/core'
+import { loadModel, bundle as typed } from '@tensorferry/core'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import type {} from '../packages/backend-libtorch/test/set-up.ts'
 import { runExample } from './run-example.ts'
@@ -54,7 +54,7 @@ describe.skipIf(!root)('on libtorch', () => {
     timeout: 600_000,
   }, async () => {
     const { bundle, sha256 } = await compiled('digits')
-    await using model = await loadModel(bundle, {
+    await using model = await loadModel(typed<{ task: 'image-classification' }>(bundle), {
       backend: libtorch({ libtorch: root, trust: { sha256 } }),
       verify: 'full',
     })
@@ -67,7 +67,7 @@ describe.skipIf(!root)('on libtorch', () => {
       DIGITS.map((digit) => readFile(new URL(`./digits/samples/${digit}.png`, import.meta.url))),
     )
     const named = await Promise.all(pictures.map((picture) => model.predict(picture)))
-    expect(named.map((classes) => (classes as { label: string }[])[0]!.label)).toEqual(DIGITS)
+    expect(named.map(([best]) => best!.label)).toEqual(DIGITS)
 
     // Nobody's word: the bundle's own TorchScript is taken, and native code is refused where it is asked for.
     await using other = await loadModel(bundle, { backend: libtorch({ libtorch: root }) })
