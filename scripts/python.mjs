@@ -5,7 +5,14 @@ import { join } from 'node:path'
 import { changedSince, root, run, stop } from './pnpm.mjs'
 
 /** Folders with Python in them, for ruff. */
-export const PYTHON_FOLDERS = ['packages/exporter', 'packages/core/test', 'examples', 'tests']
+export const PYTHON_FOLDERS = [
+  'packages/exporter',
+  'packages/core/test',
+  'packages/backend-libtorch/test',
+  'examples',
+  'tests',
+  'benchmarks',
+]
 
 const REQUIREMENTS = 'packages/exporter/requirements.txt'
 const venv = join(root, '.venv')

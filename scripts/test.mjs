@@ -117,13 +117,18 @@ const types = ['.', ...PACKAGES.map((name) => `packages/${name}`)].map((project)
   tool: 'tsc',
   args: ['-p', project],
 }))
-/** Each runs a tool of node_modules/.bin, or Python. */
+/** Each runs a tool of node_modules/.bin, Node or Python. */
 const checks = [
   { name: 'biome: lint and format', tool: 'biome', args: ['check', '.'] },
   ...types,
   { name: 'knip: nothing unused', tool: 'knip', args: [] },
   { name: 'typedoc: everything exported is documented', tool: 'typedoc', args: ['--emit', 'none'] },
   { name: 'schema: bundle.schema.json is up to date', tool: 'tsx', args: ['scripts/bundle-schema.ts', '--check'] },
+  {
+    name: 'prebuilt: the AOTInductor addons are what their sources compile to',
+    tool: 'node',
+    args: ['packages/backend-libtorch/scripts/build-aot-addon.mjs', '--check'],
+  },
   { name: 'ruff: lint', tool: 'python', args: ['-m', 'ruff', 'check', ...PYTHON_FOLDERS] },
   { name: 'ruff: format', tool: 'python', args: ['-m', 'ruff', 'format', '--check', ...PYTHON_FOLDERS] },
   {
@@ -155,7 +160,8 @@ if (mode === 'unit') {
     process.env.PATH = [process.env.PATH, dirname(python)].join(delimiter)
   }
   if (wanted.length > 0) console.log('Checks')
-  for (const { name, tool, args } of wanted) await check(name, tool === 'python' ? python : bin(tool), args)
+  const commands = { node: process.execPath, python }
+  for (const { name, tool, args } of wanted) await check(name, commands[tool] ?? bin(tool), args)
   await vitest(['core', 'onnx-node', 'libtorch', 'examples', 'workspace'])
   if (files.length > 0) pytest(python, files)
 }

@@ -49,6 +49,9 @@ describeWithLibtorch('the build command', () => {
         code: 'DEPENDENCY_MISSING',
         hint: `build it once: ${command}`,
       })
+      // Compiled models need none, for who trusts them.
+      const trusting = libtorch({ libtorch: libtorchRoot, trust: 'native-code' })
+      expect(await trusting.probe()).toEqual({ available: true })
     } finally {
       process.env.TENSORFERRY_CACHE = before
     }
@@ -93,9 +96,11 @@ describeWithLibtorch('the build command', () => {
     expect(code).toBe(0)
     const diagnosis = JSON.parse(stdout)
     expect(diagnosis).toMatchObject({ found: { root: libtorchRoot }, addon: { built: true }, loaded: null, todo: [] })
+    expect(diagnosis.aot).toMatchObject({ present: true, fits: true })
     expect(diagnosis.places).toHaveLength(1)
     const missing = await run(cli, ['doctor', '--libtorch', libtorchRoot], emptyCache)
     expect(missing.code).toBe(1)
+    expect(missing.stdout).toMatch(/AOTInductor addon: ready \(.*aot\.node\)/)
     expect(missing.stdout).toMatch(/to do:\n {2}1\. build the TorchScript addon: npx -p/)
   })
 

@@ -47,6 +47,19 @@ async function readSections(source: ByteSource, header: DataView): Promise<Secti
   return sections
 }
 
+/** Texts that begin as compilers' notes do; the section holds tens of thousands of others. */
+function producersIn(texts: Buffer): string[] {
+  const found: string[] = []
+  for (const begin of ['GNU C', 'clang ']) {
+    for (let at = texts.indexOf(begin); at >= 0; at = texts.indexOf(begin, at + 1)) {
+      if (at > 0 && texts[at - 1] !== 0) continue
+      const end = texts.indexOf(0, at)
+      found.push(texts.toString('latin1', at, end < 0 ? texts.length : end))
+    }
+  }
+  return found
+}
+
 /**
  * Reads a 64-bit little-endian ELF library without loading it.
  *
@@ -61,16 +74,15 @@ export async function readElf(source: ByteSource): Promise<ElfFacts | null> {
   if (header.getUint32(0) !== 0x7f454c46 || bytes[4] !== 2 || bytes[5] !== 1) return null
   const sections = await readSections(source, header)
   if (!sections) return null
-  const textsOf = async (name: string): Promise<string[]> => {
+  const contentOf = async (name: string): Promise<Buffer> => {
     const section = sections.find((candidate) => candidate.name === name)
-    if (!section || !(section.offset + section.size <= source.size)) return []
-    return Buffer.from(await source.read(section.offset, section.size))
-      .toString('latin1')
-      .split('\0')
+    if (!section || !(section.offset + section.size <= source.size)) return Buffer.alloc(0)
+    const { buffer, byteOffset, byteLength } = await source.read(section.offset, section.size)
+    return Buffer.from(buffer, byteOffset, byteLength)
   }
   return {
     machine: MACHINES[header.getUint16(18, true)] ?? null,
-    names: new Set(await textsOf('.dynstr')),
-    producers: (await textsOf('.debug_str')).filter((text) => /^(?:GNU C|clang )/.test(text)),
+    names: new Set((await contentOf('.dynstr')).toString('latin1').split('\0')),
+    producers: producersIn(await contentOf('.debug_str')),
   }
 }

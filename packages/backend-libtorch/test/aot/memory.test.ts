@@ -8,7 +8,7 @@ import { packagePath } from './package-file.ts'
 const program = fileURLToPath(new URL('../programs/load-dispose.mjs', import.meta.url))
 
 describeWithPackages('memory', () => {
-  test.skipIf(process.platform !== 'linux').each(['mlp', 'large'])(
+  test.skipIf(process.platform !== 'linux').each(['mlp', 'weights-beside'])(
     '%s: 200 loads leave no threads, no library twice, and less than 20 MB',
     { timeout: 120_000 },
     async (name) => {
