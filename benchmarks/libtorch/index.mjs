@@ -11,11 +11,11 @@ import { asyncCost, best, MODELS, measureModel, THREADS, throughput, torchscript
 const NAMES = { mlp: 'MLP 10-10', espcn: 'ESPCN 224', resnet18: 'ResNet-18', minilm: 'encoder of MiniLM’s size' }
 const time = (ms) => (ms < 1 ? `${(1000 * ms).toFixed(2)} µs` : `${ms.toFixed(2)} ms`)
 
-/** `Node 4.1 µs (min 4.0), Python 9.8 µs (min 9.7)` */
+/** `Node 4.1 µs (min 4.0), Python 9.8 µs (min 9.7); of the minima 0.41` */
 function beside({ medians, minima }) {
-  return Object.entries(medians)
-    .map(([label, value]) => `${label} ${time(value)} (min ${time(minima[label])})`)
-    .join(', ')
+  const [tested, base] = Object.keys(medians)
+  const parts = Object.entries(medians).map(([label, value]) => `${label} ${time(value)} (min ${time(minima[label])})`)
+  return `${parts.join(', ')}; of the minima ${(minima[tested] / minima[base]).toFixed(2)}`
 }
 
 function figure(what, limit, reached, result, { digits = 3, unit, note } = {}) {
@@ -88,6 +88,25 @@ function buildFigure(paths) {
   return figure('building the TorchScript addon, CPU time', '<= 40 s', atMost(40), result, facts)
 }
 
+function notesOf(load) {
+  return [
+    'Each way runs in a process of its own, on the same libtorch and the same files, one after the other in turns with pauses; a turn’s ' +
+      'figure is its median, a ratio is that of the medians over all turns, the spread that of single turns.',
+    '“Reached” looks at the ratio of the medians alone. Where the spread goes over the limit on one side and under it on the other, this run ' +
+      'shows neither that it holds nor that it does not.',
+    'Python runs under `torch.inference_mode()`, with its tensors made beforehand; Node takes and gives typed arrays, copies included.',
+    'AOTInductor: frozen, compiled for the number of threads of its row, the same `.pt2` in Python and in Node.',
+    'The best way is the one with the lowest median: of three in Python (eager, TorchScript, AOTInductor), of six in Node (TorchScript, ' +
+      'TorchScript optimized, AOTInductor, each sync and async). On a noisy machine that favours the side with more of them.',
+    'Throughput: one thread a run on both sides; Node with as many replicas as cores.',
+    ...(load > 0.5
+      ? [
+          'Other work was running on this machine (see the load): minima say more than medians here, and spreads are wide.',
+        ]
+      : []),
+  ]
+}
+
 export async function run() {
   const paths = await prepare('libtorch', THREADS)
   const load = loadavg()[0]
@@ -100,18 +119,7 @@ export async function run() {
   const path = writeReport('libtorch', {
     command: 'pnpm bench libtorch',
     machine: { ...machineFacts([]), libtorch: paths.libtorch.version, 'load before': Number(load.toFixed(2)) },
-    notes: [
-      'Each way runs in a process of its own, on the same libtorch and the same files, one after the other in turns with pauses; a turn’s ' +
-        'figure is its median, a ratio is that of the medians over all turns, the spread that of single turns.',
-      'Python runs under `torch.inference_mode()`, with its tensors made beforehand; Node takes and gives typed arrays, copies included.',
-      'AOTInductor: frozen, compiled for the number of threads of its row, the same `.pt2` in Python and in Node.',
-      'Throughput: one thread a run on both sides; Node with as many replicas as cores.',
-      ...(load > 0.5
-        ? [
-            'Other work was running on this machine (see the load): minima say more than medians here, and spreads are wide.',
-          ]
-        : []),
-    ],
+    notes: notesOf(load),
     figures,
   })
   console.log(`written to ${path.replace(`${process.cwd()}/`, '')}`)

@@ -29,23 +29,44 @@ interface Check {
 
 const sizeOf = (text: string): Size => (/^\d+L?$/.test(text) ? Number.parseInt(text, 10) : text)
 
+/** One vector of elements, or several. */
+const VECTOR = 'at::vec::VectorizedN?<[^>]*>'
+const POINTER = new RegExp(`^(?:${VECTOR}::loadu\\()?(in_ptr\\d+|in_out_ptr\\d+)(?:\\[| \\+ )`)
+const CONVERTED = new RegExp(
+  `^(?:c10::convert<int\\d+_t>|static_cast<int\\d+_t>|at::vec::convert<int[^>]*>|${VECTOR})\\((\\w+)\\)$`,
+)
+const SUM = /^(?:(?:int64_t|int32_t)\()?(tmp\d+) \+ (tmp\d+)\)?$/
+const IS_NEGATIVE = /^(?:at::vec::VecMask<[^>]*>\()?(tmp\d+) < (0|tmp\d+)\)?$/
+const CHOICE =
+  /^(?:(?<test>tmp\d+) \? (?<then>tmp\d+) : (?<otherwise>tmp\d+)|decltype\(tmp\d+\)::blendv\((?<lane>tmp\d+), (?<wrapped>tmp\d+), (?<mask>tmp\d+)\.template cast<[^>]*>\(\)\))$/
+const STATEMENT = new RegExp(
+  `auto (tmp\\d+) = ([^;]+);|AOTI_TORCH_CHECK\\([^\\n]*?(?:\\(0|\\(${VECTOR}\\(0\\)) <= (tmp\\d+)\\) & \\(tmp\\d+ < (?:${VECTOR}\\()?(\\w+)\\)`,
+  'g',
+)
+
 function originOf(expression: string, known: ReadonlyMap<string, Origin>): Origin | undefined {
-  const pointer = /^(in_ptr\d+|in_out_ptr\d+)\[/.exec(expression)?.[1]
+  const pointer = POINTER.exec(expression)?.[1]
   if (pointer) return { kind: 'element', pointer, wraps: null }
-  const value = /^(?:c10::convert<int\d+_t>|static_cast<int\d+_t>)\((\w+)\)$/.exec(expression)?.[1] ?? expression
+  const value = CONVERTED.exec(expression)?.[1] ?? expression
   if (/^tmp\d+$/.test(value)) return known.get(value)
   if (/^(?:\d+L?|ks\d+)$/.test(value)) return { kind: 'size', size: sizeOf(value) }
-  const sum = /^(?:int64_t|int32_t)\((tmp\d+) \+ (tmp\d+)\)$/.exec(expression)
+  const sum = SUM.exec(expression)
   if (sum) {
     const [element, size] = [known.get(sum[1]!), known.get(sum[2]!)]
     if (element?.kind !== 'element' || size?.kind !== 'size') return undefined
     return { kind: 'sum', pointer: element.pointer, by: size.size }
   }
-  const negative = known.get(/^(tmp\d+) < 0$/.exec(expression)?.[1] ?? '')
-  if (negative?.kind === 'element') return { kind: 'is-negative', pointer: negative.pointer }
-  const choice = /^(tmp\d+) \? (tmp\d+) : (tmp\d+)$/.exec(expression)
+  const comparison = IS_NEGATIVE.exec(expression)
+  if (comparison) {
+    const [element, zero] = [known.get(comparison[1]!), known.get(comparison[2]!)]
+    const isZero = comparison[2] === '0' || (zero?.kind === 'size' && zero.size === 0)
+    return element?.kind === 'element' && isZero ? { kind: 'is-negative', pointer: element.pointer } : undefined
+  }
+  const choice = CHOICE.exec(expression)?.groups
   if (choice) {
-    const [test, then, otherwise] = choice.slice(1).map((name) => known.get(name))
+    const test = known.get((choice.test ?? choice.mask)!)
+    const then = known.get((choice.then ?? choice.wrapped)!)
+    const otherwise = known.get((choice.otherwise ?? choice.lane)!)
     const fits = test?.kind === 'is-negative' && then?.kind === 'sum' && otherwise?.kind === 'element'
     if (!fits || then.pointer !== otherwise.pointer || test.pointer !== then.pointer) return undefined
     return { kind: 'element', pointer: then.pointer, wraps: then.by }
@@ -53,13 +74,20 @@ function originOf(expression: string, known: ReadonlyMap<string, Origin>): Origi
   return undefined
 }
 
+/** Vectors are taken apart and put together in functions of no name: those that only copy are written as copies. */
+function withCopies(body: string): string {
+  return body.replace(/auto (tmp\d+) =\s*\[&\]\s*\{([\s\S]*?)\}\s*\(\)\s*;/g, (_, name: string, block: string) => {
+    const stored = /^\s*__at_align__[^;]*;\s*(tmp\d+)\.store\(tmpbuf/.exec(block)?.[1]
+    const copied = /tmpbuf\[\w+\] = static_cast<int\d+_t>\((tmp\d+)\[\w+\]\);/.exec(block)?.[1]
+    return `auto ${name} = ${stored ?? copied ?? 'unknown'};`
+  })
+}
+
 /** Checks of elements that a kernel reads from what it is given, in one function's text. */
 function checksIn(body: string): Check[] {
   const known = new Map<string, Origin>()
   const checks: Check[] = []
-  for (const [, name, expression, value, below] of body.matchAll(
-    /auto (tmp\d+) = ([^;]+);|AOTI_TORCH_CHECK\(\(0 <= (tmp\d+)\) & \(tmp\d+ < (\w+)\)/g,
-  )) {
+  for (const [, name, expression, value, below] of withCopies(body).matchAll(STATEMENT)) {
     if (name !== undefined) {
       const origin = originOf(expression!, known)
       if (origin) known.set(name, origin)

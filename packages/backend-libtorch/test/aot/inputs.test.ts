@@ -81,6 +81,25 @@ describeWithPackages('inputs are checked before compiled code sees them', () => 
     await session.dispose()
   })
 
+  test('indices that kernels check many at a time', async () => {
+    const session = await loadPackage('indices-vectors', { threads: 2 })
+    const { inputs, outputs } = goldenOf('indices-vectors', 0)
+    const rows = new BigInt64Array(8192)
+    rows[8191] = 50n
+    const narrow = new Int32Array(8192)
+    narrow[3] = -51
+    const wrong: [number, Tensor, RegExp][] = [
+      [1, tensor('int64', rows), /expected indices from -?\d+ to 49, got 50 at element 8191/],
+      [2, tensor('int32', narrow), /expected indices from -50 to 49, got -51 at element 3/],
+    ]
+    for (const [input, value, message] of wrong) {
+      const given = named(session, inputs.with(input, value))
+      expect((await rejection(() => session.run(given), 'INPUT_INVALID')).message).toMatch(message)
+    }
+    expectSame(inOrder(await session.run(named(session, inputs))), outputs)
+    await session.dispose()
+  })
+
   test('a signature names inputs and outputs, and the code is obeyed where it says less', async () => {
     const open = signature([spec('x', ['n', 'm']), spec('twice', [null, null])], [spec('y', null)])
     const session = await loadPackage('joined', {}, open)

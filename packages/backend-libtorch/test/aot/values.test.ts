@@ -18,6 +18,7 @@ describeWithPackages('values are those of PyTorch', () => {
     ['even', 2],
     ['indices', 2],
     ['indices-threads', 2],
+    ['indices-vectors', 1],
     ['constant', 1],
     ['large', 1],
     ['threads', 1],
