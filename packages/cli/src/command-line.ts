@@ -1,4 +1,3 @@
-import tab from '@bomb.sh/tab/commander'
 import { TensorferryError } from '@tensorferry/core'
 import { Command, CommanderError } from 'commander'
 import { defineBench } from './commands/bench/define.ts'
@@ -8,6 +7,7 @@ import { defineInspect } from './commands/inspect/define.ts'
 import { defineRun } from './commands/run/define.ts'
 import { defineTypes } from './commands/types/define.ts'
 import { defineVerify } from './commands/verify/define.ts'
+import { defineCompletion } from './completion/define.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT_CODES, EXIT_CODES_HELP, type ExitCode, exitCodeOf } from './exit-codes.ts'
 import { ownVersion } from './own-version.ts'
@@ -26,6 +26,8 @@ export interface CommandLineOptions {
   readonly signal?: AbortSignal
 }
 
+const COMMANDS = [defineRun, defineInspect, defineVerify, defineBench, defineTypes, defineDoctor, defineInit]
+
 const HELP = `
 ${EXIT_CODES_HELP}
 
@@ -38,7 +40,7 @@ Examples:
   $ npx tensorferry init
   $ tensorferry run ./digits three.png
   $ tensorferry verify ./digits --html report.html
-  $ source <(tensorferry completion bash)        also zsh, fish, powershell
+  $ source <(tensorferry completion bash)        also zsh, fish, pwsh
 
 tensorferry COMMAND --help tells more of each command.`
 
@@ -80,9 +82,8 @@ function createProgram(terminal: Terminal, runCommand: RunCommand): Command {
     })
     .exitOverride()
     .addHelpText('after', HELP)
-  const define = [defineRun, defineInspect, defineVerify, defineBench, defineTypes, defineDoctor, defineInit]
-  for (const one of define) one(program, runCommand)
-  tab(program, { completionCommandName: 'completion' })
+  for (const define of COMMANDS) define(program, runCommand)
+  defineCompletion(program, runCommand)
   return program
 }
 

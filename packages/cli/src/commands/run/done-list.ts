@@ -1,10 +1,11 @@
 import { appendFile, mkdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 
 /** Beside the results: one JSON line for each input that is done. */
 const FILE = '.tensorferry-run.jsonl'
 
 interface DoneLine {
+  /** Relative to the folder, so that both can be moved. */
   readonly input: string
   readonly size: number
   readonly modified: number
@@ -50,7 +51,7 @@ export async function openDoneList(folder: string, model: string): Promise<DoneL
   let last: Promise<void> = Promise.resolve()
   return {
     async find(input, stem) {
-      const done = lines.get(input)
+      const done = lines.get(relative(folder, input))
       if (done?.model !== model) return null
       const now = await stateOf(input)
       if (now?.size !== done.size || now.modified !== done.modified) return null
@@ -63,7 +64,7 @@ export async function openDoneList(folder: string, model: string): Promise<DoneL
     async add(input, files) {
       const now = await stateOf(input)
       if (!now) return
-      const line: DoneLine = { input, ...now, model, files }
+      const line: DoneLine = { input: relative(folder, input), ...now, model, files }
       last = last.then(async () => {
         await appendFile(path, `${separator}${JSON.stringify(line)}\n`)
         separator = ''

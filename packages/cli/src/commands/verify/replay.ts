@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Backend, type ReplayReport, replayGoldens, TensorferryError } from '@tensorferry/core'
+import { type Backend, type Progress, type ReplayReport, replayGoldens, TensorferryError } from '@tensorferry/core'
 import type { ChosenBackend } from '../../backends/choose.ts'
 import { loadBackend } from '../../backends/load.ts'
 import type { BundleOnDisk, CheckedFile } from '../../bundle/read.ts'
@@ -98,7 +98,9 @@ export async function verifyBackend(
   const verified: VerifiedBackend[] = []
   for (const artifact of artifacts) {
     try {
-      const onProgress = (): void => onCase()
+      const onProgress = ({ phase, file }: Progress): void => {
+        if (phase === 'verify' && file === undefined) onCase()
+      }
       const replay = await replayGoldens(source, { backend, artifact, signal, onProgress })
       const status = passes(replay) ? 'passed' : 'failed'
       verified.push({ ...base, artifact: artifact ?? null, status, replay, error: null })

@@ -1,4 +1,4 @@
-import { barX, dot, ruleX, ruleY } from '@observablehq/plot'
+import { barX, dot, ruleX } from '@observablehq/plot'
 import { type ComparedTensor, float32FromBfloat16, float32FromFloat16, type Tensor } from '@tensorferry/core'
 import { drawPlot, SERIES_COLORS } from '../../../charts/plot.ts'
 import { comparedAt, STAGES } from '../findings.ts'
@@ -7,6 +7,7 @@ import type { VerifiedBackend } from '../replay.ts'
 /** Errors at or below this share of the tolerance are drawn at it: a logarithm has no zero. */
 const FLOOR = 1e-4
 const POINTS = 600
+const DIFFERENCE = '#0072b2'
 
 function numbersOf({ dtype, data }: Tensor): readonly number[] {
   if (dtype === 'string') return []
@@ -42,9 +43,10 @@ export function drawOverview(backends: readonly VerifiedBackend[]): string {
   const longest = Math.max(...rows.map((row) => row.length), 10)
   return drawPlot({
     width: 860,
-    height: 60 + 24 * rows.length,
+    height: 80 + 24 * rows.length,
     marginLeft: 20 + 7 * longest,
     marginRight: 30,
+    marginBottom: 46,
     x: {
       type: 'log',
       domain: [FLOOR, Math.max(10, ...points.map(({ share }) => share))],
@@ -85,33 +87,25 @@ export function drawElements({ expected, got, tolerance }: ComparedTensor): stri
     }
     points.push({ index: start, error, allowed })
   }
+  // Beside a tolerance, which errors may be far below, only a logarithm shows both.
   const isExact = tolerance.atol === 0 && tolerance.rtol === 0
-  const step = stretch
+  const differing = points.filter(({ error }) => error > 0 && Number.isFinite(error))
+  const common = { width: 860, height: 220, marginLeft: 70, marginBottom: 46 }
+  const x = {
+    label: `element of ${a.length}${stretch > 1 ? `, the largest of each ${stretch}` : ''}`,
+    domain: [0, a.length],
+  }
+  if (isExact) {
+    const marks = [ruleX(differing, { x: 'index', y1: 0, y2: 'error', stroke: DIFFERENCE, strokeWidth: 2 })]
+    return drawPlot({ ...common, x, y: { label: 'absolute difference', zero: true }, marks })
+  }
   return drawPlot({
-    width: 860,
-    height: 200,
-    marginLeft: 70,
-    x: {
-      label: `element of ${a.length}${stretch > 1 ? `, the largest of each ${stretch}` : ''}`,
-      domain: [0, a.length],
-    },
-    y: { label: 'absolute difference', zero: true, tickFormat: '.1~e' },
+    ...common,
+    x,
+    y: { type: 'log', label: 'absolute difference (blue) and what is allowed (red)', tickFormat: '.0e', ticks: 5 },
     marks: [
-      ruleX(points, {
-        x: 'index',
-        y: 'error',
-        stroke: '#0072b2',
-        strokeWidth: Math.max(1, Math.min(4, 700 / points.length)),
-      }),
-      ...(isExact
-        ? []
-        : [
-            dot(
-              points.filter((_, index) => index % Math.max(1, Math.floor(POINTS / 300)) === 0),
-              { x: (point: { index: number }) => point.index + step / 2, y: 'allowed', r: 1, fill: '#c00' },
-            ),
-          ]),
-      ruleY([0]),
+      dot(points, { x: 'index', y: 'allowed', r: 1.2, fill: '#c00' }),
+      dot(differing, { x: 'index', y: 'error', r: 2, fill: DIFFERENCE }),
     ],
   })
 }
@@ -127,8 +121,9 @@ export function drawTimes(backends: readonly VerifiedBackend[]): string {
   const longest = Math.max(...bars.map(({ label }) => label.length), 10)
   return drawPlot({
     width: 860,
-    height: 60 + 24 * bars.length,
+    height: 80 + 24 * bars.length,
     marginLeft: 20 + 7 * longest,
+    marginBottom: 46,
     x: { label: 'milliseconds, the first run of each shape among them', zero: true },
     y: { domain: bars.map(({ label }) => label), label: null },
     marks: [barX(bars, { x: 'milliseconds', y: 'label', fill: '#56b4e9' }), ruleX([0])],

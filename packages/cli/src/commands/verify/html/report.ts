@@ -1,7 +1,7 @@
 import type { ComparedTensor, ReplayedCase } from '@tensorferry/core'
 import type { BundleOnDisk, CheckedFile } from '../../../bundle/read.ts'
 import { formatBytes, formatMilliseconds, formatSmall } from '../../../terminal/quantities.ts'
-import { describeComparison } from '../findings.ts'
+import { comparedAt, describeComparison, STAGES } from '../findings.ts'
 import { formatTolerance, summarize } from '../print.ts'
 import type { VerifiedBackend } from '../replay.ts'
 import { type Html, html, raw } from './escape.ts'
@@ -66,7 +66,8 @@ async function writeCase(golden: ReplayedCase): Promise<Html> {
   const { name, compared, skipped, error, milliseconds } = golden
   const passed = error === null && compared.every((one) => one.passed)
   const stages: Html[] = []
-  for (const one of compared) stages.push(await writeComparison(one))
+  const inOrder = STAGES.flatMap((stage) => comparedAt(golden, stage))
+  for (const one of inOrder) stages.push(await writeComparison(one))
   return html`<details ${raw(passed ? '' : 'open')}><summary><span class="${passed ? 'passed' : 'failed'}">${passed ? '✓' : '✗'}</span>
     ${name} <small>${formatMilliseconds(milliseconds)}${skipped ? `, ${skipped}` : ''}</small></summary>
     ${error ? html`<p class="failed">${error.code}: ${error.message}</p>` : null}${stages}</details>`
