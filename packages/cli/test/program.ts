@@ -28,7 +28,7 @@ interface StartOptions {
 
 function userEnvironment(): NodeJS.ProcessEnv {
   const environment = Object.entries(process.env).filter(
-    ([name]) => !/^(TENSORFERRY_|VITEST|NODE_OPTIONS$|NODE_ENV$|FORCE_COLOR$|NO_COLOR$)/.test(name),
+    ([name]) => !/^(TENSORFERRY_|VITEST|NODE_(OPTIONS|ENV|PATH)$|FORCE_COLOR$|NO_COLOR$)/.test(name),
   )
   return { ...Object.fromEntries(environment), npm_config_update_notifier: 'false' }
 }
@@ -55,12 +55,11 @@ export function tensorferry(args: readonly string[], options?: StartOptions): Pr
   return start(args, options).ended
 }
 
-/** Runs the program with `--json`; gives its one document and its exit code. */
 // biome-ignore lint/suspicious/noExplicitAny: each command has a document of its own
-export async function answerOf(
-  args: readonly string[],
-  options?: StartOptions,
-): Promise<{ code: number | null; answer: any }> {
+type Answer = { readonly code: number | null; readonly answer: any }
+
+/** Runs the program with `--json`; gives its one document and its exit code. */
+export async function answerOf(args: readonly string[], options?: StartOptions): Promise<Answer> {
   const { code, stdout } = await tensorferry([...args, '--json'], options)
   return { code, answer: JSON.parse(stdout) }
 }

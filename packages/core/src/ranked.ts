@@ -23,5 +23,5 @@ export type TensorOfShape<D extends DType, S extends readonly number[]> = number
 export type InputTensor<D extends DType, S extends readonly number[]> = Tensor<D> & RankHint<S['length']>
 
 /** An output as `tensorferry types` writes it: its shape has that many sizes, those that are fixed with their value. */
-export type OutputTensor<D extends DType, S extends readonly number[]> = Tensor<D> &
+export type OutputTensor<D extends DType, S extends readonly number[]> = Omit<Tensor<D>, 'shape'> &
   RankHint<S['length']> & { readonly shape: Readonly<S> }

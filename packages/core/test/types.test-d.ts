@@ -54,7 +54,8 @@ describe('tensors', () => {
   })
   test('an output’s shape is a tuple, and the next model takes it', () => {
     const output = tensor('float32', [1], [1, 1]) as unknown as OutputTensor<'float32', [batch: number, 10]>
-    expectTypeOf(output.shape[1]).toEqualTypeOf<10>()
+    expectTypeOf(output.shape).toEqualTypeOf<readonly [batch: number, 10]>()
+    expectTypeOf(output).toExtend<Tensor<'float32'>>()
     expectTypeOf(output).toExtend<InputTensor<'float32', [number, number]>>()
     expectTypeOf(output).not.toExtend<InputTensor<'float32', [number]>>()
   })
