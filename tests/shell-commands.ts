@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { manifestOf, publishedPackages, ROOT } from './workspace.ts'
@@ -25,6 +26,18 @@ function isScript(runner: string, words: readonly string[]): boolean {
   return first !== undefined && (first in scripts || (`@changesets/cli` in devDependencies! && first === 'changeset'))
 }
 
+/** A command of ours, with options that its help knows. */
+function isCommandLine([command = '', ...rest]: readonly string[]): boolean {
+  const program = join(ROOT, 'packages', 'cli', 'dist', 'main.js')
+  const { status, stdout } = spawnSync(process.execPath, [program, command, '--help'], { encoding: 'utf8' })
+  const options = rest.filter((word) => word.startsWith('--'))
+  return (
+    status === 0 &&
+    stdout.startsWith(`Usage: tensorferry ${command} `) &&
+    options.every((name) => stdout.includes(name))
+  )
+}
+
 /** Files among a pip's or Python's arguments, which have to be there. */
 function arePaths(words: readonly string[], folder: string): boolean {
   return words.every((word) => word.startsWith('-') || existsSync(join(ROOT, folder, word)))
@@ -39,7 +52,10 @@ function isKnown(command: string, folder: string): boolean {
       return isScript('npm', words.slice(1))
     case 'pnpm':
       return isScript('pnpm', words.slice(1))
+    case 'tensorferry':
+      return isCommandLine(words.slice(1))
     case 'npx':
+      if (first === 'tensorferry') return isCommandLine(rest)
       return first === 'pnpm@10' && (rest[0] === 'install' || isScript('pnpm', rest))
     case 'pip':
       return first === 'install' && rest.length > 0 && arePaths(rest, folder)

@@ -17,7 +17,7 @@ export interface FoundBackend {
 }
 
 /** Where a name is looked for: the project, the config's folder, and what stands beside this program (npx -p). */
-export function searchFolders(): readonly string[] {
+function searchFolders(): readonly string[] {
   const folders = [process.cwd()]
   const config = findConfig()
   if (config) folders.push(config.folder)

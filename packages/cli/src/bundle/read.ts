@@ -55,7 +55,7 @@ export async function openBundleOnDisk(source: string, what: string): Promise<Bu
 }
 
 /** Every file that a manifest vouches for, each path once. */
-export function listedFiles(manifest: Manifest): readonly ManifestFile[] {
+function listedFiles(manifest: Manifest): readonly ManifestFile[] {
   const { goldens } = manifest
   const files = [
     ...manifest.artifacts.flatMap((artifact) => artifact.files),

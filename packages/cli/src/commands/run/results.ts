@@ -10,7 +10,7 @@ export function isLabels(result: Result): result is readonly Classification[] {
 }
 
 /** Pixels. */
-export function isImage(result: Result): result is RawImage {
+function isImage(result: Result): result is RawImage {
   return 'mode' in result && 'width' in result && 'height' in result
 }
 
@@ -22,8 +22,20 @@ function isTensor(result: Result): result is Tensor {
 export function plainResult(result: Result): unknown {
   if (isLabels(result)) return result
   if (isImage(result)) return { mode: result.mode, width: result.width, height: result.height }
-  if (isTensor(result)) return plainTensor(result)
+  if (isTensor(result)) return 'data' in result ? plainTensor(result) : result
   return Object.fromEntries(Object.entries(result).map(([name, inner]) => [name, plainResult(inner)]))
+}
+
+/**
+ * What is kept of a result until the end: a thousand pictures would fill the memory.
+ *
+ * @param isWritten - then of a tensor its dtype and shape are enough
+ */
+export function summarizeResult(result: Result, isWritten: boolean): Result {
+  if (isLabels(result)) return result
+  if (isImage(result)) return { ...result, data: new Uint8Array() }
+  if (isTensor(result)) return isWritten ? ({ dtype: result.dtype, shape: result.shape } as Tensor) : result
+  return Object.fromEntries(Object.entries(result).map(([name, inner]) => [name, summarizeResult(inner, isWritten)]))
 }
 
 /** As text for people. */

@@ -15,7 +15,7 @@ import { expandInputs, holdsTensors, type RunInput } from './inputs.ts'
 import { type Outcome, printOutcomes } from './outcome.ts'
 import { outputStems } from './output-names.ts'
 import { readTensors } from './read-tensors.ts'
-import { type Result, resultFiles } from './results.ts'
+import { type Result, resultFiles, summarizeResult } from './results.ts'
 
 /** Options of `tensorferry run`. */
 export interface RunOptions extends BackendOptions, CommonOptions {
@@ -142,7 +142,8 @@ async function runAll({ model, source, inputs, destination, options, context }: 
     const milliseconds = performance.now() - begin
     // What fails from here on fails for every file: the disk is full, or the folder cannot be written.
     const files = await writeResult(result, input, { destination, stem: stems.get(input)!, doneList, context })
-    return { name: input.name, status: 'done', result, files, milliseconds }
+    const kept = summarizeResult(result, destination.kind !== 'print')
+    return { name: input.name, status: 'done', result: kept, files, milliseconds }
   }
   const next = waiting[Symbol.iterator]()
   const work = async (): Promise<void> => {

@@ -6,7 +6,7 @@ import type { VerifiedBackend } from './replay.ts'
 export const STAGES = ['decoded', 'inputs', 'outputs', 'result'] as const
 
 /** Position of an element in each axis: 13 of [2, 10] is [1, 3]. */
-export function elementPosition(index: number, shape: readonly number[]): readonly number[] {
+function elementPosition(index: number, shape: readonly number[]): readonly number[] {
   let rest = index
   return shape
     .map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1))

@@ -12,7 +12,7 @@ export interface Html {
 }
 
 /** Text from files and programs must not become markup. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character]!)
 }
 

@@ -17,7 +17,7 @@ function numbersOf({ dtype, data }: Tensor): readonly number[] {
 }
 
 /** Share of the tolerance that the worst element takes; above 1 it fails. An exact comparison is 0 or infinite. */
-export function shareOfTolerance({ difference, tolerance, passed }: ComparedTensor): number {
+function shareOfTolerance({ difference, tolerance, passed }: ComparedTensor): number {
   if (!difference || difference.mismatch !== null) return Number.POSITIVE_INFINITY
   if (difference.maxAbs === 0) return 0
   const allowed = tolerance.atol + tolerance.rtol * Math.abs(Number(difference.expected))
