@@ -189,6 +189,19 @@ describe('backends', () => {
     })
   })
 
+  test('of a list the next one is taken, and why the first was not is said', async () => {
+    const cwd = await temporaryFolder()
+    await writeFile(join(cwd, 'broken.mjs'), 'throw new Error("no library")')
+    const names = ['-b', './broken.mjs', '-b', '@tensorferry/backend-nowhere', '-b', 'onnx-node']
+    const { code, stdout, stderr } = await tensorferry(['run', DIGITS, sample(1), ...names], { cwd })
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/1\.png +1 /)
+    expect(stderr).toMatch(/refused: \.\/broken\.mjs at resolve: BACKEND_UNAVAILABLE: .*no library/)
+    expect(stderr).toMatch(
+      /refused: @tensorferry\/backend-nowhere at resolve: BACKEND_NOT_INSTALLED: .*; onnx-node runs/,
+    )
+  })
+
   test.each([
     [
       ['-b', 'nosuch'],

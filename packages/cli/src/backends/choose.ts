@@ -1,6 +1,6 @@
-import { type Backend, TensorferryError } from '@tensorferry/core'
+import { type BackendEntry, TensorferryError } from '@tensorferry/core'
 import { findConfig } from './config.ts'
-import { type FoundBackend, findInstalledBackends } from './find.ts'
+import { type FoundBackend, findBackend, findInstalledBackends } from './find.ts'
 import { KNOWN_BACKENDS, packageName } from './known.ts'
 import { type FactoryOptions, loadBackend, requireBackend } from './load.ts'
 
@@ -43,51 +43,57 @@ export function factoryOptions({ provider, threads, backendOption = [] }: Backen
   }
 }
 
-/** What was asked for, else the config's, else every installed one. */
-export function chooseBackends(options: BackendOptions): { chosen: readonly ChosenBackend[]; from: string } {
-  const settings = factoryOptions(options)
-  if (options.backend?.length) {
-    const names = options.backend.flatMap((name) => name.split(','))
-    return { chosen: names.map((name) => ({ found: requireBackend(name), options: settings })), from: '--backend' }
-  }
-  const config = findConfig()
-  if (config) {
-    const chosen = config.backends.map(([name, own]) => ({
-      found: requireBackend(name),
-      options: { ...own, ...settings },
-    }))
-    return { chosen, from: config.from }
-  }
-  return { chosen: installedBackends(settings), from: 'what is installed' }
-}
+const namesOf = ({ backend = [] }: BackendOptions): readonly string[] => backend.flatMap((name) => name.split(','))
 
 /**
- * Every installed backend.
+ * Every backend that was asked for, else every installed one with the options that the config gives it.
  *
- * @throws TensorferryError `BACKEND_NOT_INSTALLED` when there is none, with the command
+ * @throws TensorferryError `BACKEND_NOT_INSTALLED` when one that was asked for is missing, or there is none at all
  */
-export function installedBackends(settings: FactoryOptions): readonly ChosenBackend[] {
+export function askedBackends(options: BackendOptions): readonly ChosenBackend[] {
+  const settings = factoryOptions(options)
+  const names = namesOf(options)
+  if (names.length > 0) return names.map((name) => ({ found: requireBackend(name), options: settings }))
   const installed = findInstalledBackends()
-  if (installed.length > 0) return installed.map((found) => ({ found, options: settings }))
+  if (installed.length === 0) throw noneInstalled()
+  const configured = findConfig()?.backends ?? []
+  return installed.map((found) => {
+    const own = configured.find(([name]) => findBackend(name)?.path === found.path)?.[1]
+    return { found, options: { ...own, ...settings } }
+  })
+}
+
+function noneInstalled(): TensorferryError {
   const commands = KNOWN_BACKENDS.map((name) => `npm install ${packageName(name)}`).join(', or ')
-  throw new TensorferryError(
+  return new TensorferryError(
     'BACKEND_NOT_INSTALLED',
     `no backend is installed here; run: ${commands}; npx tensorferry init sets a project up`,
   )
 }
 
-/** The backends as values, for `loadModel`, which tries them in order. */
-export async function loadChosen(chosen: readonly ChosenBackend[]): Promise<readonly Backend[]> {
-  const backends: Backend[] = []
-  let firstError: unknown
-  for (const { found, options } of chosen) {
-    try {
-      backends.push(await loadBackend(found, options))
-    } catch (error) {
-      firstError ??= error
-    }
+/**
+ * Backends in order of preference, for `loadModel`: those of `--backend`, else the config's, else what is installed. Of a
+ * list, those that are missing or broken are left to `loadModel`, which reports them and takes the next.
+ *
+ * @throws TensorferryError of the only one
+ */
+export async function preferredBackends(options: BackendOptions): Promise<readonly BackendEntry[]> {
+  const settings = factoryOptions(options)
+  const names = namesOf(options)
+  const wanted: readonly (readonly [string, FactoryOptions])[] =
+    names.length > 0 ? names.map((name) => [name, {}]) : (findConfig()?.backends ?? [])
+  if (wanted.length === 0) {
+    const installed = askedBackends(options)
+    return Promise.all(installed.map((one) => loadOrName(one.found.package, one.options, installed.length === 1)))
   }
-  // A list is a list of alternatives; with none of them left, the first reason is the one to know.
-  if (backends.length === 0) throw firstError
-  return backends
+  return Promise.all(wanted.map(([name, own]) => loadOrName(name, { ...own, ...settings }, wanted.length === 1)))
+}
+
+async function loadOrName(name: string, options: FactoryOptions, isOnly: boolean): Promise<BackendEntry> {
+  try {
+    return await loadBackend(requireBackend(name), options)
+  } catch (error) {
+    if (isOnly || TensorferryError.is(error, 'OPTIONS_INVALID')) throw error
+    return [packageName(name), options]
+  }
 }

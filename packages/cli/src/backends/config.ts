@@ -8,6 +8,7 @@ export const CONFIG_FILE = 'tensorferry.config.json'
 /** What the environment or the nearest config file asks for. */
 export interface FoundConfig {
   readonly backends: readonly (readonly [name: string, options: Readonly<Record<string, unknown>>])[]
+  readonly verify?: 'off' | 'smoke' | 'full'
   /** `TENSORFERRY_BACKEND` or the file's path. */
   readonly from: string
   /** Folder that names are resolved from. */
@@ -26,18 +27,19 @@ export function findConfig(from = process.cwd()): FoundConfig | null {
   }
   for (let folder = from; ; folder = dirname(folder)) {
     const path = join(folder, CONFIG_FILE)
-    if (existsSync(path)) return { backends: readBackends(path), from: path, folder }
+    if (existsSync(path)) return { ...readConfig(path), from: path, folder }
     if (dirname(folder) === folder) return null
   }
 }
 
-function readBackends(path: string): FoundConfig['backends'] {
-  let backends: unknown
+function readConfig(path: string): Pick<FoundConfig, 'backends' | 'verify'> {
+  let config: { backends?: unknown; verify?: FoundConfig['verify'] }
   try {
-    backends = (JSON.parse(readFileSync(path, 'utf8')) as { backends?: unknown }).backends
+    config = JSON.parse(readFileSync(path, 'utf8'))
   } catch (cause) {
     throw new TensorferryError('OPTIONS_INVALID', `${path}: not JSON (${(cause as Error).message})`, { cause })
   }
+  const { backends, verify } = config
   const entries = Array.isArray(backends) ? backends.map((entry) => (Array.isArray(entry) ? entry : [entry])) : []
   if (entries.length === 0 || entries.some(([name]) => typeof name !== 'string')) {
     throw new TensorferryError(
@@ -45,5 +47,5 @@ function readBackends(path: string): FoundConfig['backends'] {
       `${path}: expected such as { "backends": ["@tensorferry/backend-onnx-node"] }; write one with: tensorferry init`,
     )
   }
-  return entries.map(([name, options]) => [name, options ?? {}])
+  return { backends: entries.map(([name, options]) => [name, options ?? {}]), ...(verify ? { verify } : {}) }
 }

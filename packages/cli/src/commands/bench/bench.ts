@@ -8,13 +8,7 @@ import {
   TensorferryError,
   type Tensors,
 } from '@tensorferry/core'
-import {
-  type BackendOptions,
-  type ChosenBackend,
-  chooseBackends,
-  factoryOptions,
-  installedBackends,
-} from '../../backends/choose.ts'
+import { askedBackends, type BackendOptions, type ChosenBackend } from '../../backends/choose.ts'
 import { loadBackend } from '../../backends/load.ts'
 import { openOnDisk } from '../../bundle/read.ts'
 import { writeWhole } from '../../bundle/write-whole.ts'
@@ -94,9 +88,7 @@ export async function bench(
   const sizes = parseSizes(options.dim, options.shape)
   const golden: Tensors = opened.kind === 'bundle' ? await firstGolden(opened) : {}
   const { threads: counts, ...backendOptions } = options
-  const chosen = options.backend?.length
-    ? chooseBackends(backendOptions).chosen
-    : installedBackends(factoryOptions(backendOptions))
+  const chosen = askedBackends(backendOptions)
   const threadCounts = counts ?? [...new Set([1, availableParallelism()])]
 
   const models: Model[] = []

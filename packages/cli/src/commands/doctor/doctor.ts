@@ -1,8 +1,6 @@
-import { type BackendOptions, type ChosenBackend, factoryOptions } from '../../backends/choose.ts'
-import { findConfig } from '../../backends/config.ts'
-import { findBackend, findInstalledBackends } from '../../backends/find.ts'
+import { askedBackends, type BackendOptions, type ChosenBackend } from '../../backends/choose.ts'
+import { findInstalledBackends } from '../../backends/find.ts'
 import { KNOWN_BACKENDS, packageName } from '../../backends/known.ts'
-import { requireBackend } from '../../backends/load.ts'
 import type { CommandContext, CommonOptions } from '../../context.ts'
 import { EXIT_CODES, type ExitCode } from '../../exit-codes.ts'
 import { toJson } from '../../terminal/plain.ts'
@@ -16,17 +14,8 @@ import { type MachineFacts, readMachine } from './machine.ts'
 export type DoctorOptions = BackendOptions & CommonOptions
 
 function backendsToExamine(options: DoctorOptions): readonly ChosenBackend[] {
-  const settings = factoryOptions(options)
-  if (options.backend?.length) {
-    return options.backend
-      .flatMap((name) => name.split(','))
-      .map((name) => ({ found: requireBackend(name), options: settings }))
-  }
-  const configured = findConfig()?.backends ?? []
-  return findInstalledBackends().map((found) => {
-    const own = configured.find(([name]) => findBackend(name)?.path === found.path)?.[1]
-    return { found, options: { ...own, ...settings } }
-  })
+  // A machine without any is what a doctor is called for.
+  return options.backend?.length || findInstalledBackends().length > 0 ? askedBackends(options) : []
 }
 
 function notInstalled(name: string): ExaminedBackend {

@@ -3,12 +3,14 @@ import { readFile, stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { basename, join } from 'node:path'
 import { formatReport, type LoadReport, loadModel, type Model, TensorferryError } from '@tensorferry/core'
-import { type BackendOptions, chooseBackends, loadChosen } from '../../backends/choose.ts'
+import { type BackendOptions, preferredBackends } from '../../backends/choose.ts'
+import { findConfig } from '../../backends/config.ts'
 import { removeParts, writeWhole } from '../../bundle/write-whole.ts'
 import type { CommandContext, CommonOptions } from '../../context.ts'
 import { EXIT_CODES, type ExitCode } from '../../exit-codes.ts'
 import { startProgress } from '../../terminal/progress.ts'
 import { count, formatMilliseconds } from '../../terminal/quantities.ts'
+import type { Terminal } from '../../terminal/terminal.ts'
 import { type Destination, formatOf, readDestination } from './destination.ts'
 import { type DoneList, openDoneList } from './done-list.ts'
 import { expandInputs, holdsTensors, type RunInput } from './inputs.ts'
@@ -46,15 +48,15 @@ export async function run(
     throw new TensorferryError('OPTIONS_INVALID', '-: standard input can be read once')
   }
   const start = performance.now()
-  const { chosen } = chooseBackends(options)
   const model = await loadModel(source, {
-    backend: await loadChosen(chosen),
+    backend: await preferredBackends(options),
     artifact: options.artifact,
-    verify: options.verify,
+    verify: options.verify ?? findConfig()?.verify,
     signal,
   })
   try {
     if (options.verbose) terminal.note(formatReport(model.report))
+    else noteRefused(model.report, terminal)
     const takesPictures = await hasPreprocess(source)
     const folder = destination.kind === 'folder' ? destination.folder : null
     const { inputs, failures } = await expandInputs(args, takesPictures, folder)
@@ -84,6 +86,15 @@ export async function run(
     return failed > 0 ? EXIT_CODES.CHECK_FAILED : EXIT_CODES.DONE
   } finally {
     await model.dispose()
+  }
+}
+
+/** Another backend than the first one runs: that is never left unsaid. */
+function noteRefused({ attempts, backend }: LoadReport, terminal: Terminal): void {
+  for (const attempt of attempts) {
+    if (attempt.outcome === 'chosen') continue
+    const { backend: name, stage, code, reason } = attempt
+    terminal.note(`${terminal.noteColors.yellow('refused:')} ${name} at ${stage}: ${code}: ${reason}; ${backend} runs`)
   }
 }
 

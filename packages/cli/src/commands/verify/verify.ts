@@ -1,6 +1,6 @@
 import { relative, resolve } from 'node:path'
 import { TensorferryError } from '@tensorferry/core'
-import { type BackendOptions, chooseBackends, factoryOptions, installedBackends } from '../../backends/choose.ts'
+import { askedBackends, type BackendOptions } from '../../backends/choose.ts'
 import { checkFiles, openBundleOnDisk } from '../../bundle/read.ts'
 import { writeWhole } from '../../bundle/write-whole.ts'
 import type { CommandContext, CommonOptions } from '../../context.ts'
@@ -36,7 +36,7 @@ export async function verify(
     const names = manifest.artifacts.map(({ name }) => name).join(', ')
     throw new TensorferryError('OPTIONS_INVALID', `--artifact: no artifact ${options.artifact}; there are: ${names}`)
   }
-  const chosen = options.backend?.length ? chooseBackends(options).chosen : installedBackends(factoryOptions(options))
+  const chosen = askedBackends(options)
   const files = await checkFiles(bundle)
   const progress = startProgress(terminal, 'replayed', chosen.length * manifest.goldens.cases.length)
   const backends: VerifiedBackend[] = []
