@@ -33,7 +33,7 @@ test('why a backend does not work: not installed, not usable here, broken, wrong
   for (const [name, availability] of Object.entries(probes)) {
     await writeFile(
       join(cwd, name),
-      `export default () => ({ apiVersion: 1, name: 'it', formats: ['onnx'], probe: async () => (${availability}),
+      `export default () => ({ apiVersion: 1, name: '${name.slice(0, -4)}', formats: ['onnx'], probe: async () => (${availability}),
   createSession: async ({ signature }) => ({ ...signature, runtime: { name: 'it', version: '1', device: 'cpu', provider: null, threads: null },
     run: async () => ({}), dispose: async () => undefined }) })`,
     )
@@ -50,7 +50,7 @@ test('why a backend does not work: not installed, not usable here, broken, wrong
   ])
   const { stdout } = await tensorferry(args, { cwd })
   expect(stdout).toContain('No backend works here.')
-  expect(stdout).toContain('./driverless.mjs: BACKEND_UNAVAILABLE: no driver; install one')
+  expect(stdout).toContain('driverless: BACKEND_UNAVAILABLE: no driver; install one')
 })
 
 test('the config file is named, and a broken one is an error', async () => {

@@ -204,7 +204,7 @@ export default function wrong() {
     expect(code).toBe(1)
     expect(answer.backends.map(({ status }: { status: string }) => status)).toEqual(['passed', 'failed', 'unusable'])
     expect(answer.failures.length).toBe(4)
-    for (const line of answer.failures) expect(line).toMatch(/wrong\.mjs \(onnx\): case .*, stage outputs.*\[0, 2\]/)
+    for (const line of answer.failures) expect(line).toMatch(/wrong \(onnx\): case .*, stage outputs.*\[0, 2\]/)
     expect(answer.backends[2].error.message).toBe('no driver; install one')
   })
 

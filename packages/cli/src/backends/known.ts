@@ -17,6 +17,11 @@ export function shortName(name: string): string {
   return name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name
 }
 
+/** What a table calls a backend: by the name it was asked for, or by its own where that was a path. */
+export function displayName(name: string, own: string): string {
+  return /[\\/]/.test(name) && !name.startsWith('@') ? own : name
+}
+
 /** `@tensorferry/backend-onnx-node` for `onnx-node`; scoped names, paths and `tensorferry-backend-*` as they are. */
 export function packageName(name: string): string {
   return /^[a-z][a-z0-9-]*$/.test(name) && !name.startsWith('tensorferry-') ? PREFIX + name : name

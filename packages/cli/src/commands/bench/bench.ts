@@ -9,6 +9,7 @@ import {
   type Tensors,
 } from '@tensorferry/core'
 import { askedBackends, type BackendOptions, type ChosenBackend } from '../../backends/choose.ts'
+import { displayName } from '../../backends/known.ts'
 import { loadBackend } from '../../backends/load.ts'
 import { openOnDisk } from '../../bundle/read.ts'
 import { writeWhole } from '../../bundle/write-whole.ts'
@@ -96,19 +97,21 @@ export async function bench(
   const refused: Refused[] = []
   const load = async (one: ChosenBackend, threads: number): Promise<void> => {
     let model: Model
+    let name = one.found.name
     try {
       const backend = await loadBackend(one.found, { ...one.options, threads })
+      name = displayName(name, backend.name)
       model = await loadModel(source, { backend, artifact: options.artifact, signal })
     } catch (error) {
       if (signal.aborted || !TensorferryError.is(error)) throw error
-      refused.push({ backend: one.found.name, threads, code: error.code, reason: error.message })
+      refused.push({ backend: name, threads, code: error.code, reason: error.message })
       return
     }
     models.push(model)
     const signature = { dims: opened.kind === 'bundle' ? opened.manifest.dims : {}, inputs: model.inputs }
     for (const batch of batchesOf(signature, options.batch)) {
       const feed = makeFeed(signature, batch, sizes, golden)
-      combinations.push({ backend: one.found.name, threads, batch, model, feed, milliseconds: [] })
+      combinations.push({ backend: name, threads, batch, model, feed, milliseconds: [] })
     }
   }
   try {

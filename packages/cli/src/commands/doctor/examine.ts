@@ -1,6 +1,7 @@
 import { type Backend, type RuntimeInfo, TensorferryError } from '@tensorferry/core'
 import { type ConformanceFixture, fixturesFor } from '@tensorferry/core/testing'
 import type { ChosenBackend } from '../../backends/choose.ts'
+import { displayName } from '../../backends/known.ts'
 import { loadBackend } from '../../backends/load.ts'
 
 /** What became of one backend. */
@@ -47,7 +48,7 @@ async function tryModel(backend: Backend, fixture: ConformanceFixture, signal: A
 /** Asks a backend whether it works here, then lets it prove it. */
 export async function examine({ found, options }: ChosenBackend, signal: AbortSignal): Promise<ExaminedBackend> {
   const start = performance.now()
-  const base = { ...found, installed: true, usable: false, formats: [], runtime: null, error: null, milliseconds: null }
+  let base = { ...found, installed: true, usable: false, formats: [], runtime: null, error: null, milliseconds: null }
   const refused = (
     code: string,
     reason: string,
@@ -63,6 +64,7 @@ export async function examine({ found, options }: ChosenBackend, signal: AbortSi
   try {
     const backend = await loadBackend(found, options)
     const { formats } = backend
+    base = { ...base, name: displayName(found.name, backend.name) }
     const availability = await backend.probe({ signal })
     if (!availability.available) return refused(availability.code, availability.reason, availability.hint, formats)
     const fixture = formats

@@ -12,7 +12,7 @@ export interface ArchiveFacts {
   readonly weights: { readonly tensors: number; readonly bytes: number }
   /** The archive's own version number. */
   readonly version: string | null
-  /** TorchScript's debug files, which hold the paths of the machine that wrote them. */
+  /** TorchScript's debug files, which hold the paths of the machine that wrote them unless an exporter strips them. */
   readonly debugFiles: number
   /** AOTInductor: platform and instruction set that it was compiled for. */
   readonly compiledFor: Readonly<Record<string, string>> | null

@@ -104,7 +104,8 @@ export function formatModelFile(facts: ModelFileFacts, colors: Colors): string {
     const { entries, codeFiles, weights, version, debugFiles, compiledFor } = archive
     lines.push(['archive', `version ${version ?? '?'}, ${entries} entries, ${codeFiles} of code`])
     lines.push(['weights', `${weights.tensors} tensors, ${formatBytes(weights.bytes)}`])
-    if (debugFiles > 0) lines.push(['debug files', `${debugFiles}, which hold paths of the machine that wrote them`])
+    if (debugFiles > 0)
+      lines.push(['debug files', `${debugFiles}, which may hold paths of the machine that wrote them`])
     if (compiledFor)
       lines.push([
         'compiled for',

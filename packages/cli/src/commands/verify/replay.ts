@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Backend, type Progress, type ReplayReport, replayGoldens, TensorferryError } from '@tensorferry/core'
 import type { ChosenBackend } from '../../backends/choose.ts'
+import { displayName } from '../../backends/known.ts'
 import { loadBackend } from '../../backends/load.ts'
 import type { BundleOnDisk, CheckedFile } from '../../bundle/read.ts'
 
@@ -69,7 +70,7 @@ export async function verifyBackend(
   files: readonly CheckedFile[],
   { artifact: wanted, signal, onCase }: { artifact?: string | undefined; signal: AbortSignal; onCase: () => void },
 ): Promise<readonly VerifiedBackend[]> {
-  const base = { name: found.name, package: found.package, version: found.version }
+  let base = { name: found.name, package: found.package, version: found.version }
   const unusable = (error: TensorferryError): VerifiedBackend => ({
     ...base,
     artifact: null,
@@ -80,6 +81,7 @@ export async function verifyBackend(
   let backend: Backend
   try {
     backend = await loadBackend(found, options)
+    base = { ...base, name: displayName(found.name, backend.name) }
     const availability = await backend.probe({ signal })
     if (!availability.available) {
       return [unusable(new TensorferryError('BACKEND_UNAVAILABLE', `${availability.reason}; ${availability.hint}`))]
