@@ -200,6 +200,14 @@ main()`,
     expect(answer).toEqual({ label: '3', backend: 'onnx-node', chosenBy: path, threads: 2 })
   })
 
+  test('the command line finds the backend beside it', async () => {
+    const call = ['tensorferry', 'verify', './digits', '--json']
+    const { code, stdout } = await run(apps[layout]!, 'npx', ['--no-install', ...call])
+    const { passed, backends } = JSON.parse(stdout)
+    expect({ code, passed }).toEqual({ code: 0, passed: true })
+    expect(backends).toMatchObject([{ name: 'onnx-node', status: 'passed' }])
+  })
+
   test('a backend that is not installed is said to be so, with the command for one that exists', async () => {
     const { code, stderr } = await runProgram(apps[layout]!, 'missing.mjs', BY_NAME, {
       OPTIONS: JSON.stringify({ backend: '@tensorferry/backend-nowhere' }),

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { manifestOf, publishedPackages, ROOT } from './workspace.ts'
@@ -35,6 +36,18 @@ function isForPip(word: string, folder: string): boolean {
   return readFileSync(join(ROOT, 'packages/exporter/requirements.txt'), 'utf8').split('\n').includes(requirement)
 }
 
+/** A command of ours, with options that its help knows. */
+function isCommandLine([command = '', ...rest]: readonly string[]): boolean {
+  const program = join(ROOT, 'packages', 'cli', 'dist', 'main.js')
+  const { status, stdout } = spawnSync(process.execPath, [program, command, '--help'], { encoding: 'utf8' })
+  const options = rest.filter((word) => word.startsWith('--'))
+  return (
+    status === 0 &&
+    stdout.startsWith(`Usage: tensorferry ${command} `) &&
+    options.every((name) => stdout.includes(name))
+  )
+}
+
 /** Files among a pip's or Python's arguments, which have to be there. */
 function arePaths(words: readonly string[], folder: string): boolean {
   return words.every((word) => word.startsWith('-') || existsSync(join(ROOT, folder, word)))
@@ -49,7 +62,10 @@ function isKnown(command: string, folder: string): boolean {
       return isScript('npm', words.slice(1))
     case 'pnpm':
       return isScript('pnpm', words.slice(1))
+    case 'tensorferry':
+      return isCommandLine(words.slice(1))
     case 'npx':
+      if (first === 'tensorferry') return isCommandLine(rest)
       return first === 'pnpm@10' && (rest[0] === 'install' || isScript('pnpm', rest))
     case 'pip':
       return first === 'install' && rest.length > 0 && rest.every((word) => isForPip(word, folder))
