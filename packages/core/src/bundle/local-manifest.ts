@@ -41,7 +41,7 @@ function listedHashes({ artifacts, program }: Manifest): Map<string, string> {
  * @param where - its place, for messages
  * @throws TensorferryError `BUNDLE_INVALID` for another form, or a name that the bundle has already
  */
-export function parseLocalManifest(text: string, manifest: Manifest, where = LOCAL_MANIFEST): readonly LocalArtifact[] {
+function parseLocalManifest(text: string, manifest: Manifest, where: string): readonly LocalArtifact[] {
   const { artifacts } = parseJson(text, localManifestSchema, where, () => undefined)
   const listed = listedHashes(manifest)
   const taken = new Set(manifest.artifacts.map(({ name }) => name))
