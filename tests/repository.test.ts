@@ -11,7 +11,10 @@ const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: '
   .map((path) => ({ path, bytes: statSync(join(ROOT, path), { throwIfNoEntry: false })?.size ?? 0 }))
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 const texts = tracked
-  .filter(({ path, bytes }) => bytes > 0 && !/\.(onnx|safetensors|png|jpg|webp|pt|pt2|bin|node)$|\/formats\/[\w-]+$/.test(path))
+  .filter(
+    ({ path, bytes }) =>
+      bytes > 0 && !/\.(onnx|safetensors|png|jpg|webp|pt|pt2|bin|node)$|\/formats\/[\w-]+$/.test(path),
+  )
   .map(({ path }) => ({ path, text: read(path) }))
 const sources = texts.filter(({ path }) => /^packages\/[\w-]+\/src\/.*\.(ts|py)$/.test(path))
 // Without comments, which may name what the code must not do.
