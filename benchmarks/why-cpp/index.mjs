@@ -5,7 +5,7 @@ import { prepare } from '../libtorch/prepare.mjs'
 import { machineFacts } from '../machine.mjs'
 import { buildPrograms } from './build.mjs'
 import { causes, firstCalls, MODELS } from './measure.mjs'
-import { causeTable, firstTable, guideTables, NAMES, withFigures } from './tables.mjs'
+import { causeTable, firstTable, guideTables, NAMES, switchTable, withFigures } from './tables.mjs'
 
 export async function run() {
   const paths = await prepare('why-cpp', [])
@@ -25,7 +25,7 @@ export async function run() {
     const found = await causes(paths, programs, name, threads)
     results[name] = { first, ...found }
     lines.push(`## ${NAMES[name]}`, '', 'The first calls of a process:', '', ...firstTable(first), '')
-    lines.push('Time of a run once it has settled:', '', ...causeTable(found), '')
+    lines.push('Time of a run once it has settled:', '', ...causeTable(found), '', ...switchTable(found), '')
     console.log(lines.slice(-20).join('\n'))
   }
   const text = [

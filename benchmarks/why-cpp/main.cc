@@ -1,10 +1,13 @@
 // A plain C++ program around one TorchScript model, as a team would write it, with each mistake as a switch:
 //   why-cpp MODEL.pt THREADS CAUSE SIZE...
 // The first line on stdout is {"first": [milliseconds of the first calls]}. Then each line {"calls":C,"each":E} on stdin
-// is answered by C samples in milliseconds, each the mean of E runs.
+// is answered by C samples in milliseconds, each the mean of E runs; with C = 0 by how often a run so far has given up
+// its core (voluntary context switches of all threads).
 #include <ATen/Parallel.h>
+#include <sys/resource.h>
 #include <torch/script.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -20,6 +23,12 @@
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+double Switches() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  return static_cast<double>(used.ru_nvcsw);
+}
 
 double Since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
@@ -91,7 +100,9 @@ int main(int argc, char** argv) {
   const int threads = std::stoi(argv[2]);
   std::vector<int64_t> shape;
   for (int i = 4; i < argc; i++) shape.push_back(std::stoll(argv[i]));
-  at::set_num_threads(threads);
+  const int count = cause == "worker" ? 1 : cause == "pool" || cause == "oversubscribed" ? 4 : 0;
+  // A main thread that leaves the model to others must not have a team of its own either: making a tensor would start one.
+  at::set_num_threads(count > 0 ? 1 : threads);
 
   torch::jit::Module model = torch::jit::load(argv[1]);
   model.eval();
@@ -106,7 +117,6 @@ int main(int argc, char** argv) {
 
   // Threads that call forward, of which the main one never does: one, four in turns (pool), four at once (oversubscribed).
   std::vector<std::unique_ptr<Worker>> workers;
-  const int count = cause == "worker" ? 1 : cause == "pool" || cause == "oversubscribed" ? 4 : 0;
   for (int i = 0; i < count; i++) workers.push_back(std::make_unique<Worker>(threads));
   size_t next = 0;
   const auto runs = [&](int each) {
@@ -132,25 +142,28 @@ int main(int argc, char** argv) {
   std::vector<double> first;
   for (int i = 0; i < 12; i++) {
     const auto start = Clock::now();
-    if (cause == "oversubscribed") {
-      run();
-    } else {
-      runs(1);
-    }
+    runs(1);
     first.push_back(Since(start));
   }
   Print("{\"first\":", first, "}");
 
+  const double switches = Switches();
+  double total = 0;
   std::string line;
   while (std::getline(std::cin, line)) {
     int calls = 0, each = 0;
     if (std::sscanf(line.c_str(), "{\"calls\":%d,\"each\":%d}", &calls, &each) != 2) return 2;
+    if (calls == 0) {
+      Print("", {(Switches() - switches) / std::max(1.0, total)}, "");
+      continue;
+    }
     std::vector<double> samples;
     const double of = cause == "oversubscribed" ? 4.0 * each : each;
     for (int i = 0; i < calls; i++) {
       const auto start = Clock::now();
       runs(each);
       samples.push_back(Since(start) / of);
+      total += of;
     }
     Print("", samples, "");
   }

@@ -7,7 +7,7 @@ import { LANGUAGES } from './tables.mjs'
 const here = (name) => fileURLToPath(new URL(name, import.meta.url))
 const PAUSE_MS = 60
 /** How many runs make a sample, how many samples a turn, how many turns. */
-const PLANS = { mlp: { each: 200, calls: 5, rounds: 21 }, resnet18: { each: 1, calls: 3, rounds: 9 } }
+const PLANS = { mlp: { each: 200, calls: 5, rounds: 21 }, resnet18: { each: 1, calls: 3, rounds: 31 } }
 /** Runs in a sample of four callers at once. */
 const EACH_OF_FOUR = { mlp: 200, resnet18: 1 }
 export const MODELS = Object.keys(PLANS)
@@ -65,7 +65,8 @@ export async function firstCalls(paths, programs, name, threads) {
 /**
  * Every language with every cause, each in a process of its own, in turns.
  *
- * @returns by `LANGUAGE CAUSE` the median of each turn in milliseconds a run, and the smallest sample
+ * @returns by `LANGUAGE CAUSE` the median of each turn in milliseconds a run, and the smallest sample; by cause how often a run in C++ gave up
+ *   its core
  */
 export async function causes(paths, programs, name, threads) {
   const { each, calls, rounds } = PLANS[name]
@@ -88,6 +89,10 @@ export async function causes(paths, programs, name, threads) {
     ]),
   )
   const samples = await alternate(turns, { rounds, warmUp: 2, pauseMs: PAUSE_MS })
+  const switches = {}
+  for (const cause of Object.keys(CAUSES['C++'])) {
+    switches[cause] = (await sides[`C++ ${cause}`].ask({ calls: 0, each: 0 }))[0]
+  }
   await Promise.all(Object.values(sides).map((side) => side.end()))
-  return { samples, minima }
+  return { samples, minima, switches }
 }

@@ -54,6 +54,13 @@ const smallTable = ({ samples, minima }) =>
     return base === null ? text : `${text}, **× ${(minima[label] / minima[base]).toFixed(2)}**`
   })
 
+/** How often the threads of a run in C++ gave up their cores. */
+export const switchTable = ({ switches }) =>
+  table(
+    ['', 'context switches a run, C++'],
+    Object.entries(switches).map(([cause, count]) => [CAUSES[cause], count.toFixed(count < 10 ? 1 : 0)]),
+  )
+
 /** What docs/guides/why-was-cpp-slower.md shows of results/why-cpp.json. */
 export function guideTables({ machine, results }) {
   const parts = Object.entries(results).flatMap(([name, found]) => [
@@ -64,6 +71,8 @@ export function guideTables({ machine, results }) {
     `${NAMES[name]}, ${machine.threads} threads, a call once it has settled:`,
     '',
     ...smallTable(found),
+    '',
+    ...switchTable(found),
     '',
   ])
   return parts.join('\n').trimEnd()

@@ -114,7 +114,7 @@ describe('texts of libtorch', () => {
       '  File "code/__torch__/net.py", line 3, in forward',
       '    return torch.reshape(x, [3])',
       'Traceback of TorchScript, original code (most recent call last):',
-      '  File "/home/someone/project/net.py", line 7, in forward',
+      '  File "/srv/project/net.py", line 7, in forward',
       '        return x.reshape(3)',
       '               ~~~~~~~~~ <--- HERE',
       '  File "/opt/venv/lib/python3.11/site-packages/torch/nn/modules/module.py", line 9, in _call',

@@ -18,7 +18,7 @@ test('a bundle: card, inputs, outputs, dims, steps, artifacts, files with sizes 
     dims: manifest.dims,
   })
   expect(answer.card).toBe(await readFile(join(DIGITS, 'README.md'), 'utf8'))
-  const listed = [...manifest.artifacts[0].files, manifest.goldens.file]
+  const listed = [...manifest.artifacts[0].files, ...manifest.program.files, manifest.goldens.file]
   expect(answer.files).toEqual(expect.arrayContaining(listed.map((file) => ({ ...file, problem: null }))))
   expect(answer.readers.onnx).toContainEqual({ backend: 'onnx-node', installed: true })
 
@@ -30,7 +30,8 @@ test('a bundle: card, inputs, outputs, dims, steps, artifacts, files with sizes 
     'resize size=[8,8] interpolation=box reference=pillow',
     'normalize mean=[0.3] std=[0.38]',
     'softmax axis=-1',
-    'onnx      onnx    float32    torch.export  opset 20',
+    'onnx         onnx          float32    torch.export  opset 20',
+    'program      torch.export  float32',
     'held-out: held-out.png, decoded, inputs, outputs, result',
     'model.onnx           93.8 kB  dd74f3def0f3988f  as listed',
   ]) {

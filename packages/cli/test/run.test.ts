@@ -210,7 +210,7 @@ describe('backends', () => {
     ],
     [['-b', '@tensorferry/backend-nowhere'], 4, /run: npm install @tensorferry\/backend-nowhere/],
     [['-p', 'nosuch'], 2, /provider: expected one of cpu, cuda/],
-    [['--backend-option', 'threds=1'], 2, /unknown option threds; did you mean threads/],
+    [['--backend-option', 'threds=1'], 2, /unknown option 'threds', did you mean 'threads'/],
     [['--backend-option', 'threads'], 2, /--backend-option: expected key=value, got "threads"/],
     [['-t', '0'], 2, /Expected a whole number, at least 1/],
   ])('%j: exit code %i', async (args, expected, message) => {

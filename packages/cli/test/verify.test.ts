@@ -259,7 +259,7 @@ describe('what cannot be verified', () => {
     const folder = await copyBundle('digits')
     expect(await answerOf(['verify', folder, '--artifact', 'torch'])).toMatchObject({
       code: 2,
-      answer: { error: { message: '--artifact: no artifact torch; there are: onnx' } },
+      answer: { error: { message: '--artifact: no artifact torch; there are: onnx, torchscript' } },
     })
     await changeManifest(folder, (manifest) => {
       manifest.goldens = null

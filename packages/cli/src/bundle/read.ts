@@ -59,6 +59,7 @@ function listedFiles(manifest: Manifest): readonly ManifestFile[] {
   const { goldens } = manifest
   const files = [
     ...manifest.artifacts.flatMap((artifact) => artifact.files),
+    ...(manifest.program?.files ?? []),
     ...(goldens ? [goldens.file, ...goldens.cases.flatMap(({ raw }) => raw ?? [])] : []),
   ]
   return files.filter((file, index) => files.findIndex(({ path }) => path === file.path) === index)

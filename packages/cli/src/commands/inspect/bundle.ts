@@ -110,7 +110,7 @@ function formatSteps({ preprocess, postprocess, states }: BundleFacts, colors: C
   return facts.length > 0 ? formatFacts(facts, colors) : null
 }
 
-function formatArtifacts({ artifacts, readers }: BundleFacts, colors: Colors): string {
+function formatArtifacts({ artifacts, program, readers }: BundleFacts, colors: Colors): string {
   const columns = [
     { name: 'artifact' },
     { name: 'format' },
@@ -120,7 +120,12 @@ function formatArtifacts({ artifacts, readers }: BundleFacts, colors: Colors): s
     { name: 'read by' },
     { name: 'checked at export' },
   ]
-  const rows = artifacts.map(({ name, format, precision, route, requires, verified }) => [
+  const row = (
+    name: string,
+    format: string,
+    readBy: string,
+    { precision, route, requires, verified }: Omit<Manifest['artifacts'][number], 'name' | 'format'>,
+  ): string[] => [
     name,
     format,
     precision,
@@ -128,11 +133,16 @@ function formatArtifacts({ artifacts, readers }: BundleFacts, colors: Colors): s
     Object.entries(requires)
       .map((pair) => pair.join(' '))
       .join(', '),
-    readers[name]!.map(({ backend, installed }) =>
-      installed ? colors.green(backend) : `${backend} (not installed)`,
-    ).join(', '),
+    readBy,
     verified ? `${verified.runtime}, ${verified.cases} cases, error ${formatSmall(verified.max_abs)}` : '',
-  ])
+  ]
+  const rows = artifacts.map((artifact) => {
+    const names = readers[artifact.name]!.map(({ backend, installed }) =>
+      installed ? colors.green(backend) : `${backend} (not installed)`,
+    )
+    return row(artifact.name, artifact.format, names.join(', '), artifact)
+  })
+  if (program) rows.push(row('program', 'torch.export', 'python -m tensorferry aoti', program))
   return formatTable(columns, rows, colors)
 }
 
