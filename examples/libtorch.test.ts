@@ -83,7 +83,7 @@ describe.skipIf(!root)('on libtorch', () => {
   test('digits names its samples', async () => {
     const { code, stdout, stderr } = await runExample('digits', [], { added: NAMED })
     expect([code, stderr]).toEqual([0, ''])
-    expect(stdout).toMatch(/backend {3}libtorch, asked for by TENSORFERRY_BACKEND/)
+    expect(stdout).toMatch(/backend {3}libtorch \(@tensorferry\/backend-libtorch\), asked for by TENSORFERRY_BACKEND/)
     for (const digit of DIGITS) expect(stdout).toMatch(new RegExp(`${digit}\\.png +${digit} \\(`))
   })
 

@@ -29,11 +29,23 @@ function isScript(runner: string, words: readonly string[]): boolean {
   return first !== undefined && (first in scripts || (`@changesets/cli` in devDependencies! && first === 'changeset'))
 }
 
-/** What pip is told to install: a version that the exporter's lock has, or a folder. */
+/** What pip is told to install: a package that the exporter's lock has, alone or in that version, or a folder. */
 function isForPip(word: string, folder: string): boolean {
   const requirement = word.replace(/^"(.*)"$/, '$1')
-  if (!requirement.includes('==')) return arePaths([requirement], folder)
-  return readFileSync(join(ROOT, 'packages/exporter/requirements.txt'), 'utf8').split('\n').includes(requirement)
+  const locked = readFileSync(join(ROOT, 'packages/exporter/requirements.txt'), 'utf8').split('\n')
+  return (
+    locked.some((line) => line === requirement || line.startsWith(`${requirement}==`)) ||
+    arePaths([requirement], folder)
+  )
+}
+
+/** A program of one of our packages: `npx -p @tensorferry/… program command`. */
+function isProgram([name, program = '', command = '']: readonly string[]): boolean {
+  const found = publishedPackages().find(({ manifest }) => manifest.name === name)
+  const path = found?.manifest.bin?.[program]
+  if (!found || path === undefined) return false
+  const { stdout } = spawnSync(process.execPath, [join(found.folder, path), '--help'], { encoding: 'utf8' })
+  return stdout.includes(`${program} ${command}`)
 }
 
 /** A command of ours, with options that its help knows. */
@@ -66,10 +78,12 @@ function isKnown(command: string, folder: string): boolean {
       return isCommandLine(words.slice(1))
     case 'npx':
       if (first === 'tensorferry') return isCommandLine(rest)
+      if (first === '-p') return isProgram(rest)
       return first === 'pnpm@10' && (rest[0] === 'install' || isScript('pnpm', rest))
     case 'pip':
       return first === 'install' && rest.length > 0 && rest.every((word) => isForPip(word, folder))
     case 'python':
+      if (first === '-m' && rest[0] === 'tensorferry') return rest[1] === 'aoti'
       if (first === '-m') return ['pytest', 'ruff'].includes(rest[0]!) && arePaths(rest.slice(1), folder)
       return first !== undefined && arePaths([first], folder)
     case 'ruff':

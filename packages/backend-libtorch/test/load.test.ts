@@ -13,8 +13,10 @@ describeWithLibtorch('files that are refused', () => {
 
   test('a state dict', async () => {
     const error = await rejection(() => create(onDisk('state-dict.pth')), 'FORMAT_UNSUPPORTED')
-    expect(error.message).toMatch(/a state dict or training checkpoint, which holds no model code; export it first/)
-    expect(error.message).toMatch(/torch\.jit\.trace\(model\.eval\(\), example\)/)
+    expect(error.message).toMatch(
+      /a state dict or training checkpoint, which holds no model code; build the module in Python and export that/,
+    )
+    expect(error.message).toMatch(/model\.load_state_dict\(torch\.load\("weights\.pth"\)\)/)
   })
 
   test('a file that is gone', async () => {

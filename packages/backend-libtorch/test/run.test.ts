@@ -1,6 +1,7 @@
 import { libtorch } from '@tensorferry/backend-libtorch'
 import { type Signature, type TensorSpec, tensor } from '@tensorferry/core'
 import { expect, test } from 'vitest'
+import { processThreads, timesAsleep } from './caller-thread.ts'
 import { describeWithLibtorch, libtorchRoot } from './environment.ts'
 import { rejection } from './expect-error.ts'
 import { inMemory, load } from './model-file.ts'
@@ -174,16 +175,52 @@ describeWithLibtorch('run', () => {
     await session.dispose()
   })
 
-  test('two threads in runSync run on the session’s own thread', async () => {
+  test('runSync of two threads: the same bits, before it is found out where it may run and after', async () => {
     const session = await load('mlp-10-10', { threads: 2 })
-    const input = tensor('float32', new Float32Array(10), [1, 10])
-    expect(session.runSync({ input })).toEqual(await session.run({ input }))
-    expect(session.callSync('forward', input)).toEqual((await session.run({ input })).output0)
+    const values = Array.from({ length: 40 }, (_, index) => Math.sin(index))
+    for (const rows of [1, 4]) {
+      const input = tensor('float32', values.slice(0, 10 * rows), [rows, 10])
+      const expected = await session.run({ input })
+      for (let call = 0; call < 8; call++) {
+        expect(session.runSync({ input })).toEqual(expected)
+        expect(session.callSync('forward', input)).toEqual(expected.output0)
+      }
+    }
     await session.dispose()
+    const input = tensor('float32', values.slice(0, 10), [1, 10])
     expect(() => session.runSync({ input })).toThrow(/disposed/)
     await rejection(() => session.call('forward', input), 'SESSION_DISPOSED')
     await rejection(() => session.attribute('training'), 'SESSION_DISPOSED')
   })
+
+  test.skipIf(process.platform !== 'linux')(
+    'runSync of a small model waits for no thread and starts none',
+    async () => {
+      const session = await load('mlp-10-10', { threads: 2 })
+      const input = tensor('float32', new Float32Array(10), [1, 10])
+      const threads = processThreads()
+      for (let call = 0; call < 20; call++) session.runSync({ input })
+      const before = timesAsleep()
+      for (let call = 0; call < 1000; call++) session.runSync({ input })
+      expect(timesAsleep() - before).toBeLessThan(200)
+      expect(processThreads()).toEqual(threads)
+      await session.dispose()
+    },
+  )
+
+  test.each([1, 2])(
+    '%i threads: runSync comes after what was sent before, where the model remembers',
+    async (threads) => {
+      const session = await load('running', { threads })
+      const steps: Promise<unknown>[] = []
+      for (let step = 1; step < 40; step += 2) {
+        steps.push(session.run({ x }).then(({ output1 }) => expect(output1!.data[0]).toBe(BigInt(step))))
+        expect(session.runSync({ x }).output1!.data[0]).toBe(BigInt(step + 1))
+        await steps.at(-1)
+      }
+      await session.dispose()
+    },
+  )
 
   test('large outputs live as long as they are used', async () => {
     const session = await load('values')

@@ -38,7 +38,7 @@ describe('options that are refused', () => {
     [
       "another provider's setting",
       { provider: { name: 'cpu', deviceId: 1 } },
-      /unknown option 'provider cpu.deviceId'/,
+      /provider cpu: unknown option 'deviceId'/,
     ],
     ['a text as a number', { provider: { name: 'cuda', deviceId: '1' } }, /deviceId: expected a whole number/],
     ['a wrong graph optimization', { graphOptimization: 'full' }, /graphOptimization: expected one of/],

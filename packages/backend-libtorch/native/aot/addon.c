@@ -93,19 +93,21 @@ static void free_holder(napi_env env, void* given, void* hint) {
   free(holder);
 }
 
-/// create(threads: number, sharesOutputs: boolean, exchange: ArrayBuffer)
+/// create(threads: number, sharesOutputs: boolean, exchange: ArrayBuffer, remembers: boolean)
 static napi_value create(napi_env env, napi_callback_info info) {
-  size_t count = 3;
-  napi_value args[3], result, name;
+  size_t count = 4;
+  napi_value args[4], result, name;
   napi_get_cb_info(env, info, &count, args, NULL, NULL);
   tf_holder* holder = calloc(1, sizeof *holder);
   uint32_t threads = 1;
+  bool remembers = false;
   void* exchange = NULL;
   if (!holder || napi_get_value_uint32(env, args[0], &threads) != napi_ok ||
       napi_get_value_bool(env, args[1], &holder->shares) != napi_ok ||
-      napi_get_arraybuffer_info(env, args[2], &exchange, &holder->exchange_size) != napi_ok) {
+      napi_get_arraybuffer_info(env, args[2], &exchange, &holder->exchange_size) != napi_ok ||
+      napi_get_value_bool(env, args[3], &remembers) != napi_ok) {
     free(holder);
-    return tf_throw(env, "ARGUMENT", "create takes a number of threads, a boolean and an ArrayBuffer");
+    return tf_throw(env, "ARGUMENT", "create takes a number of threads, a boolean, an ArrayBuffer and a boolean");
   }
   holder->exchange = exchange;
   napi_create_string_utf8(env, "tensorferry-aot", NAPI_AUTO_LENGTH, &name);
@@ -114,7 +116,7 @@ static napi_value create(napi_env env, napi_callback_info info) {
     return tf_throw(env, NULL, "no thread-safe function could be made");
   }
   napi_unref_threadsafe_function(env, holder->settle);
-  holder->session = tf_session_start((int)threads, deliver, holder);
+  holder->session = tf_session_start((int)threads, remembers, deliver, holder);
   if (!holder->session) {
     napi_release_threadsafe_function(holder->settle, napi_tsfn_release);
     free(holder);

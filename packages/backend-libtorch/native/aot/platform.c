@@ -9,9 +9,14 @@
 #include <string.h>
 
 #ifndef _WIN32
+#include <dirent.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <time.h>
 #include <unistd.h>
+#endif
+#ifdef __GLIBC__
+#include <malloc.h>
 #endif
 
 bool tf_fail(tf_error* error, const char* kind, const char* format, ...) {
@@ -21,6 +26,29 @@ bool tf_fail(tf_error* error, const char* kind, const char* format, ...) {
   vsnprintf(error->text, sizeof error->text, format, values);
   va_end(values);
   return false;
+}
+
+size_t tf_process_threads(int* numbers, size_t room) {
+  size_t count = 0;
+#ifdef __linux__
+  DIR* folder = opendir("/proc/self/task");
+  if (!folder) return 0;
+  for (const struct dirent* entry = readdir(folder); entry && count <= room; entry = readdir(folder)) {
+    if (entry->d_name[0] == '.') continue;
+    if (count < room) numbers[count] = atoi(entry->d_name);
+    count++;
+  }
+  closedir(folder);
+#else
+  (void)numbers;
+#endif
+  return count > room ? 0 : count;
+}
+
+void tf_give_memory_back(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 typedef struct start {
@@ -43,6 +71,9 @@ void tf_lock(tf_mutex* mutex) { AcquireSRWLockExclusive(mutex); }
 void tf_unlock(tf_mutex* mutex) { ReleaseSRWLockExclusive(mutex); }
 void tf_condition_init(tf_condition* condition) { InitializeConditionVariable(condition); }
 void tf_wait(tf_condition* condition, tf_mutex* mutex) { SleepConditionVariableSRW(condition, mutex, INFINITE, 0); }
+bool tf_wait_for(tf_condition* condition, tf_mutex* mutex, int milliseconds) {
+  return SleepConditionVariableSRW(condition, mutex, (DWORD)milliseconds, 0);
+}
 void tf_wake_all(tf_condition* condition) { WakeAllConditionVariable(condition); }
 
 static DWORD WINAPI enter(LPVOID given) {
@@ -112,6 +143,17 @@ void tf_lock(tf_mutex* mutex) { pthread_mutex_lock(mutex); }
 void tf_unlock(tf_mutex* mutex) { pthread_mutex_unlock(mutex); }
 void tf_condition_init(tf_condition* condition) { pthread_cond_init(condition, NULL); }
 void tf_wait(tf_condition* condition, tf_mutex* mutex) { pthread_cond_wait(condition, mutex); }
+bool tf_wait_for(tf_condition* condition, tf_mutex* mutex, int milliseconds) {
+  struct timespec end;
+  clock_gettime(CLOCK_REALTIME, &end);
+  end.tv_sec += milliseconds / 1000;
+  end.tv_nsec += (long)(milliseconds % 1000) * 1000000;
+  if (end.tv_nsec >= 1000000000) {
+    end.tv_sec++;
+    end.tv_nsec -= 1000000000;
+  }
+  return pthread_cond_timedwait(condition, mutex, &end) != ETIMEDOUT;
+}
 void tf_wake_all(tf_condition* condition) { pthread_cond_broadcast(condition); }
 
 static void* enter(void* given) {

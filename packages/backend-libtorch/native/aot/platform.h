@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef _WIN32
@@ -35,6 +36,8 @@ void tf_lock(tf_mutex* mutex);
 void tf_unlock(tf_mutex* mutex);
 void tf_condition_init(tf_condition* condition);
 void tf_wait(tf_condition* condition, tf_mutex* mutex);
+/// False: nobody woke it for so long.
+bool tf_wait_for(tf_condition* condition, tf_mutex* mutex, int milliseconds);
 void tf_wake_all(tf_condition* condition);
 
 bool tf_thread_start(tf_thread* thread, void (*work)(void*), void* argument);
@@ -42,9 +45,14 @@ void tf_thread_join(tf_thread thread);
 /// Identifies the calling thread.
 uint64_t tf_thread_id(void);
 int tf_core_count(void);
+/// Numbers of the process's threads. 0: this system does not say, or there are more than there is room for.
+size_t tf_process_threads(int* numbers, size_t room);
 uint64_t tf_nanoseconds(void);
 /// Tells the core that this thread only waits.
 void tf_relax(void);
+
+/// Freed memory to the operating system: glibc keeps what lies between pieces in use. Milliseconds.
+void tf_give_memory_back(void);
 
 /// Opens a library by its absolute path, all symbols bound now. `global`: libraries opened later see its symbols.
 void* tf_library_open(const char* path, bool global, tf_error* error);

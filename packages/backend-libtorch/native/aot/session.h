@@ -20,15 +20,19 @@ typedef struct tf_job {
   /// Somebody waits for it in tf_session_run_now: it is not delivered.
   bool is_awaited;
   bool ended;
+  /// How long it took.
+  uint64_t nanoseconds;
 } tf_job;
 
 typedef struct tf_session tf_session;
 
+/// @param remembers - a run changes what the next one computes
 /// @param deliver - called on the session's thread with each job that has ended
-tf_session* tf_session_start(int threads, void (*deliver)(void* context, tf_job* job), void* context);
+tf_session* tf_session_start(int threads, bool remembers, void (*deliver)(void* context, tf_job* job), void* context);
 /// Takes the job. False: the session has been stopped, and the job is still the caller's.
 bool tf_session_post(tf_session* session, tf_job* job);
-/// Waits for what is queued, then runs on the caller's time: on its thread, or, with more than one thread, on the session's.
+/// Waits for what is queued, then runs on the caller's time: on its thread where one thread is all that a run uses, else
+/// on the session's.
 bool tf_session_run_now(tf_session* session, const tf_input* inputs, tf_output* outputs, tf_error* error);
 /// The loaded model, for counts and names; null before it is loaded.
 tf_model* tf_session_model(tf_session* session);

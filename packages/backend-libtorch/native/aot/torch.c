@@ -53,7 +53,9 @@ static bool resolve(void* library, tf_error* error) {
       (const char* (*)(void))tf_library_symbol(library, "torch_exception_get_what_without_backtrace");
   torch.get_threads = (int32_t(*)(uint32_t*))tf_library_symbol(library, "torch_get_num_threads");
   torch.set_threads = (void (*)(int))tf_library_symbol(library, SET_THREADS);
-  if (!torch.set_threads) torch.set_threads = (void (*)(int))tf_library_symbol(library, "omp_set_num_threads");
+  torch.openmp_threads = (int (*)(void))tf_library_symbol(library, "omp_get_max_threads");
+  torch.set_openmp_threads = (void (*)(int))tf_library_symbol(library, "omp_set_num_threads");
+  if (!torch.set_threads) torch.set_threads = torch.set_openmp_threads;
   return true;
 }
 
@@ -88,4 +90,20 @@ void tf_use_threads(const tf_torch* given, int threads) {
   uint32_t now = 0;
   if (given->get_threads && given->get_threads(&now) == 0 && now == (uint32_t)threads) return;
   if (given->set_threads) given->set_threads(threads);
+}
+
+int tf_take_one_thread(const tf_torch* given) {
+  static _Thread_local bool is_set = false;
+  int before = given->openmp_threads && given->set_openmp_threads ? given->openmp_threads() : 0;
+  // libtorch's own way takes microseconds: once a thread, then OpenMP's number alone goes back and forth.
+  if (!is_set || before == 0)
+    tf_use_threads(given, 1);
+  else
+    given->set_openmp_threads(1);
+  is_set = true;
+  return before;
+}
+
+void tf_put_threads(const tf_torch* given, int before) {
+  if (before > 0) given->set_openmp_threads(before);
 }

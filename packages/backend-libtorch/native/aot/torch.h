@@ -31,6 +31,9 @@ typedef struct tf_torch {
   /// at::set_num_threads, or omp_set_num_threads where that is not there; null: neither.
   void (*set_threads)(int threads);
   int32_t (*get_threads)(uint32_t* threads);
+  /// OpenMP's own, of the calling thread; null: not there.
+  int (*openmp_threads)(void);
+  void (*set_openmp_threads)(int threads);
   int32_t cpu;
   int32_t dtypes[TF_DTYPE_COUNT];
 } tf_torch;
@@ -44,3 +47,6 @@ int tf_dtype_code(const tf_torch* torch, int32_t dtype);
 
 /// Makes the calling thread's parallel regions have so many threads.
 void tf_use_threads(const tf_torch* torch, int threads);
+/// One thread for a run on the caller's thread. Returns OpenMP's number before, for tf_put_threads.
+int tf_take_one_thread(const tf_torch* torch);
+void tf_put_threads(const tf_torch* torch, int before);

@@ -9,6 +9,7 @@
 #include "exchange.h"
 #include "from-js.h"
 #include "model.h"
+#include "serial-calls.h"
 #include "to-js.h"
 #include "worker.h"
 
@@ -232,7 +233,11 @@ class NativeModel : public Napi::ObjectWrap<NativeModel> {
   Napi::Value close(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] {
       auto job = new_job();
-      job->work = [this](Job&) { model_ = nullptr; };
+      job->work = [this](Job&) {
+        if (!model_) return;
+        model_ = nullptr;
+        give_memory_back();
+      };
       return submit(info.Env(), info[0].As<Napi::Number>().Uint32Value(), std::move(job));
     });
   }
@@ -277,13 +282,23 @@ class NativeModel : public Napi::ObjectWrap<NativeModel> {
   }
 
   Detached run_now(Model& model, torch::jit::Function& method, std::vector<c10::IValue> stack) {
-    if (threads_ == 1) {
-      set_threads(1);
+    SerialCalls::Known* known = threads_ > 1 ? serial_.find(model, method, stack) : nullptr;
+    if (threads_ == 1 || (known && known->serial)) {
+      // What was sent before comes first where the order makes a difference.
+      if (model.writes().state && !workers_[0]->is_idle()) wait_for_worker([] {});
+      const OneThread guard;
       return model.run(method, std::move(stack));
     }
-    // More than one thread: the team is the worker's. This thread waits.
+    if (known && known->to_be_found_out()) return SerialCalls::find_out(*known, model, method, std::move(stack), threads_);
+    // The team is the worker's. This thread waits.
     Detached result;
-    wait_for_worker([&] { result = model.run(method, std::move(stack)); });
+    std::chrono::steady_clock::duration time{};
+    wait_for_worker([&] {
+      const auto begin = std::chrono::steady_clock::now();
+      result = model.run(method, std::move(stack));
+      time = std::chrono::steady_clock::now() - begin;
+    });
+    if (known) known->took(time);
     return result;
   }
 
@@ -364,6 +379,7 @@ class NativeModel : public Napi::ObjectWrap<NativeModel> {
   Napi::ObjectReference exchange_memory_;
   std::optional<Exchange> exchange_;
   std::shared_ptr<Model> model_;
+  SerialCalls serial_;
   std::unordered_map<uint32_t, std::unique_ptr<Job>> prepared_;
   uint32_t last_call_ = 0;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -2,6 +2,10 @@
 
 #include <cstring>
 
+#ifndef _WIN32
+#include <dlfcn.h>
+#endif
+
 #include "errors.h"
 
 namespace tensorferry {
@@ -133,8 +137,44 @@ void Model::reset() {
 void set_threads(int threads) {
   static thread_local int current = 0;
   if (current == threads) return;
+  // A thread's first question makes libtorch set the number that any thread was given last: not in the middle of a run.
+  at::get_num_threads();
   at::set_num_threads(threads);
   current = threads;
+}
+
+namespace {
+
+/// OpenMP's own functions, of the library that libtorch uses; null: it uses another one.
+struct OpenMP {
+  int (*threads)() = nullptr;
+  void (*set_threads)(int) = nullptr;
+
+  OpenMP() {
+#ifndef _WIN32
+    threads = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "omp_get_max_threads"));
+    set_threads = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
+#endif
+    if (!threads) set_threads = nullptr;
+  }
+
+  static const OpenMP& get() {
+    static const OpenMP functions;
+    return functions;
+  }
+};
+
+}  // namespace
+
+OneThread::OneThread() {
+  const OpenMP& openmp = OpenMP::get();
+  if (openmp.set_threads) before_ = openmp.threads();
+  set_threads(1);
+  if (openmp.set_threads) openmp.set_threads(1);
+}
+
+OneThread::~OneThread() {
+  if (before_ > 0) OpenMP::get().set_threads(before_);
 }
 
 }  // namespace tensorferry

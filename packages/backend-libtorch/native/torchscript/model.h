@@ -39,6 +39,7 @@ class Model {
   const c10::ClassTypePtr& type() const { return type_; }
   const std::vector<std::string>& method_names() const { return names_; }
   const Writes& writes() const { return writes_; }
+  bool on_cpu() const { return device_.type() == at::kCPU; }
 
  private:
   torch::jit::Module module_;
@@ -57,5 +58,17 @@ class Model {
 
 /// Gives libtorch's work on this thread its number of threads; each thread has a setting of its own.
 void set_threads(int threads);
+
+/// While it lives, libtorch's work on this thread has one thread; then OpenMP's number is what it was.
+class OneThread {
+ public:
+  OneThread();
+  ~OneThread();
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_ = 0;
+};
 
 }  // namespace tensorferry

@@ -5,6 +5,7 @@
 
 #include "dtype.h"
 #include "errors.h"
+#include "memory.h"
 
 namespace tensorferry {
 
@@ -118,6 +119,7 @@ struct Shared {
 };
 
 Napi::ArrayBuffer buffer_of(Napi::Env env, at::Tensor& tensor, size_t bytes, bool shares) {
+  if (bytes >= SMALLEST_SHARED) bytes_since_trim += static_cast<int64_t>(bytes);
   // A view into a larger memory would keep all of it.
   const bool fits = bytes >= SMALLEST_SHARED && tensor.storage().nbytes() <= 2 * bytes;
   if (shares && fits && shared_bytes.load() + static_cast<int64_t>(bytes) <= MOST_SHARED) {

@@ -12,6 +12,7 @@
 #include <set>
 #include <thread>
 
+#include "memory.h"
 #include "model.h"
 
 namespace tensorferry {
@@ -37,6 +38,12 @@ class Worker {
     }
     wake_.notify_one();
     return true;
+  }
+
+  /// Nothing is in progress or waits.
+  bool is_idle() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return tasks_.empty() && !busy_;
   }
 
   /// Waits for the task in progress; those that wait are dropped. Safe to call twice.
@@ -90,15 +97,27 @@ class Worker {
       if (!first) spin();
       {
         std::unique_lock<std::mutex> lock(mutex_);
-        wake_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
+        wait(lock);
         if (stopping_) return;
         task = std::move(tasks_.front());
         tasks_.pop_front();
         waiting_ = !tasks_.empty();
+        busy_ = true;
       }
       task();
       stop_at_exit();
+      busy_ = false;
     }
+  }
+
+  void wait(std::unique_lock<std::mutex>& lock) {
+    const auto ready = [this] { return stopping_ || !tasks_.empty(); };
+    if (holds_free_memory() && !wake_.wait_for(lock, IDLE, ready)) {
+      lock.unlock();
+      give_memory_back();
+      lock.lock();
+    }
+    wake_.wait(lock, ready);
   }
 
   /// The next run of a small model comes within microseconds; to sleep and be woken takes tens of them.
@@ -110,9 +129,13 @@ class Worker {
     }
   }
 
+  /// So long without work, and the next run may well be slower by what touching its memory anew takes.
+  static constexpr std::chrono::seconds IDLE{1};
+
   std::mutex mutex_;
   std::condition_variable wake_;
   std::atomic<bool> waiting_{false};
+  std::atomic<bool> busy_{false};
   std::deque<std::function<void()>> tasks_;
   bool stopping_ = false;
   std::thread thread_;

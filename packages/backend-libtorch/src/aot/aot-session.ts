@@ -10,6 +10,8 @@ export interface AotSessionOptions {
   readonly threads: number
   /** Large outputs are libtorch's memory. */
   readonly sharesOutputs: boolean
+  /** A run changes what the next one computes. */
+  readonly keepsState: boolean
 }
 
 /** A compiled model in the addon. */
@@ -23,11 +25,11 @@ export class AotSession implements NativeSession {
   readonly #exchange: Exchange
   readonly #codes: ReadonlyMap<string, number>
 
-  constructor(addon: AotAddon, { threads, sharesOutputs }: AotSessionOptions) {
+  constructor(addon: AotAddon, { threads, sharesOutputs, keepsState }: AotSessionOptions) {
     const memory = new ArrayBuffer(EXCHANGE_BYTES)
     this.threads = threads
     this.#addon = addon
-    this.#handle = addon.create(threads, sharesOutputs, memory)
+    this.#handle = addon.create(threads, sharesOutputs, memory, keepsState)
     this.#exchange = new Exchange(memory, addon.dtypes)
     this.#codes = new Map(addon.dtypes.map((dtype, code) => [dtype, code]))
   }

@@ -77,7 +77,7 @@ async function load(
   // Electron has no buffers outside of V8's own memory.
   const sharesOutputs = process.versions.electron === undefined
   for (let replica = 0; replica < replicas; replica++) {
-    const native = new AotSession(addon, { threads, sharesOutputs })
+    const native = new AotSession(addon, { threads, sharesOutputs, keepsState: metadata.keepsState })
     loading.natives.push(native)
     await native.load(main, library, weights).catch((error: unknown) => {
       throw mapError(error, 'load')

@@ -14,8 +14,11 @@ export interface AotAddon {
    * @param path - absolute, of its main library
    */
   open(path: string): void
-  /** @param exchange - memory for small tensors, see `exchange.ts` */
-  create(threads: number, sharesOutputs: boolean, exchange: ArrayBuffer): AotHandle
+  /**
+   * @param exchange - memory for small tensors, see `exchange.ts`
+   * @param remembers - a run changes what the next one computes
+   */
+  create(threads: number, sharesOutputs: boolean, exchange: ArrayBuffer, remembers: boolean): AotHandle
   /** Absolute paths of libtorch's main library, of the model's own, and of weights that lie beside it. */
   load(
     session: AotHandle,

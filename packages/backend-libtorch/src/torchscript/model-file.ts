@@ -5,27 +5,9 @@ import { checkArchive } from './check-archive.ts'
 /** Where the addon reads the model. */
 export type ModelFile = { readonly path: string } | { readonly bytes: Uint8Array<ArrayBuffer> }
 
-const EXPORT_FIRST = `in Python:
-  model = Net(); model.load_state_dict(torch.load('weights.pth'))
-  module = torch.jit.trace(model.eval(), example)
-  module.save('model.pt')`
-
-/** {@link detectFormat}; what holds weights alone is told how it becomes a model. */
-async function formatOf(source: ByteSource): Promise<string> {
-  try {
-    return await detectFormat(source)
-  } catch (error) {
-    if (!TensorferryError.is(error, 'FORMAT_UNSUPPORTED')) throw error
-    if (!/state dict|weights/.test(String(error.details.found))) throw error
-    throw new TensorferryError(error.code, `${error.message}; ${EXPORT_FIRST}`, {
-      details: { ...error.details, python: EXPORT_FIRST },
-    })
-  }
-}
-
 /** libtorch would call everything that is wrong "checkpoint corrupted". */
 async function inspect(artifact: Artifact, source: ByteSource): Promise<void> {
-  const format = await formatOf(source)
+  const format = await detectFormat(source)
   if (format !== 'torchscript') {
     throw new TensorferryError(
       'FORMAT_UNSUPPORTED',

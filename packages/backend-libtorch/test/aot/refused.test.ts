@@ -132,7 +132,9 @@ describeWithPackages('files that are refused', () => {
       () => create(packageOf(() => readFileSync(packagePath('program')))),
       'FORMAT_UNSUPPORTED',
     )
-    expect(error.message).toMatch(/a torch.export program \(\.pt2\), .*; compile it with python -m tensorferry aoti/)
+    expect(error.message).toMatch(
+      /a torch.export program \(\.pt2\), which only Python reads; .*compile it with python -m tensorferry aoti/,
+    )
   })
 
   test('TorchScript under this name, and a package under TorchScript’s', async () => {

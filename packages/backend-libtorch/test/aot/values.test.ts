@@ -1,5 +1,6 @@
 import type { Tensor } from '@tensorferry/core'
 import { expect, test } from 'vitest'
+import { processThreads, timesAsleep } from '../caller-thread.ts'
 import { describeWithPackages } from '../environment.ts'
 import { expectSame, goldenOf, inOrder, loadPackage, named } from './package-file.ts'
 
@@ -92,6 +93,35 @@ describeWithPackages('values are those of PyTorch', () => {
     expect([await step(), await step(), await step()]).toEqual([1, 2, 3])
     await session.reset!()
     expect(await step()).toBe(1)
+    await session.dispose()
+  })
+
+  test.each(['mlp', 'mlp-frozen', 'threads', 'counter'])('%s in runSync with two threads, bit by bit', async (name) => {
+    const session = await loadPackage(name, { threads: 2 })
+    const inputs = named(session, goldenOf(name, 0).inputs)
+    for (let call = 0; call < 8; call++) {
+      await session.reset?.()
+      const expected = inOrder(await session.run(inputs))
+      await session.reset?.()
+      expectSame(inOrder(session.runSync(inputs)), expected)
+    }
+    await session.dispose()
+  })
+
+  // `threads` was compiled with parallel regions of two threads; `mlp` has none.
+  test.skipIf(process.platform !== 'linux').each([
+    ['mlp', false],
+    ['threads', true],
+  ])('%s in runSync with two threads starts no thread; waits for one: %s', async (name, waits) => {
+    const session = await loadPackage(name, { threads: 2 })
+    const inputs = named(session, goldenOf(name, 0).inputs)
+    await session.run(inputs)
+    const threads = processThreads()
+    for (let call = 0; call < 20; call++) session.runSync(inputs)
+    const before = timesAsleep()
+    for (let call = 0; call < 200; call++) session.runSync(inputs)
+    expect(timesAsleep() - before >= 100).toBe(waits)
+    expect(processThreads()).toEqual(threads)
     await session.dispose()
   })
 })

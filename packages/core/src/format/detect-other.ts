@@ -81,7 +81,7 @@ async function detectZip(source: ByteSource, unsupported: Unsupported): Promise<
   if (inner.some((name) => name === 'models/model.json' || name.startsWith('models/'))) {
     throw unsupported(
       'a torch.export program (.pt2), which only Python reads',
-      'export the module that it was made from with tensorferry.export_bundle',
+      'a bundle’s own: compile it with python -m tensorferry aoti; another: export its module with tensorferry.export_bundle',
     )
   }
   if (inner.includes('data.pkl'))

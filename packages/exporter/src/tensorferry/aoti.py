@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import platform
@@ -161,6 +162,7 @@ def _compile_and_replay(
             )
         except Exception as error:
             raise _compile_error(error) from error
+        _share_libtorch()
         try:
             loaded = torch._inductor.aoti_load_package(str(path), run_single_threaded=True)
         except Exception as error:
@@ -171,6 +173,13 @@ def _compile_and_replay(
 
     runs, max_abs = goldens.replay(run, f"AOTInductor {TORCH}", bundle.manifest["program"]["precision"])
     return runs, max_abs, _package_facts(path.read_bytes())
+
+
+def _share_libtorch() -> None:
+    """PyTorch's CUDA build links packages to no library of its own: they find libtorch only where its names are global."""
+    library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
+    if library.exists():
+        ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
 
 
 def _compile_error(error: Exception) -> ExportError:
