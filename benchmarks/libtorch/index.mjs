@@ -75,8 +75,10 @@ async function memoryFigures(paths) {
     ['runs', 'plus-one', '20,000 runs, 600 kB in and out'],
   ]
   for (const [kind, name, what] of rows) {
-    const value = await measureGrowth(kind, paths, name, 'torchscript')
-    const facts = { digits: 1, unit: 'MB', note: '' }
+    const { value, perThousand, readings } = await measureGrowth(kind, paths, name, 'torchscript')
+    const each = kind === 'cycles' ? 'cycles' : 'runs'
+    const note = `${perThousand.toFixed(1)} MB per 1,000 ${each}; resident ${readings.map((one) => one.toFixed(0)).join(', ')} MB`
+    const facts = { digits: 1, unit: 'MB', note }
     figures.push(figure(`resident memory added by ${what}`, '<= 20 MB', atMost(20), { value }, facts))
   }
   return figures

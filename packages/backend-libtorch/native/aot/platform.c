@@ -56,14 +56,6 @@ typedef struct start {
   void* argument;
 } start;
 
-void tf_relax(void) {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
-}
-
 #ifdef _WIN32
 
 void tf_mutex_init(tf_mutex* mutex) { InitializeSRWLock(mutex); }
@@ -98,12 +90,6 @@ void tf_thread_join(tf_thread thread) {
 }
 
 uint64_t tf_thread_id(void) { return GetCurrentThreadId(); }
-
-int tf_core_count(void) {
-  SYSTEM_INFO info;
-  GetSystemInfo(&info);
-  return (int)info.dwNumberOfProcessors;
-}
 
 uint64_t tf_nanoseconds(void) {
   LARGE_INTEGER count, frequency;
@@ -175,8 +161,6 @@ bool tf_thread_start(tf_thread* thread, void (*work)(void*), void* argument) {
 void tf_thread_join(tf_thread thread) { pthread_join(thread, NULL); }
 
 uint64_t tf_thread_id(void) { return (uint64_t)(uintptr_t)pthread_self(); }
-
-int tf_core_count(void) { return (int)sysconf(_SC_NPROCESSORS_ONLN); }
 
 uint64_t tf_nanoseconds(void) {
   struct timespec now;

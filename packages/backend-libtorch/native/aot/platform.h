@@ -44,12 +44,9 @@ bool tf_thread_start(tf_thread* thread, void (*work)(void*), void* argument);
 void tf_thread_join(tf_thread thread);
 /// Identifies the calling thread.
 uint64_t tf_thread_id(void);
-int tf_core_count(void);
 /// Numbers of the process's threads. 0: this system does not say, or there are more than there is room for.
 size_t tf_process_threads(int* numbers, size_t room);
 uint64_t tf_nanoseconds(void);
-/// Tells the core that this thread only waits.
-void tf_relax(void);
 
 /// Freed memory to the operating system: glibc keeps what lies between pieces in use. Milliseconds.
 void tf_give_memory_back(void);

@@ -13,8 +13,6 @@ struct tf_session {
   tf_thread thread;
   tf_job* first;
   tf_job* last;
-  /// Something to do: read without the lock while the thread waits awake.
-  atomic_bool waiting;
   bool busy;
   bool stopping;
   bool joined;
@@ -43,16 +41,6 @@ static void stop_at_exit(void) {
   static atomic_int times = 0;
   if (atomic_load_explicit(&times, memory_order_relaxed) < 24 && atomic_fetch_add(&times, 1) < 24)
     atexit(stop_all_at_exit);
-}
-
-// The next run of a small model comes within microseconds; to sleep and be woken takes tens of them.
-static void wait_awake(tf_session* session) {
-  static atomic_int cores = 0;
-  if (cores == 0) cores = tf_core_count();
-  if (cores < 2) return;
-  uint64_t end = tf_nanoseconds() + 50000;
-  while (!atomic_load_explicit(&session->waiting, memory_order_acquire) && tf_nanoseconds() < end)
-    for (int i = 0; i < 16; i++) tf_relax();
 }
 
 /// Large results that have been freed lie around in glibc's memory: it is given back when nothing has run for a second.
@@ -111,13 +99,13 @@ static void work(void* given) {
   tf_session* session = given;
   tf_lock(&session->mutex);
   for (;;) {
+    // It sleeps at once: to stay awake for the next run takes the core that JavaScript's thread needs to ask for it.
     wait_for_work(session);
     if (session->stopping) break;
     tf_job* job = session->first;
     session->first = job->next;
     if (!session->first) session->last = NULL;
     session->busy = true;
-    atomic_store(&session->waiting, session->first != NULL);
     tf_unlock(&session->mutex);
 
     uint64_t begin = tf_nanoseconds();
@@ -127,14 +115,12 @@ static void work(void* given) {
 
     tf_lock(&session->mutex);
     session->busy = false;
-    bool stopping = session->stopping;
     bool is_awaited = job->is_awaited;
     job->ended = true;
     tf_wake_all(&session->idle);
     tf_unlock(&session->mutex);
     // One that is awaited may be gone already.
     if (!is_awaited) session->deliver(session->context, job);
-    if (!stopping) wait_awake(session);
     tf_lock(&session->mutex);
   }
   tf_unlock(&session->mutex);
@@ -170,7 +156,6 @@ static bool enqueue(tf_session* session, tf_job* job) {
   else
     session->first = job;
   session->last = job;
-  atomic_store_explicit(&session->waiting, true, memory_order_release);
   tf_wake_all(&session->wake);
   return true;
 }
@@ -248,7 +233,6 @@ tf_model* tf_session_model(tf_session* session) { return session->model; }
 static void stop(tf_session* session) {
   tf_lock(&session->mutex);
   session->stopping = true;
-  atomic_store(&session->waiting, true);
   tf_wake_all(&session->wake);
   tf_wake_all(&session->idle);
   tf_unlock(&session->mutex);

@@ -34,7 +34,6 @@ class Worker {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (stopping_) return false;
       tasks_.push_back(std::move(task));
-      waiting_ = true;
     }
     wake_.notify_one();
     return true;
@@ -51,7 +50,6 @@ class Worker {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       stopping_ = true;
-      waiting_ = true;
       tasks_.clear();
     }
     wake_.notify_one();
@@ -92,16 +90,15 @@ class Worker {
     } catch (...) {
       // The first task meets the same failure and reports it.
     }
-    for (bool first = true;; first = false) {
+    // It sleeps at once: to stay awake for the next run takes the core that JavaScript's thread needs to ask for it.
+    for (;;) {
       std::function<void()> task;
-      if (!first) spin();
       {
         std::unique_lock<std::mutex> lock(mutex_);
         wait(lock);
         if (stopping_) return;
         task = std::move(tasks_.front());
         tasks_.pop_front();
-        waiting_ = !tasks_.empty();
         busy_ = true;
       }
       task();
@@ -120,21 +117,11 @@ class Worker {
     wake_.wait(lock, ready);
   }
 
-  /// The next run of a small model comes within microseconds; to sleep and be woken takes tens of them.
-  void spin() const {
-    static const bool alone = std::thread::hardware_concurrency() < 2;
-    if (alone) return;
-    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(50);
-    while (!waiting_.load(std::memory_order_acquire) && std::chrono::steady_clock::now() < end) {
-    }
-  }
-
   /// So long without work, and the next run may well be slower by what touching its memory anew takes.
   static constexpr std::chrono::seconds IDLE{1};
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::atomic<bool> waiting_{false};
   std::atomic<bool> busy_{false};
   std::deque<std::function<void()>> tasks_;
   bool stopping_ = false;

@@ -176,7 +176,7 @@ def _compile_and_replay(
 
 
 def _share_libtorch() -> None:
-    """PyTorch's CUDA build links packages to no library of its own: they find libtorch only where its names are global."""
+    """PyTorch's CUDA build links packages to no library of its own: they find it where its names are global."""
     library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
     if library.exists():
         ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
