@@ -213,7 +213,7 @@ main()`,
     const { code, stdout } = await run(apps[layout]!, 'npx', ['--no-install', ...call])
     const { passed, backends } = JSON.parse(stdout)
     expect({ code, passed }).toEqual({ code: 0, passed: true })
-    expect(backends).toMatchObject([{ name: 'onnx-node', status: 'passed' }])
+    expect(backends).toContainEqual(expect.objectContaining({ name: 'onnx-node', status: 'passed' }))
   })
 
   test('a backend that is not installed is said to be so, with the command for one that exists', async () => {

@@ -120,7 +120,9 @@ describeWithPackages('values are those of PyTorch', () => {
     for (let call = 0; call < 20; call++) session.runSync(inputs)
     const before = timesAsleep()
     for (let call = 0; call < 200; call++) session.runSync(inputs)
-    expect(timesAsleep() - before >= 100).toBe(waits)
+    const asleep = timesAsleep() - before
+    // A wait that ends before it has begun does not sleep: on a quiet machine that is most of them.
+    expect(asleep > 10, `${asleep} of 200`).toBe(waits)
     expect(processThreads()).toEqual(threads)
     await session.dispose()
   })
