@@ -8,6 +8,7 @@ Writes FOLDER/NAME.pt, and FOLDER/NAME-N.pt2 compiled for N threads, as `python 
 from __future__ import annotations
 
 import sys
+import sysconfig
 import warnings
 from pathlib import Path
 
@@ -142,6 +143,8 @@ def build(name: str) -> nn.Module:
 def main() -> None:
     warnings.simplefilter("ignore")
     folder, threads = Path(sys.argv[1]), [int(text) for text in sys.argv[2:]]
+    # else the linker may take a distribution's libtorch
+    sysconfig.get_config_vars()["LIBDIR"] = str(Path(torch.__file__).parent / "lib")
     for name in MODELS:
         model, x = build(name), example(name)
         with torch.no_grad():

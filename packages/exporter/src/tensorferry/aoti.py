@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import platform
 import sys
+import sysconfig
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -143,6 +143,7 @@ def _compile_and_replay(
     how many runs, the largest absolute difference, and what the package needs
     """
     goldens = bundle.goldens()
+    _link_own_libtorch()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = load_program(*contents)
@@ -162,7 +163,6 @@ def _compile_and_replay(
             )
         except Exception as error:
             raise _compile_error(error) from error
-        _share_libtorch()
         try:
             loaded = torch._inductor.aoti_load_package(str(path), run_single_threaded=True)
         except Exception as error:
@@ -175,11 +175,9 @@ def _compile_and_replay(
     return runs, max_abs, _package_facts(path.read_bytes())
 
 
-def _share_libtorch() -> None:
-    """PyTorch's CUDA build links packages to no library of its own: they find it where its names are global."""
-    library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
-    if library.exists():
-        ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+def _link_own_libtorch() -> None:
+    """AOTInductor looks for libtorch in Python's own library folder first, where there may be another."""
+    sysconfig.get_config_vars()["LIBDIR"] = str(Path(torch.__file__).parent / "lib")
 
 
 def _compile_error(error: Exception) -> ExportError:
