@@ -29,7 +29,10 @@ describe('detectFormat', () => {
     ],
     ['checkpoint', /a state dict or training checkpoint/],
     ['state-dict-legacy', /a pickle written by an old torch\.save/],
-    ['exported', /a torch\.export program \(\.pt2\).*python -m tensorferry aoti; another: export its module with tensorferry\.export_bundle/],
+    [
+      'exported',
+      /a torch\.export program \(\.pt2\).*python -m tensorferry aoti; another: export its module with tensorferry\.export_bundle/,
+    ],
     ['safetensors', /a safetensors file, which holds weights/],
   ])('%s is named and refused', async (name, message) => {
     const bytes = await file(name)
