@@ -1,4 +1,3 @@
-import { type FileHandle, open } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import {
   type Artifact,
@@ -10,39 +9,13 @@ import {
   sourceFromBytes,
   TensorferryError,
 } from '@tensorferry/core'
+import { openFileSource } from '@tensorferry/core/node'
 import type { ModelData } from './messages.ts'
 
 /** The files of a model, looked into and found to be complete. */
 export interface ModelFiles {
   /** For one replica: paths where the files are on disk, else bytes of its own, to be transferred. */
   open(): Promise<ModelData>
-}
-
-function sourceFromHandle(handle: FileHandle, size: number): ByteSource {
-  return {
-    size,
-    async read(offset, length) {
-      const { buffer, bytesRead } = await handle.read(new Uint8Array(length), 0, length, offset)
-      return buffer.subarray(0, bytesRead)
-    },
-  }
-}
-
-async function withFile<T>(path: string, read: (source: ByteSource) => Promise<T>): Promise<T> {
-  let handle: FileHandle
-  try {
-    handle = await open(path)
-  } catch (error) {
-    throw new TensorferryError('NOT_FOUND', `the model file ${JSON.stringify(path)} cannot be opened`, {
-      details: { path },
-      cause: error,
-    })
-  }
-  try {
-    return await read(sourceFromHandle(handle, (await handle.stat()).size))
-  } finally {
-    await handle.close()
-  }
 }
 
 /** What ONNX Runtime would only call a protobuf error; and which files of external data it will ask for. */
@@ -104,7 +77,7 @@ export async function inspectModelFiles(
     }
   }
 
-  const needed = await withFile(path, (source) => inspect(artifact, source))
+  const needed = await inspect(artifact, await openFileSource(path))
   const external = findListed(artifact, needed, hasManifest)
   // ONNX Runtime maps siblings into memory by itself: better than a copy. What lies elsewhere is handed over.
   const elsewhere: ArtifactFile[] = []
