@@ -69,8 +69,8 @@ class BundleFiles:
             for prefix in prefixes:
                 inputs = self.part(f"{prefix}/inputs.")
                 for pair in states:
-                    shape = self.goldens[f"{prefix}/outputs.{pair['output']}"].shape
-                    inputs[pair["input"]] = state.get(pair["input"], np.zeros(shape, np.float32))
+                    after = self.goldens[f"{prefix}/outputs.{pair['output']}"]
+                    inputs[pair["input"]] = state.get(pair["input"], np.zeros_like(after))
                 outputs = run(inputs)
                 state = {pair["input"]: outputs[pair["output"]] for pair in states}
                 expected = self.part(f"{prefix}/outputs.")

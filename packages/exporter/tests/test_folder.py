@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,60 @@ def test_an_interrupted_export_leaves_nothing(export, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         export(models.Interrupted(at=5), EXAMPLES, ["x"], ["y"], BATCH)
     assert list(tmp_path.iterdir()) == []
+
+
+STOPPED = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from tensorferry import export_bundle
+out, phase, pipe = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+class Waits(torch.nn.Module):
+    def forward(self, x):
+        written = any(out.parent.glob(".bundle.*.partial/model.onnx"))
+        if torch.compiler.is_exporting() if phase == "capture" else written:
+            os.write(pipe, b"now")
+            signal.pause()
+        return x + 1
+examples = [(torch.zeros(2, 3),), (torch.ones(2, 3),)]
+export_bundle(Waits(), examples, out, outputs=["y"], name="test", progress=False)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="captures in a process of its own on Linux")
+@pytest.mark.parametrize(
+    ("sent", "phase"), [(signal.SIGINT, "capture"), (signal.SIGTERM, "capture"), (signal.SIGTERM, "replay")]
+)
+def test_a_stopped_process_leaves_nothing(tmp_path: Path, sent: signal.Signals, phase: str) -> None:
+    source = str(Path(__file__).parents[1] / "src")
+    told, tell = os.pipe()
+    command = [sys.executable, "-c", STOPPED, str(tmp_path / "bundle"), phase, str(tell)]
+    with subprocess.Popen(
+        command, env={**os.environ, "PYTHONPATH": source}, pass_fds=[tell], stderr=subprocess.DEVNULL
+    ) as process:
+        os.close(tell)
+        # ends without a word when the process fails before
+        assert os.read(told, 3) == b"now"
+        assert [path.suffix for path in tmp_path.iterdir()] == [".partial"]
+        process.send_signal(sent)
+        # SIGINT's own way to end, or the code that shells give
+        assert process.wait(60) == (-signal.SIGINT if sent == signal.SIGINT else 128 + signal.SIGTERM)
+    # nobody holds the other end any more: the capturing process is gone too
+    assert os.read(told, 3) == b""
+    os.close(told)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sigterm_keeps_the_callers_handler(export) -> None:
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    export(models.Mlp(), EXAMPLES, ["x"], ["y"], BATCH, formats=["torchscript"])
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        export(models.Mlp(), EXAMPLES, ["x"], ["y"], BATCH, formats=["torchscript"])
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def test_an_interrupted_export_leaves_the_earlier_bundle(export, tmp_path: Path) -> None:

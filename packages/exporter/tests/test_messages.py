@@ -40,7 +40,7 @@ def refused(export, *args, **options) -> ExportError:
         (torch.relu, "got the function relu"),
         (nn.Linear, "got the class Linear; make one: Linear(...)"),
         (nn.Linear(8, 3).state_dict(), "load_state_dict"),
-        (torch.jit.script(nn.Linear(8, 3)), "a TorchScript module cannot be captured as ONNX"),
+        (torch.jit.script(nn.Linear(8, 3)), "cannot be captured as ONNX or by torch.export; give the Python module"),
         ("model.pt", "got str"),
     ],
 )
@@ -189,3 +189,34 @@ def test_labels_of_a_segmentation_and_a_task_of_ones_own(export, tmp_path: Path)
     # two is the number of rows too, which are no classes
     error = refused(export, nn.Conv2d(3, 4, 3), PICTURES, ["x"], ["y"], dynamic, **options)
     assert "labels: 2, and no output has an axis of as many classes (y [2, 4, 7, 7])" in error.message
+
+
+class KeepsItsMode(nn.Module):
+    """A train() of its own: the norm never trains, and what dropout does is an attribute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.drops = nn.BatchNorm1d(8), True
+
+    def train(self, mode: bool = True):
+        super().train(mode)
+        self.norm.eval()
+        self.drops = mode
+        return self
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.dropout(self.norm(x), 0.5, self.drops)
+
+
+def test_a_train_of_its_own_is_called_and_called_back(export) -> None:
+    model = KeepsItsMode().train()
+    assert export(model, two(), ["x"], ["y"], BATCH).batch == "batch"
+    assert (model.training, model.norm.training, model.drops) == (True, False, True)
+    export(model.eval(), two(), ["x"], ["y"], BATCH)
+    assert (model.training, model.norm.training, model.drops) == (False, False, False)
+
+
+def test_a_model_on_another_device(export) -> None:
+    error = refused(export, nn.BatchNorm1d(8, device="meta"), two(), ["x"], ["y"], BATCH)
+    assert error.code == "OPTIONS_INVALID"
+    assert "weight is on meta; export from the CPU: model.cpu()" in error.message

@@ -40,14 +40,6 @@ def test_random_numbers(export) -> None:
     assert refused(export, models.FunctionalDropout(), two(8), ["x"], ["y"], BATCH).code == "NOT_DETERMINISTIC"
 
 
-def test_state_in_a_buffer(export) -> None:
-    model = models.CountsCalls()
-    error = refused(export, model, two(8), ["x"], ["y"], BATCH)
-    assert error.code == "MODEL_STATEFUL"
-    assert "calls" in error.message
-    assert model.calls.item() == 0, "the buffer is put back"
-
-
 def test_a_branch_on_values_names_the_line(export) -> None:
     error = refused(export, models.BranchOnValue(), two(8), ["x"], ["y"], BATCH)
     assert error.code == "CAPTURE_FAILED"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -12,7 +13,8 @@ from torch import Tensor, nn
 
 from .errors import ExportError
 from .isolate import first_lines
-from .tensors import DTYPES, describe, flatten, require_supported, to_numpy
+from .results import Results, named_results
+from .tensors import DTYPES, describe, is_floating, to_numpy
 
 
 @contextlib.contextmanager
@@ -24,10 +26,13 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     ExportError
         `MODEL_TRAINING` when a submodule still trains after `eval()`.
     """
-    before = [(module, module.training) for module in model.modules()]
+    # torch.jit.freeze has taken the mode out
+    before = [(module, module.training) for module in model.modules() if hasattr(module, "training")]
     try:
-        model.eval()
-        training = [name or "the model itself" for name, module in model.named_modules() if module.training]
+        if hasattr(model, "training"):
+            model.eval()
+        modules = model.named_modules()
+        training = [name or "the model itself" for name, module in modules if getattr(module, "training", False)]
         if training:
             raise ExportError(
                 "MODEL_TRAINING",
@@ -37,6 +42,9 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             )
         yield
     finally:
+        # a train() of its own may keep more than the flag
+        if hasattr(model, "training"):
+            model.train(before[0][1])
         for module, mode in before:
             module.training = mode
 
@@ -44,15 +52,16 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 def differs_in_training(model: nn.Module) -> bool:
     """Whether a module in train mode does something else there than in eval mode, as far as PyTorch's own go."""
     kinds = (nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
-    return any(module.training and isinstance(module, kinds) for module in model.modules())
+    return any(isinstance(module, kinds) and module.training for module in model.modules())
 
 
-def require_module(model: object) -> None:
-    """Raises `OPTIONS_INVALID` for what is no module that PyTorch can look into."""
-    if isinstance(model, torch.jit.ScriptModule):
+def require_module(model: object, formats: Sequence[str]) -> None:
+    """Raises `OPTIONS_INVALID` for what is no module that PyTorch can look into, as far as the formats need that."""
+    if isinstance(model, torch.jit.ScriptModule) and list(formats) != ["torchscript"]:
         raise ExportError(
             "OPTIONS_INVALID",
-            "model: a TorchScript module cannot be captured as ONNX; give the Python module that it was made from",
+            "model: a TorchScript module cannot be captured as ONNX or by torch.export; give the Python module that it "
+            "was made from, or take it as it is: formats=['torchscript']",
         )
     if isinstance(model, nn.Module):
         return
@@ -90,103 +99,42 @@ def require_cpu(model: nn.Module) -> None:
             raise ExportError("OPTIONS_INVALID", f"{name} is on {tensor.device}; export from the CPU: model.cpu()")
 
 
-def run_eager(model: nn.Module, inputs: Sequence[Tensor]) -> list[tuple[str | None, Tensor]]:
-    """(dict key or None, tensor) of every result in order. The inputs stay as they are."""
+def run_eager(model: nn.Module, inputs: Sequence[Tensor]) -> Results:
+    """Every result in order, with its name. The inputs stay as they are."""
     with torch.no_grad():
-        result = model(*[value.clone() for value in inputs])
-    return [(key, require_supported(value, f"result {index}")) for index, (key, value) in enumerate(flatten(result))]
+        return named_results(model(*[value.clone() for value in inputs]))
 
 
 def outputs_of(model: nn.Module, inputs: Sequence[Tensor]) -> list[np.ndarray]:
     return [to_numpy(value) for _, value in run_eager(model, inputs)]
 
 
-def require_stateless(model: nn.Module, inputs: Sequence[Tensor]) -> None:
-    """Raises `MODEL_STATEFUL` when a run changes a buffer; the buffer is put back."""
-    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    outputs_of(model, inputs)
-    changed = [name for name, buffer in model.named_buffers() if name in before and not _same(buffer, before[name])]
-    with torch.no_grad():
-        for name, buffer in model.named_buffers():
-            if name in changed:
-                buffer.copy_(before[name])
-    if changed:
-        raise ExportError(
-            "MODEL_STATEFUL",
-            f"forward() writes to its own buffer {', '.join(changed)}, which the exported file would forget; make it "
-            "an input and an output, and name the pair in `states`",
-            buffers=changed,
-        )
-
-
-def _same(a: Tensor, b: Tensor) -> bool:
-    """Equal, where NaN equals NaN."""
-    return a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all())
-
-
-def require_deterministic(model: nn.Module, inputs: Sequence[Tensor], name: str) -> None:
-    first, second = outputs_of(model, inputs), outputs_of(model, inputs)
-    for index, (a, b) in enumerate(zip(first, second, strict=True)):
-        if a.shape != b.shape or not np.array_equal(a, b, equal_nan=a.dtype.kind == "f"):
-            raise ExportError(
-                "NOT_DETERMINISTIC",
-                f"two runs on example {name} differ in result {index}; random numbers (functional.dropout without "
-                "training=self.training?) or state kept between calls cannot be exported",
-            )
-
-
-def name_outputs(results: Sequence[tuple[str | None, Tensor]], names: Sequence[str] | None) -> list[str]:
-    """The outputs' names: the caller's, else the keys of the dict that the model gives.
-
-    Raises
-    ------
-    ExportError
-        `NAMES_INVALID` when they do not match one to one.
-    """
-    keys = [key for key, _ in results]
-    found = ", ".join(describe(value) if key is None else f"{key}: {describe(value)}" for key, value in results)
-    if names is None:
-        if None in keys or len(set(keys)) != len(keys):
-            raise ExportError(
-                "NAMES_INVALID", f"outputs: the model gives {len(keys)} unnamed tensors ({found}); name each"
-            )
-        return [str(key) for key in keys]
-    if len(names) != len(results):
-        raise ExportError(
-            "NAMES_INVALID",
-            f"outputs names {len(names)} ({', '.join(names)}), the model gives {len(results)} ({found})",
-        )
-    if None not in keys and list(names) != keys and sorted(names) == sorted(map(str, keys)):
-        raise ExportError(
-            "NAMES_INVALID", f"outputs: the model's own order is {', '.join(map(str, keys))}; got {', '.join(names)}"
-        )
-    return list(names)
-
-
 class Float64:
-    """The same model in float64, to measure what float32 itself is off by."""
+    """The same model in float64, to measure what float32 (or a half) itself is off by."""
 
     def __init__(self, model: nn.Module) -> None:
         self.model: nn.Module | None = None
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception), warnings.catch_warnings():
+            # PyTorch warns of its own way to cast TorchScript
+            warnings.simplefilter("ignore")
             # a model that cannot be copied or cast gets no raised tolerance
             self.model = copy.deepcopy(model).double()
 
     def error(self, inputs: Sequence[Tensor], outputs: Sequence[np.ndarray]) -> list[float]:
-        """Largest absolute difference between float32 and float64, for every output; 0 where it cannot be measured."""
+        """Largest absolute difference of every output from float64; 0 where it cannot be measured."""
         nothing = [0.0] * len(outputs)
         if self.model is None:
             return nothing
         try:
-            precise = outputs_of(self.model, [v.double() if v.dtype == torch.float32 else v for v in inputs])
+            precise = outputs_of(self.model, [v.double() if v.is_floating_point() else v for v in inputs])
         except Exception:
             return nothing
         errors = []
         for expected, got in zip(precise, outputs, strict=True):
-            if got.dtype != np.float32 or expected.shape != got.shape or got.size == 0:
+            if not is_floating(got) or expected.shape != got.shape or got.size == 0:
                 errors.append(0.0)
                 continue
-            difference = np.abs(expected.astype(np.float64) - got)
+            difference = np.abs(expected - got.astype(np.float64))
             errors.append(float(np.nanmax(difference)) if np.isfinite(difference).any() else 0.0)
         return errors
 

@@ -10,21 +10,22 @@ from typing import Any
 from torch import Tensor, nn
 
 from .advice import add_advice
-from .eager import differs_in_training, evaluating, require_module
+from .eager import differs_in_training, evaluating, require_cpu, require_module
 from .errors import ExportError
 from .folder import bundle_name, require_free, staged
 from .goldens import large_files
 from .progress import Progress
 from .report import ExportReport
 from .request import check_options, read_request
+from .snapshot import unchanged
 from .write_bundle import write_bundle
 
 
 def export_bundle(
     model: nn.Module,
-    examples: Sequence[Sequence[Tensor]],
+    examples: Sequence[Sequence[Tensor] | Mapping[str, Tensor]],
     out: str | Path,
-    inputs: Sequence[str],
+    inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
     dynamic: Mapping[str, Mapping[int, str]] | None = None,
     states: Sequence[tuple[str, str]] = (),
@@ -35,6 +36,7 @@ def export_bundle(
     labels: Sequence[str] | None = None,
     *,
     name: str,
+    method: str = "forward",
     version: str = "1.0.0",
     license: str | None = None,
     task: str | None = None,
@@ -46,12 +48,16 @@ def export_bundle(
 
     Parameters
     ----------
-    model : a module on the CPU; it is run in eval mode and put back into its own mode afterwards
-    examples : at least two tuples of tensors, one tensor per input, with other values, and other sizes where dims are
-        dynamic. They become the bundle's golden cases, so keep them small
+    model : a module on the CPU; it is run in eval mode and put back into its own mode afterwards, and its buffers and
+        attributes are what they were before. A buffer that it writes to becomes a state. TorchScript is taken as it is
+        for `formats=["torchscript"]`
+    examples : at least two tuples of tensors (arguments by position; a tuple of tensors is one too) or dicts (arguments
+        by name), with other values, and other sizes where dims are dynamic. They become the bundle's golden cases, so
+        keep them small
     out : the folder; an earlier bundle there is replaced, files that it did not list are kept
-    inputs : a name for each of forward's arguments
-    outputs : a name for each tensor that forward gives; None takes the keys of a dict
+    inputs : a name for each tensor; None takes the names of the method's parameters
+    outputs : a name for each tensor that the model gives; None takes the keys of a dict or the fields of a named tuple
+        or dataclass, joined by dots where they are nested
     dynamic : for each input the axes that may change, such as `{"x": {0: "batch[1:64]", 2: "height[8:512:8]"}}`:
         name, smallest and largest size, and what it is a multiple of. The same name is the same size everywhere
     states : pairs (input, output) that a stream feeds back, zeros at first
@@ -62,6 +68,7 @@ def export_bundle(
         agrees, or `"script"`
     preprocess, postprocess : pipeline entries as in the manifest; see `tensorferry.reference_pipeline` for the steps
     labels : what the indices of a classification mean
+    method : which of the model's methods to export
     name, version, license, task : for the manifest
     raw_examples : case name -> path of a picture that is copied into the bundle with every stage's result;
         needed when there is a pipeline
@@ -78,7 +85,8 @@ def export_bundle(
         where no format could be proven; see `tensorferry.CODES`. No bundle is left then.
     """
     check_options(formats, capture, name, version, labels)
-    require_module(model)
+    require_module(model, formats)
+    require_cpu(model)
     folder = Path(out)
     require_free(folder)
     notes = ["the model was in train mode; it was exported in eval mode"] if differs_in_training(model) else []
@@ -86,9 +94,10 @@ def export_bundle(
     if earlier not in (None, name):
         notes.append(f"replaced another bundle that was in {folder}: {earlier}")
     meter = Progress(progress)
-    with evaluating(model):
+    with evaluating(model), unchanged(model):
         request = read_request(
             model=model,
+            method=method,
             examples=examples,
             inputs=inputs,
             outputs=outputs,
@@ -106,7 +115,7 @@ def export_bundle(
         try:
             with staged(folder) as staging:
                 report = write_bundle(request, staging, folder, meter)
-                return replace(report, notes=[*notes, *large_files(staging), *report.notes])
+                return replace(report, notes=[*notes, *request.notes, *large_files(staging), *report.notes])
         except ExportError as error:
             add_advice(error, model)
             raise

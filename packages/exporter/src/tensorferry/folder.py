@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import signal
 import site
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,16 +63,35 @@ def staged(out: Path) -> Iterator[Path]:
     """
     require_free(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
+    with _leaving_on_sigterm():
+        staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
+        try:
+            yield staging
+            staging.chmod(0o755)
+            if out.is_dir():
+                _replace(out, staging)
+            else:
+                staging.rename(out)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _leaving_on_sigterm() -> Iterator[None]:
+    """SIGTERM ends the process as an exception, so that everything is cleaned up; a handler of the caller's stays."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
     try:
-        yield staging
-        staging.chmod(0o755)
-        if out.is_dir():
-            _replace(out, staging)
-        else:
-            staging.rename(out)
+        yield
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _replace(out: Path, staging: Path) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -29,6 +30,8 @@ def can_fork() -> bool:
 def _child(function: Callable[[], Any], log: int, pipe: Any) -> None:
     # a parent's session that is collected here would wait for threads which do not survive a fork
     gc.freeze()
+    # a handler of the parent's would wait for native code to come back
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.dup2(log, 1)
     os.dup2(log, 2)
     # OpenMP's threads do not survive a fork: one thread never starts them

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .errors import ExportError
 from .manifest import SCHEMA
-from .tensors import TOLERANCES, compare, to_numpy
+from .tensors import TOLERANCES, compare, to_numpy, to_tensor
 
 Run = Callable[[Sequence[Tensor]], Sequence[np.ndarray]]
 
@@ -168,6 +168,6 @@ class Goldens:
                         )
                     worst = max(worst, difference.max_abs)
                 by_name = dict(zip(self.bundle.outputs, got, strict=True))
-                state = {pair["input"]: torch.from_numpy(by_name[pair["output"]].copy()) for pair in states}
+                state = {pair["input"]: to_tensor(by_name[pair["output"]]) for pair in states}
                 runs += 1
         return runs, worst

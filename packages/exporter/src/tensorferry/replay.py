@@ -16,7 +16,7 @@ from .isolate import first_lines
 from .output_dims import Observation
 from .progress import Progress
 from .runtimes import WrittenFile
-from .tensors import TOLERANCES, compare, describe
+from .tensors import TOLERANCES, compare, describe, is_floating
 
 # a model whose float32 is further off than this from its float64 proves nothing
 LARGEST_ALLOWANCE = (1e-3, 1e-2)
@@ -103,7 +103,7 @@ class Replay:
                     max_abs=difference.max_abs,
                 )
             self.max_abs = max(self.max_abs, difference.max_abs)
-            if a.dtype.kind == "f" and np.isnan(a).any():
+            if is_floating(a) and np.isnan(a).any():
                 self._note_nan(name, case, float(np.isnan(a).mean()))
         self.cases += 1
         bound = self.dims.bind(shapes_of(case.inputs, self.file.inputs))

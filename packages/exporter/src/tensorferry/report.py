@@ -24,6 +24,16 @@ class ArtifactReport:
 
 
 @dataclass(frozen=True)
+class OutputTolerance:
+    """How far one output may be off in another runtime: `atol + rtol * |expected|`."""
+
+    atol: float
+    rtol: float
+    float64_difference: float
+    """Largest difference of PyTorch's own result from the same model in float64, over the goldens."""
+
+
+@dataclass(frozen=True)
 class ExportReport:
     """The result of `export_bundle`."""
 
@@ -39,6 +49,8 @@ class ExportReport:
     goldens: list[str]
     size: int
     """Bytes of all files."""
+    tolerance: dict[str, OutputTolerance] = field(default_factory=dict)
+    """By output, those of floating-point numbers."""
     refused: dict[str, str] = field(default_factory=dict)
     """Formats that were asked for and could not be proven, with the reason; the bundle does not list them."""
     notes: list[str] = field(default_factory=list)
@@ -69,6 +81,14 @@ class ExportReport:
             ),
             *((name, f"REFUSED, not in the bundle: {reason}") for name, reason in self.refused.items()),
             ("goldens", ", ".join(self.goldens)),
+            *(
+                (
+                    f"tolerance {name}",
+                    f"{found.atol:g} + {found.rtol:g} * |expected|; PyTorch itself is at most "
+                    f"{found.float64_difference:.2g} off float64",
+                )
+                for name, found in self.tolerance.items()
+            ),
             *(("note", note) for note in self.notes),
         ]
         width = max(len(label) for label, _ in rows)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from .arguments import read_arguments
 from .dims import DynamicDims, read_dynamic
-from .eager import explain_failure, name_outputs, require_cpu, require_deterministic, require_stateless, run_eager
+from .eager import run_eager
 from .errors import ExportError
 from .examples import Case, check_variety, read_examples
 from .goldens import require_small
+from .names import NAME, check_names
 from .pipeline import Pipeline, RawCase, read_pipeline, run_preprocess
+from .repeatable import require_repeatable
+from .results import name_outputs
+from .snapshot import unchanged
+from .stateful import find_written_buffers, states_of_buffers
 from .states import read_states
 from .task import check_labels, check_task
 from .tensors import DTYPES, describe
-
-NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_.\-]*$")
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class Request:
     formats: list[str]
     capture: str
     output_ranks: list[int]
+    notes: list[str] = field(default_factory=list)
+    """What was done to the model, for the report."""
 
 
 FORMATS = ("onnx", "torchscript", "aot-inductor")
@@ -69,24 +75,12 @@ def check_options(formats: Sequence[str], capture: str, name: str, version: str,
         raise ExportError("OPTIONS_INVALID", "labels: expected a list of texts, one for each class")
 
 
-def _check_names(kind: str, names: Sequence[str]) -> list[str]:
-    if isinstance(names, str) or not names:
-        raise ExportError("NAMES_INVALID", f"{kind}: expected a list of names, got {names!r}")
-    for name in names:
-        if not isinstance(name, str) or not NAME.match(name):
-            raise ExportError(
-                "NAMES_INVALID", f"{kind}: {name!r} is no name; use letters, digits, _ - . and begin with a letter"
-            )
-    if len(set(names)) != len(names):
-        raise ExportError("NAMES_INVALID", f"{kind}: a name stands twice in {list(names)}")
-    return list(names)
-
-
 def read_request(
     *,
     model: nn.Module,
-    examples: Sequence[Sequence[Tensor]],
-    inputs: Sequence[str],
+    method: str,
+    examples: Sequence[object],
+    inputs: Sequence[str] | None,
     outputs: Sequence[str] | None,
     dynamic: Mapping[str, Mapping[int, str]] | None,
     states: Sequence[tuple[str, str]],
@@ -106,29 +100,41 @@ def read_request(
     ExportError
         at the first contradiction.
     """
-    require_cpu(model)
-    inputs = _check_names("inputs", inputs)
-    cases = read_examples(examples, inputs)
+    notes = []
+    if isinstance(model, torch.jit.ScriptModule):
+        capture = "script"
+        notes.append(
+            "the model is TorchScript already and was taken as it is: what it was made from was not compared with it"
+        )
+    arguments = read_arguments(model, method, examples, inputs)
+    model = arguments.model
+    inputs = check_names("inputs", arguments.names)
+    cases = read_examples(arguments.examples, inputs)
     ranks = {key: value.dim() for key, value in zip(inputs, cases[0].inputs, strict=True)}
     dims = read_dynamic(dynamic, inputs, ranks)
     check_variety(cases, inputs, dims)
-    named = dict(zip(inputs, cases[0].inputs, strict=True))
-    try:
-        require_stateless(model, cases[0].inputs)
-        results = run_eager(model, cases[0].inputs)
-    except ExportError:
-        raise
-    except Exception as error:
-        raise explain_failure(model, named, cases[0].name, error) from error
-    outputs = _check_names("outputs", name_outputs(results, outputs))
+    written = find_written_buffers(model, inputs, cases)
+    with unchanged(model):
+        outputs = check_names("outputs", name_outputs(run_eager(model, cases[0].inputs), outputs))
     clash = sorted(set(inputs) & set(outputs))
     if clash:
-        raise ExportError("NAMES_INVALID", f"{', '.join(clash)}: an input and an output need different names")
+        raise ExportError(
+            "NAMES_INVALID",
+            f"{', '.join(clash)}: an input and an output need different names; name the outputs: outputs=[…]",
+        )
+    pairs = read_states(states, inputs, outputs)
+    found = states_of_buffers(model, written, cases, [*inputs, *outputs]) if written else None
+    if found:
+        model, cases = found.model, found.cases
+        notes.append(found.note)
+        pairs += found.states
+        inputs = check_names("inputs", [*inputs, *(before for before, _ in found.states)])
+        outputs = check_names("outputs", [*outputs, *(after for _, after in found.states)])
+    require_repeatable(model, cases)
+    results = run_eager(model, cases[0].inputs)
     unknown = sorted(set(docs) - {*inputs, *outputs})
     if unknown:
         raise ExportError("NAMES_INVALID", f"docs: no input or output is called {', '.join(unknown)}")
-    require_deterministic(model, cases[0].inputs, cases[0].name)
-    pairs = read_states(states, inputs, outputs)
     pipeline = read_pipeline(preprocess, postprocess, inputs, outputs)
     check_task(identity.get("task"), pipeline)
     check_labels(labels, pipeline, outputs, [value for _, value in results])
@@ -149,6 +155,7 @@ def read_request(
         formats=[name for name in FORMATS if name in formats],
         capture=capture,
         output_ranks=[value.dim() for _, value in results],
+        notes=notes,
     )
 
 

@@ -10,10 +10,13 @@ from torch import Tensor
 
 from .dims import Dim, DynamicDims
 from .examples import Case
+from .replay import allowance
 from .tensors import compare
 
 ROWS = 4
 ORDER = [2, 0, 3, 1]
+# how many of them are also run at once, as far as the dim goes: a branch on the size shows there
+MANY = 32
 
 
 def batch_dim(dims: DynamicDims, inputs: Sequence[str], output_shapes: Sequence[Sequence[Dim]]) -> str | None:
@@ -34,34 +37,69 @@ def batch_dim(dims: DynamicDims, inputs: Sequence[str], output_shapes: Sequence[
     return dim
 
 
-def rows_independent(run: Callable[[Sequence[Tensor]], list[np.ndarray]], case: Case) -> str | None:
-    """Runs four unlike rows together, alone and in another order.
+def rows_independent(
+    run: Callable[[Sequence[Tensor]], list[np.ndarray]],
+    cases: Sequence[Case],
+    largest: int | None = None,
+    error: Callable[[Sequence[Tensor], Sequence[np.ndarray]], list[float]] | None = None,
+) -> str | None:
+    """Runs four unlike rows together, alone, in another order, and among many copies of themselves.
+
+    Parameters
+    ----------
+    cases : their rows are used, of all of them
+    largest : how many rows the dim allows
+    error : how far each output is off in float32 itself; ten times that is allowed, as in a replay
 
     Returns
     -------
     None when every row's result is the same each time, else what differed
     """
-    together = tuple(_unlike_rows(value) for value in case.inputs)
+    together = [_unlike_rows([case.inputs[index] for case in cases]) for index in range(len(cases[0].inputs))]
+    if all(torch.equal(value, value[ORDER]) for value in together):
+        return "the examples' rows are all alike, which shows nothing"
     expected = run(together)
-    permuted = run([value[ORDER].contiguous() for value in together])
-    for index, value in enumerate(expected):
-        difference = compare(value[ORDER], permuted[index], str(value.dtype))
-        if not difference.agrees:
-            return f"rows in another order give other results: {difference.summary}"
-    for row in range(ROWS):
-        alone = run([value[row : row + 1].contiguous() for value in together])
-        for index, value in enumerate(expected):
-            difference = compare(value[row : row + 1], alone[index], str(value.dtype))
+    own = error(together, expected) if error else [0.0] * len(expected)
+
+    def differs(got: Sequence[np.ndarray], rows: Sequence[int]) -> str | None:
+        for value, other, off in zip(expected, got, own, strict=True):
+            wanted = value[list(rows)]
+            difference = compare(wanted, other, str(value.dtype), allowance(off, wanted))
             if not difference.agrees:
-                return f"a row alone gives another result than among others: {difference.summary}"
-    return None
+                return difference.summary
+        return None
+
+    found = differs(run([value[ORDER].contiguous() for value in together]), ORDER)
+    if found:
+        return f"rows in another order give other results: {found}"
+    for row in range(ROWS):
+        found = differs(run([value[row : row + 1].contiguous() for value in together]), [row])
+        if found:
+            return f"a row alone gives another result than among others: {found}"
+    many = [index % ROWS for index in range(min(MANY, largest or MANY))]
+    found = differs(run([value[many].contiguous() for value in together]), many)
+    return f"a row among {len(many)} gives another result than among {ROWS}: {found}" if found else None
 
 
-def _unlike_rows(value: Tensor) -> Tensor:
-    """Four rows of the example's values: shifted, negated, larger; integers are shifted only."""
+def _unlike_rows(values: Sequence[Tensor]) -> Tensor:
+    """Four rows of the examples' values: shifted, negated, larger; integers are shifted only.
+
+    Parameters
+    ----------
+    values : one input of every example
+    """
     rows = []
     for row, scale in enumerate((1.0, -1.0, 5.0, 0.3)):
-        source = value[row % len(value)]
+        value = values[row % len(values)]
+        # the first row of each example, then the second
+        source = _cut(value[row // len(values) % len(value)], values[0].shape[1:])
         shifted = torch.roll(source.flatten(), row * max(1, source.numel() // ROWS)).reshape(source.shape)
         rows.append(shifted * scale if value.is_floating_point() else shifted)
-    return torch.stack(rows).to(value.dtype).contiguous()
+    return torch.stack(rows).to(values[0].dtype).contiguous()
+
+
+def _cut(row: Tensor, shape: Sequence[int]) -> Tensor:
+    """The row repeated or cut to the first example's sizes."""
+    for axis, size in enumerate(shape):
+        row = row.index_select(axis, torch.arange(size) % row.shape[axis])
+    return row

@@ -53,14 +53,26 @@ class OnnxFile:
             [value.name for value in self.session.get_inputs()],
             [value.name for value in self.session.get_outputs()],
         )
+        self.gives_bfloat16 = any(value.type == "tensor(bfloat16)" for value in self.session.get_outputs())
         if found != (self.inputs, self.outputs):
             raise ExportError(
                 "RUNTIME_REFUSED", f"the written model has {found}, expected {(self.inputs, self.outputs)}"
             )
 
     def run(self, inputs: Sequence[Tensor]) -> list[np.ndarray]:
+        if any(value.dtype == torch.bfloat16 for value in inputs) or self.gives_bfloat16:
+            return self._run_by_dlpack(inputs)
         feeds = {name: to_numpy(value) for name, value in zip(self.inputs, inputs, strict=True)}
         return self.session.run(self.outputs, feeds)
+
+    def _run_by_dlpack(self, inputs: Sequence[Tensor]) -> list[np.ndarray]:
+        """bfloat16 has no place in the NumPy arrays that ONNX Runtime takes and gives."""
+        feeds = {
+            name: onnxruntime.OrtValue.from_dlpack(value.detach().contiguous())
+            for name, value in zip(self.inputs, inputs, strict=True)
+        }
+        found = self.session.run_with_ort_values(self.outputs, feeds)
+        return [to_numpy(torch.from_dlpack(value)).copy() for value in found]
 
 
 class _PyTorchFile:

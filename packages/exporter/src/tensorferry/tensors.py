@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import torch
 from torch import Tensor
@@ -25,6 +27,8 @@ DTYPES: dict[torch.dtype, str] = {
     torch.bool: "bool",
 }
 
+BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+
 # Differences between runtimes on the same float32 model were 5e-8 to 1.6e-6; halves and doubles by their precision.
 TOLERANCES: dict[str, tuple[float, float]] = {
     "float32": (1e-5, 1e-4),
@@ -41,19 +45,43 @@ def describe(value: object) -> str:
 
 
 def flatten(result: Any, key: str | None = None) -> list[tuple[str | None, Any]]:
-    """A result's leaves in order, each with its dict key or field name where it has one (`key.0` inside a list)."""
-    if isinstance(result, dict):
+    """A result's leaves in order, each with its name where it has one; None is left out.
+
+    Dict keys and the fields of named tuples and dataclasses are names, joined by dots where they are nested
+    (`encoder.hidden`). Inside what has a name, the elements of a tuple or a list are counted (`hidden.0`).
+    """
+    if result is None:
+        return []
+    if isinstance(result, Mapping):
+        # before dataclasses: a dataclass that is a dict too (transformers' ModelOutput) keeps its items there
         parts = [(str(name), value) for name, value in result.items()]
     elif isinstance(result, (tuple, list)):
-        fields = getattr(result, "_fields", None) or [None if key is None else f"{key}.{i}" for i in range(len(result))]
-        parts = list(zip(fields, result, strict=True))
+        fields = getattr(result, "_fields", None)
+        indices = [None if key is None else str(index) for index in range(len(result))]
+        parts = list(zip(fields or indices, result, strict=True))
+    elif dataclasses.is_dataclass(result) and not isinstance(result, type):
+        parts = [(field.name, getattr(result, field.name)) for field in dataclasses.fields(result)]
     else:
         return [(key, result)]
-    return [leaf for name, value in parts for leaf in flatten(value, name)]
+    names = [name if key is None else f"{key}.{name}" for name, _ in parts]
+    return [leaf for name, (_, value) in zip(names, parts, strict=True) for leaf in flatten(value, name)]
 
 
 def to_numpy(value: Tensor) -> np.ndarray:
-    return value.detach().cpu().contiguous().numpy()
+    """The same values; bfloat16, which NumPy lacks, by the dtype of ml_dtypes."""
+    plain = value.detach().cpu().contiguous()
+    return plain.view(torch.int16).numpy().view(BFLOAT16) if plain.dtype == torch.bfloat16 else plain.numpy()
+
+
+def to_tensor(value: np.ndarray) -> Tensor:
+    """A copy as a tensor."""
+    if value.dtype == BFLOAT16:
+        return torch.from_numpy(value.view(np.int16).copy()).view(torch.bfloat16)
+    return torch.from_numpy(value.copy())
+
+
+def is_floating(value: np.ndarray) -> bool:
+    return value.dtype.kind == "f" or value.dtype == BFLOAT16
 
 
 @dataclass(frozen=True)
@@ -88,7 +116,7 @@ def compare(
     if expected.size == 0:
         return Difference(True, 0.0, "empty")
     a, b = expected.astype(np.float64), got.astype(np.float64)
-    atol, rtol = tolerance if tolerance and expected.dtype.kind == "f" else TOLERANCES.get(dtype, (0.0, 0.0))
+    atol, rtol = tolerance if tolerance and is_floating(expected) else TOLERANCES.get(dtype, (0.0, 0.0))
     with np.errstate(invalid="ignore", over="ignore"):
         same = (a == b) | (np.isnan(a) & np.isnan(b))
         error = np.where(same, 0.0, np.abs(a - b))
@@ -129,6 +157,4 @@ def require_supported(value: object, what: str) -> Tensor:
         )
     if value.dtype not in DTYPES or value.layout != torch.strided:
         raise ExportError("EXAMPLES_INVALID", f"{what}: {value.dtype} ({value.layout}) has no place in a bundle")
-    if value.dtype == torch.bfloat16:
-        raise ExportError("NOT_YET", f"{what}: bfloat16 inputs and outputs are not supported yet; cast to float32")
     return value

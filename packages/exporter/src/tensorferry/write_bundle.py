@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import PIL
-import torch
 from torch import Tensor
 
 from ._version import __version__
@@ -21,12 +20,12 @@ from .pipeline import run_postprocess
 from .progress import Progress
 from .prove import Proven, output_shapes, prove_formats
 from .replay import Replay
-from .report import ArtifactReport, ExportReport
+from .report import ArtifactReport, ExportReport, OutputTolerance
 from .request import Request
 from .rows import batch_dim, rows_independent
 from .runtimes import TORCH
 from .states import check_states
-from .tensors import DTYPES
+from .tensors import DTYPES, to_tensor
 
 GOLDENS_FILE = "goldens.safetensors"
 
@@ -52,6 +51,7 @@ def write_bundle(request: Request, folder: Path, out: Path, meter: Progress) -> 
     check_states(request.states, inputs, outputs)
     goldens = _write_goldens(request, replay, folder)
     precision = _precision(request)
+    tolerance = goldens.tolerance([precision, *(spec["dtype"] for spec in outputs)])
     entries = {proven.format: proven.entry(folder) for proven in proof.proven}
     manifest = {
         "schema": SCHEMA,
@@ -72,7 +72,7 @@ def write_bundle(request: Request, folder: Path, out: Path, meter: Progress) -> 
         "labels": request.labels,
         "goldens": {
             "file": file_entry(folder, GOLDENS_FILE),
-            "tolerance": goldens.tolerance([precision, *(spec["dtype"] for spec in outputs)]),
+            "tolerance": tolerance,
             "cases": [
                 {**case, "raw": file_entry(folder, case["raw"])} if "raw" in case else case for case in goldens.cases
             ],
@@ -94,6 +94,11 @@ def write_bundle(request: Request, folder: Path, out: Path, meter: Progress) -> 
         outputs={spec["name"]: _text(spec) for spec in outputs},
         batch=batch,
         goldens=[case["name"] for case in goldens.cases],
+        tolerance={
+            spec["name"]: OutputTolerance(**tolerance[spec["dtype"]], float64_difference=goldens.measured[spec["name"]])
+            for spec in outputs
+            if spec["dtype"] in tolerance
+        },
         size=sum(path.stat().st_size for path in folder.iterdir()),
         refused={name: str(error) for name, error in proof.refused.items()},
         notes=notes,
@@ -113,8 +118,9 @@ def _prove_batch(
     dim = batch_dim(request.dims, request.inputs, shapes)
     if dim is None:
         return None
+    error, largest = proven[0].replay.precise.error, request.dims.ranges[dim].max
     for run in (partial(outputs_of, request.model), *(one.replay.file.run for one in proven)):
-        reason = rows_independent(run, request.cases[0])
+        reason = rows_independent(run, request.cases, largest, error)
         if reason:
             notes.append(f"{dim}: not marked as batch: {reason}")
             return None
@@ -134,7 +140,7 @@ def _write_goldens(request: Request, replay: Replay, folder: Path) -> Goldens:
         results = {}
         if request.pipeline.postprocess:
             source = outputs[request.outputs.index(request.pipeline.postprocess[0]["from"][0])]
-            results = run_postprocess(request.pipeline, torch.from_numpy(source.copy()), raw.context)
+            results = run_postprocess(request.pipeline, to_tensor(source), raw.context)
         goldens.add_raw(raw, replay, outputs, results)
     (folder / GOLDENS_FILE).write_bytes(goldens.content())
     return goldens
