@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -168,7 +169,9 @@ class Float64:
 
     def __init__(self, model: nn.Module) -> None:
         self.model: nn.Module | None = None
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception), warnings.catch_warnings():
+            # of a TorchScript module's own attributes
+            warnings.simplefilter("ignore")
             # a model that cannot be copied or cast gets no raised tolerance
             self.model = copy.deepcopy(model).double()
 

@@ -102,5 +102,7 @@ def find_dim(symbolic: Dim, observations: Sequence[Observation]) -> Dim:
     if symbolic is not None and holds(symbolic, observations):
         return symbolic
     if len({tuple(sorted(bound.items())) for bound, _ in observations}) < 2:
-        return observations[0][1] if not observations[0][0] else None
+        sizes = {size for _, size in observations}
+        # without named dims every run had the same shapes: what changed then depends on values
+        return observations[0][1] if not observations[0][0] and len(sizes) == 1 else None
     return next((dim for dim in candidates(observations) if holds(dim, observations)), None)

@@ -46,6 +46,12 @@ class Proven:
     replay: Replay
     weights: str | None = None
     """Another file of the bundle that holds its weights."""
+    name: str | None = None
+    """The artifact's, where it is not the format's."""
+    precision: str | None = None
+    """Its own, where it is not the model's."""
+    tolerance: tuple[float, float] | None = None
+    """(atol, rtol) in which it agrees, where they are not its precision's usual ones."""
 
     def entry(self, folder: Path) -> dict[str, Any]:
         """What the manifest says of it."""
@@ -72,6 +78,9 @@ class Proof:
     """torch.export's own view of the outputs, where it captured the model."""
 
 
+Prove = Callable[[Request, Path, Shapes, Progress], Proof]
+
+
 def prove_formats(request: Request, folder: Path, input_shapes: Shapes, meter: Progress) -> Proof:
     """Writes every format that can be proven.
 
@@ -94,7 +103,7 @@ def prove_formats(request: Request, folder: Path, input_shapes: Shapes, meter: P
             if name == "torchscript":
                 proof.proven.append(_prove_torchscript(request, folder, meter))
             elif isinstance(captured, Captured):
-                prove = _prove_onnx if name == "onnx" else _prove_program
+                prove = prove_onnx if name == "onnx" else _prove_program
                 proof.proven.append(prove(request, folder, captured, input_shapes, meter))
             else:
                 assert captured is not None
@@ -118,6 +127,7 @@ def _capture_exported(request: Request, formats: Sequence[str], meter: Progress)
     example = capture_example(request.cases, request.inputs, request.dims)
     meter.show("load torch.export")
     preload()
+    meter.show("capture with torch.export")
     captured = run_isolated(
         partial(capture_exported, request.model, example, request.inputs, request.dims, formats),
         lambda: meter.show("capture with torch.export"),
@@ -131,14 +141,14 @@ def _capture_exported(request: Request, formats: Sequence[str], meter: Progress)
     return captured
 
 
-def _replay(request: Request, file: WrittenFile, below: dict[str, int], meter: Progress) -> Replay:
+def replay_all(request: Request, file: WrittenFile, below: dict[str, int], meter: Progress) -> Replay:
     """Replays everything there is: examples, variants, prepared pictures, streams.
 
     Raises
     ------
     ExportError
     """
-    replay = Replay(request.model, file, request.dims, below, meter)
+    replay = Replay(request.model, file, request.dims, below, meter, request.reference.name)
     replay.run_all(request.cases)
     for raw in request.raw:
         replay.run(Case(raw.name, (raw.input,), is_example=True))
@@ -148,7 +158,7 @@ def _replay(request: Request, file: WrittenFile, below: dict[str, int], meter: P
     return replay
 
 
-def _prove_onnx(request: Request, folder: Path, captured: Captured, input_shapes: Shapes, meter: Progress) -> Proven:
+def prove_onnx(request: Request, folder: Path, captured: Captured, input_shapes: Shapes, meter: Progress) -> Proven:
     """Writes and replays the file; once more when its output dims turn out to be others than torch.export's."""
     assert captured.onnx is not None
     shapes = captured.output_shapes
@@ -157,7 +167,7 @@ def _prove_onnx(request: Request, folder: Path, captured: Captured, input_shapes
         while True:
             named = zip(request.inputs, input_shapes, strict=True), zip(request.outputs, shapes, strict=True)
             path.write_bytes(finish_onnx(captured.onnx, *map(list, named)))
-            replay = _replay(request, OnnxFile(path, request.inputs, request.outputs), captured.raised, meter)
+            replay = replay_all(request, OnnxFile(path, request.inputs, request.outputs), captured.raised, meter)
             found = output_shapes(request, replay, captured.output_shapes)
             if found == shapes:
                 break
@@ -175,7 +185,7 @@ def _prove_program(request: Request, folder: Path, captured: Captured, input_sha
         content = share_weights(captured.program, script.read_bytes()) if weights else captured.program
         path.write_bytes(content)
         file = ProgramFile(path, request.inputs, request.outputs, weights)
-        replay = _replay(request, file, captured.raised, meter)
+        replay = replay_all(request, file, captured.raised, meter)
     requires = {"torch": f">={'.'.join(TORCH.split('.')[:2])}"}
     return Proven("aot-inductor", PROGRAM_FILE, captured.route, requires, replay, weights and weights.name)
 
@@ -199,6 +209,7 @@ def _prove_torchscript(request: Request, folder: Path, meter: Progress) -> Prove
     for route in chosen:
         try:
             with _removed_on_error(path):
+                meter.show(f"capture by {route}")
                 captured = run_isolated(routes[route], lambda route=route: meter.show(f"capture by {route}"))
                 if captured.warnings and request.capture == "auto":
                     raise ExportError(
@@ -208,7 +219,7 @@ def _prove_torchscript(request: Request, folder: Path, meter: Progress) -> Prove
                     )
                 path.write_bytes(captured.content)
                 file = TorchScriptFile(path, request.inputs, request.outputs)
-                replay = _replay(request, file, {}, meter)
+                replay = replay_all(request, file, {}, meter)
         except ExportError as error:
             if error.code not in ABOUT_THE_FILE:
                 raise

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+from .errors import ExportError
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class ArtifactReport:
 
 @dataclass(frozen=True)
 class ExportReport:
-    """The result of `export_bundle`."""
+    """The result of `export_bundle` and `import_bundle`."""
 
     out: str
     name: str
@@ -39,18 +41,33 @@ class ExportReport:
     goldens: list[str]
     size: int
     """Bytes of all files."""
-    refused: dict[str, str] = field(default_factory=dict)
+    dims: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """`min`, `max` and so on of every named dim, as in the manifest."""
+    tolerance: dict[str, dict[str, float]] = field(default_factory=dict)
+    """`atol` and `rtol` of the goldens by dtype, as in the manifest."""
+    reference: str = "PyTorch"
+    """Whose numbers the goldens are."""
+    refused: dict[str, ExportError] = field(default_factory=dict)
     """Formats that were asked for and could not be proven, with the reason; the bundle does not list them."""
     notes: list[str] = field(default_factory=list)
     """What could not be shown, each with its reason."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """What each step took, in the order of their first turn."""
+
+    @property
+    def exit_code(self) -> int:
+        """What the command ends with: 0, or 3 where a format that was asked for is not in the bundle."""
+        return 3 if self.refused else 0
 
     def to_json(self) -> str:
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, default=str)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        refused = {name: error.to_dict() for name, error in self.refused.items()}
+        return {**asdict(replace(self, refused={})), "refused": refused, "exit_code": self.exit_code}
 
     def __str__(self) -> str:
+        source = "" if self.reference == "PyTorch" else f", from {self.reference}"
         rows = [
             ("bundle", f"{self.name} {self.version} in {self.out}, {self.size / 1000:.1f} kB"),
             *((f"input {name}", text) for name, text in self.inputs.items()),
@@ -68,7 +85,7 @@ class ExportReport:
                 for artifact in self.artifacts
             ),
             *((name, f"REFUSED, not in the bundle: {reason}") for name, reason in self.refused.items()),
-            ("goldens", ", ".join(self.goldens)),
+            ("goldens", f"{', '.join(self.goldens)}{source}"),
             *(("note", note) for note in self.notes),
         ]
         width = max(len(label) for label, _ in rows)

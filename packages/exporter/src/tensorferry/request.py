@@ -16,6 +16,7 @@ from .errors import ExportError
 from .examples import Case, check_variety, read_examples
 from .goldens import require_small
 from .pipeline import Pipeline, RawCase, read_pipeline, run_preprocess
+from .reference import PYTORCH, Reference
 from .states import read_states
 from .task import check_labels, check_task
 from .tensors import DTYPES, describe
@@ -42,6 +43,7 @@ class Request:
     formats: list[str]
     capture: str
     output_ranks: list[int]
+    reference: Reference = PYTORCH
 
 
 FORMATS = ("onnx", "torchscript", "aot-inductor")
@@ -98,6 +100,7 @@ def read_request(
     identity: Mapping[str, str | None],
     formats: Sequence[str],
     capture: str,
+    reference: Reference = PYTORCH,
 ) -> Request:
     """Runs the model on the first example to learn its results, and each raw example through the preprocessing.
 
@@ -149,6 +152,7 @@ def read_request(
         formats=[name for name in FORMATS if name in formats],
         capture=capture,
         output_ranks=[value.dim() for _, value in results],
+        reference=reference,
     )
 
 
