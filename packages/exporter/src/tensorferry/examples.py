@@ -15,6 +15,9 @@ from .tensors import describe, require_supported, shape_name
 # elements of all inputs together; beyond it a bound of a range is named in the report as not replayed
 AFFORDABLE = 1_000_000
 
+# how many steps above an example's size
+ODD_STEPS = (3, 7, 11, 18, 37)
+
 
 @dataclass(frozen=True)
 class Case:
@@ -178,6 +181,24 @@ def size_variants(
         else:
             cases.append(Case(name, resized(case, names, dims, sizes), bound=tuple(sizes.items())))
     return cases, skipped
+
+
+def more_sizes(case: Case, names: Sequence[str], dims: DynamicDims) -> list[Case]:
+    """The case at a few odd sizes of every dynamic dim: output dims that nobody declares are guessed from sizes."""
+    bound = dims.bind(shapes_of(case.inputs, names))
+    affordable = max(AFFORDABLE, sum(value.numel() for value in case.inputs))
+    cases = []
+    for dim, size in bound.items():
+        for count in ODD_STEPS:
+            other = size + count * dims.ranges[dim].multiple_of
+            inputs = sum(
+                _elements(value.shape, dims.axes.get(key, {}), {dim: other})
+                for key, value in zip(names, case.inputs, strict=True)
+            )
+            if dims.ranges[dim].holds(other) and inputs <= affordable:
+                resized_inputs = resized(case, names, dims, {dim: other})
+                cases.append(Case(f"{case.name} with {dim}={other}", resized_inputs, bound=((dim, other),)))
+    return cases
 
 
 def _elements(shape: Sequence[int], axes: dict[int, str], sizes: dict[str, int]) -> int:

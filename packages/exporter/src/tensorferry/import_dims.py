@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,9 @@ from .import_inputs import Declared, Inputs
 STEPS = (2, 4, 8, 16, 32, 64)
 # how far up sizes are tried
 HIGHEST = 1024
+# rows beside each other have no largest number as a rule, and many take long
+HIGHEST_BATCH = 64
+ORT_PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 Axis = tuple[str, int]
 
 
@@ -103,11 +107,12 @@ def find_dims(
                 refusals.append(error)
             return error is None
 
+        is_batch = all(axis == 0 for _, axis in places)
         limit = _largest_affordable(case.inputs, names, places, size)
-        found = probe_range(runs, size, min(HIGHEST, limit))
+        found = probe_range(runs, size, min(HIGHEST_BATCH if is_batch else HIGHEST, limit))
         seen = {example[names.index(name)].shape[axis] for example in examples for name, axis in places}
         if found is None and seen == {size}:
-            reason = str(refusals[0]).strip().splitlines()[0][:160] if refusals else ""
+            reason = ORT_PREFIX.sub("", str(refusals[0]).strip()).splitlines()[0][:120] if refusals else ""
             result.notes.append(f"{dim}: written as {size}, {runtime} refuses the sizes beside it ({reason})")
             continue
         if not found or not all(map(found.holds, seen)):
@@ -143,13 +148,17 @@ def _coupled(
         alike = [
             other
             for other, ((of, at), *more) in waiting.items()
-            if not more and other == own_name(of, at) and at == axis and example[names.index(of)].shape[at] == size
+            if not more and other == own_name(of, at) and of != name and example[names.index(of)].shape[at] == size
         ]
-        together = [*places, *(waiting[other][0] for other in alike)]
-        if dim == own_name(name, axis) and alike and not runs(places) and runs(together):
-            dim = "batch" if axis == 0 and "batch" not in groups else dim
-            places = together
-            waiting = {other: kept for other, kept in waiting.items() if other not in alike}
+        same_axis = [other for other in alike if waiting[other][0][1] == axis]
+        if dim == own_name(name, axis) and alike and not runs(places):
+            for others in [same_axis, *([other] for other in alike)]:
+                together = [*places, *(waiting[other][0] for other in others)]
+                if others and runs(together):
+                    dim = "batch" if axis == 0 and "batch" not in {*groups, *found} else dim
+                    places = together
+                    waiting = {other: kept for other, kept in waiting.items() if other not in others}
+                    break
         found[dim] = list(places)
     return found
 

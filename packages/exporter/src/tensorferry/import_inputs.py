@@ -18,7 +18,8 @@ from .tensors import DTYPES
 Inputs = tuple[Tensor, ...]
 CHANNELS = (3, 1)
 EDGES = (32, 64, 224, 256, 128, 384, 512, 299)
-LENGTHS = (8, 16, 1, 4, 32, 77, 128, 3)
+LENGTHS = (8, 16, 1, 4, 32, 77, 128, 3, 256, 512, 576, 1024)
+SAMPLE_RATES = ("sr", "sample_rate", "sampling_rate")
 # an index into any table of more rows; the second is for flags
 HIGHEST_INDEX = (40, 2)
 
@@ -127,7 +128,9 @@ def _guesses(declared: Sequence[Declared], edge: int | None) -> Iterator[dict[tu
     has_pictures = any(not isinstance(dim, int) for shape in pictures for dim in shape[2:])
     free_channels = any(not isinstance(shape[1], int) for shape in pictures)
     has_lengths = any(not isinstance(dim, int) for shape in others for dim in shape[1:])
-    for batch, channels, size, length in itertools.product(
+    for is_first_open, batch, channels, size, length in itertools.product(
+        # the batch is axis 0, or wherever the first size is open: a state is [layers, batch, features]
+        (False, True) if others else (False,),
         (2, 1),
         CHANNELS if free_channels else (1,),
         edges if has_pictures else (1,),
@@ -136,11 +139,12 @@ def _guesses(declared: Sequence[Declared], edge: int | None) -> Iterator[dict[tu
         named: dict[str, int] = {}
         sizes = {}
         for found in declared:
-            for axis, dim in enumerate(found.shape or ()):
-                if isinstance(dim, int):
-                    continue
-                is_picture = len(found.shape or ()) == 4
-                guess = batch if axis == 0 else length if not is_picture else channels if axis == 1 else size
+            open_axes = [axis for axis, dim in enumerate(found.shape or ()) if not isinstance(dim, int)]
+            is_picture = len(found.shape or ()) == 4
+            for axis in open_axes:
+                dim = (found.shape or ())[axis]
+                is_batch = axis == (open_axes[0] if is_first_open and not is_picture else 0)
+                guess = batch if is_batch else length if not is_picture else channels if axis == 1 else size
                 sizes[found.name, axis] = named.setdefault(dim, guess) if dim else guess
         yield sizes
 
@@ -165,6 +169,8 @@ def _values(
         if masks_end and mask.dim() and mask.shape[-1] > 2:
             mask[..., -2:] = 0
         return mask
+    if lowered in SAMPLE_RATES:
+        return torch.full(tuple(shape), 16000, dtype=dtype)
     if dtype.is_floating_point:
         return torch.randn(shape, generator=source).to(dtype)
     if dtype == torch.uint8:

@@ -12,7 +12,7 @@ from .dims import DimRange, DynamicDims, parse_declaration
 from .eager import explain_failure, outputs_of
 from .errors import ExportError
 from .examples import Case, resized
-from .import_dims import FoundDims, find_dims
+from .import_dims import FoundDims, find_dims, group_axes
 from .import_inputs import HIGHEST_INDEX, Declared, Inputs, bind_by_name, first_example, make_inputs
 from .prove import Prove
 from .reference import Reference
@@ -86,6 +86,11 @@ def complete_examples(
     refused = opened.accepts(examples[0])
     if refused is not None:
         raise explain_failure(opened.model, dict(zip(opened.names, examples[0], strict=True)), "0", refused)
+    if not dynamic and all(found.shape is None for found in opened.inputs) and not group_axes(opened.inputs, examples):
+        opened.notes.append(
+            f"no size may change: all examples have the same; --dynamic {opened.names[0]}:0=batch or examples of other "
+            "sizes say otherwise"
+        )
     found = find_dims(opened.inputs, examples, dynamic, opened.accepts, opened.reference.name)
     if len(examples) == 1:
         examples.append(_second(opened, examples[0], found, is_made))

@@ -25,11 +25,11 @@ from .onnx_file import graph_inputs
 from .progress import Progress
 from .prove import Proof, Shapes, prove_onnx
 from .reference import Reference
+from .report import IMPORTED
 from .request import NAME, Request
 from .runtimes import OnnxFile
 from .tensors import DTYPES, to_numpy
 
-ROUTE = "imported"
 ELEMENTS = {
     TensorProto.FLOAT: torch.float32,
     TensorProto.UINT8: torch.uint8,
@@ -43,7 +43,7 @@ ELEMENTS = {
 }
 # operators that every build of ONNX Runtime has
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
-# what onnxruntime-node and onnxruntime-web of the backends load
+# what the onnxruntime-node of the backends reads: Python's may be newer
 NEWEST_OPSET, NEWEST_IR = 26, 13
 UNNAMED = re.compile(r"^unk_|^unknown|^dyn(amic)?_?(axes)?_?\d*$", re.IGNORECASE)
 IDENTIFIER = re.compile(r"^[A-Za-z_]\w*$", re.ASCII)
@@ -249,6 +249,6 @@ def _prove(
         for found, rank in zip(results, request.output_ranks, strict=True)
     ]
     shapes: list[list[Dim]] = symbolic
-    captured = Captured(content, None, ROUTE, shapes, {})
+    captured = Captured(content, None, IMPORTED, shapes, {}, knows_dims=False)
     proven = prove_onnx(request, folder, captured, input_shapes, meter)
     return Proof([proven], {}, shapes)

@@ -15,10 +15,10 @@ from .eager import explain, run_eager
 from .errors import ExportError
 from .import_inputs import Declared, Inputs
 from .import_model import ImportedModel
-from .import_onnx import ROUTE
 from .progress import Progress
 from .prove import TORCHSCRIPT_FILE, Proof, Proven, Shapes, replay_all
 from .reference import Reference
+from .report import IMPORTED
 from .request import Request
 from .runtimes import TORCH, TorchScriptFile
 from .torchscript_file import finish_torchscript
@@ -117,6 +117,6 @@ def _prove(content: bytes, request: Request, folder: Path, input_shapes: Shapes,
     path = folder / TORCHSCRIPT_FILE
     path.write_bytes(content)
     file = TorchScriptFile(path, request.inputs, request.outputs)
-    replay = replay_all(request, file, {}, meter)
-    proven = Proven("torchscript", TORCHSCRIPT_FILE, ROUTE, {"torch": required_torch(file.module)}, replay)
+    replay = replay_all(request, file, {}, meter, knows_dims=False)
+    proven = Proven("torchscript", TORCHSCRIPT_FILE, IMPORTED, {"torch": required_torch(file.module)}, replay)
     return Proof([proven], {}, [[None] * rank for rank in request.output_ranks])

@@ -11,11 +11,12 @@ from .eager import explain, outputs_of
 from .errors import ExportError
 from .examples import Case, size_variants
 from .import_hugging_face import Variant
-from .import_onnx import ROUTE, open_onnx
+from .import_onnx import open_onnx
 from .onnx_file import finish_onnx, opset_of
 from .progress import Progress
 from .prove import Proof, Proven, Shapes, output_shapes
 from .replay import Replay
+from .report import IMPORTED
 from .request import Request
 from .runtimes import OnnxFile
 from .tensors import compare
@@ -43,7 +44,7 @@ def prove_variants(
             continue
         requires = {"opset": opset_of(path.read_bytes())}
         proof.proven.append(
-            Proven("onnx", path.name, ROUTE, requires, replay, None, name, variant.precision, variant.tolerance)
+            Proven("onnx", path.name, IMPORTED, requires, replay, None, name, variant.precision, variant.tolerance)
         )
     return proof
 

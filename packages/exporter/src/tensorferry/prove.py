@@ -13,7 +13,7 @@ from .capture import Captured, capture_exported, preload
 from .capture_torchscript import CapturedScript, capture_script, capture_trace
 from .dims import Dim
 from .errors import ExportError
-from .examples import Case, capture_example
+from .examples import Case, capture_example, more_sizes
 from .exported_program import share_weights
 from .goldens import run_steps
 from .isolate import run_isolated
@@ -141,8 +141,14 @@ def _capture_exported(request: Request, formats: Sequence[str], meter: Progress)
     return captured
 
 
-def replay_all(request: Request, file: WrittenFile, below: dict[str, int], meter: Progress) -> Replay:
+def replay_all(
+    request: Request, file: WrittenFile, below: dict[str, int], meter: Progress, knows_dims: bool = True
+) -> Replay:
     """Replays everything there is: examples, variants, prepared pictures, streams.
+
+    Parameters
+    ----------
+    knows_dims : whether torch.export says what the output dims are; else they are guessed, from more sizes
 
     Raises
     ------
@@ -150,6 +156,8 @@ def replay_all(request: Request, file: WrittenFile, below: dict[str, int], meter
     """
     replay = Replay(request.model, file, request.dims, below, meter, request.reference.name)
     replay.run_all(request.cases)
+    for case in [] if knows_dims else more_sizes(request.cases[0], request.inputs, request.dims):
+        replay.run(case)
     for raw in request.raw:
         replay.run(Case(raw.name, (raw.input,), is_example=True))
     if request.states:
@@ -167,7 +175,8 @@ def prove_onnx(request: Request, folder: Path, captured: Captured, input_shapes:
         while True:
             named = zip(request.inputs, input_shapes, strict=True), zip(request.outputs, shapes, strict=True)
             path.write_bytes(finish_onnx(captured.onnx, *map(list, named)))
-            replay = replay_all(request, OnnxFile(path, request.inputs, request.outputs), captured.raised, meter)
+            file = OnnxFile(path, request.inputs, request.outputs)
+            replay = replay_all(request, file, captured.raised, meter, knows_dims=captured.knows_dims)
             found = output_shapes(request, replay, captured.output_shapes)
             if found == shapes:
                 break
@@ -219,7 +228,7 @@ def _prove_torchscript(request: Request, folder: Path, meter: Progress) -> Prove
                     )
                 path.write_bytes(captured.content)
                 file = TorchScriptFile(path, request.inputs, request.outputs)
-                replay = replay_all(request, file, {}, meter)
+                replay = replay_all(request, file, {}, meter, knows_dims=False)
         except ExportError as error:
             if error.code not in ABOUT_THE_FILE:
                 raise

@@ -8,10 +8,13 @@ from typing import Any
 
 from .errors import ExportError
 
+# the route of a file that was there already
+IMPORTED = "imported"
+
 
 @dataclass(frozen=True)
 class ArtifactReport:
-    """One file that agrees with PyTorch."""
+    """One file that agrees with the reference."""
 
     name: str
     format: str
@@ -22,7 +25,11 @@ class ArtifactReport:
     cases: int
     """How many inputs it was replayed on."""
     max_abs: float
-    """Largest absolute difference from eager PyTorch over all of them."""
+    """Largest absolute difference from the reference over all of them."""
+
+    @property
+    def origin(self) -> str:
+        return ", imported" if self.route == IMPORTED else f" by {self.route}"
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,7 @@ class ExportReport:
             *(
                 (
                     artifact.name,
-                    f"{artifact.size / 1000:.1f} kB by {artifact.route}; {artifact.runtime} replayed {artifact.cases} "
+                    f"{artifact.size / 1000:.1f} kB{artifact.origin}; {artifact.runtime} replayed {artifact.cases} "
                     f"inputs, at most {artifact.max_abs:.2g} off",
                 )
                 for artifact in self.artifacts
