@@ -16,6 +16,7 @@ from torch import nn
 import models
 from bundle_files import BundleFiles
 from tensorferry import ExportError, ExportReport, import_bundle
+from tensorferry.dims import evaluate
 
 
 def exported(module: nn.Module, example: tuple, path: Path, **options) -> Path:
@@ -299,3 +300,45 @@ def test_states_of_a_step(tmp_path: Path) -> None:
     assert written.manifest["states"] == [{"input": "h", "output": "h_out", "init": "zeros"}]
     assert written.manifest["goldens"]["cases"][0]["steps"] == 3
     assert written.replay() == 0
+
+
+def test_a_scalar_stays_one_in_the_goldens(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Mul", ["x", "factor"], ["y"]), helper.make_node("ReduceSum", ["y"], ["sum"], keepdims=0)]
+    inputs = [floats("x", ["n"]), floats("factor", [])]
+    path = graph(tmp_path / "m.onnx", nodes, inputs, [floats("y", ["n"]), floats("sum", [])])
+    report = bring(path, tmp_path / "bundle")
+    assert report.inputs == {"x": "float32[n]", "factor": "float32[]"}
+    written = BundleFiles(tmp_path / "bundle")
+    shapes = {key.split("/")[1]: value.shape for key, value in written.goldens.items() if key.startswith("2/")}
+    assert shapes == {"inputs.x": (2,), "inputs.factor": (), "outputs.y": (2,), "outputs.sum": ()}
+    assert written.replay() == 0
+
+
+def test_output_dims_come_from_many_sizes(tmp_path: Path) -> None:
+    """Rounded up, which no candidate says: (n + 7)//8 for most, and n//9 + 1 for the sizes near 32."""
+    nodes = [helper.make_node("MaxPool", ["x"], ["a"], kernel_shape=[3], strides=[3], pads=[1, 1])]
+    nodes += [helper.make_node("MaxPool", ["a"], ["y"], kernel_shape=[4], strides=[3], pads=[2, 1])]
+    path = graph(tmp_path / "m.onnx", nodes, [floats("x", [1, 1, "n"])], [floats("y", [1, 1, "m"])])
+    report = bring(path, tmp_path / "bundle")
+    dim = report.outputs["y"].removeprefix("float32[1, 1, ").removesuffix("]")
+    session = onnxruntime.InferenceSession(str(path))
+    low = report.dims["n"]["min"]
+    for size in range(low, 200):
+        got = session.run(None, {"x": np.zeros((1, 1, size), np.float32)})[0].shape[2]
+        assert dim == "?" or evaluate(dim, {"n": size}) == got, size
+
+
+def test_inputs_of_a_step_whose_axes_have_no_names(tmp_path: Path) -> None:
+    """As a voice detector has them: the batch of the state is its second axis, and nothing says so."""
+    nodes = [
+        helper.make_node("ReduceMean", ["x"], ["m"], axes=[1], keepdims=1),
+        helper.make_node("Add", ["state", "m"], ["next"]),
+        helper.make_node("ReduceSum", ["next", "axes"], ["y"], keepdims=0),
+    ]
+    axes = numpy_helper.from_array(np.array([0, 2], np.int64), "axes")
+    inputs = [floats("x", ["?", "unk__1"]), floats("state", [2, "unk__2", 4])]
+    outputs = [floats("y", ["unk__3"]), floats("next", [2, "unk__4", 4])]
+    path = graph(tmp_path / "m.onnx", nodes, inputs, outputs, (axes,))
+    report = bring(path, tmp_path / "bundle", states=[("state", "next")])
+    assert report.inputs == {"x": "float32[batch, x_1]", "state": "float32[2, batch, 4]"}
+    assert report.outputs == {"y": "float32[batch]", "next": "float32[2, batch, 4]"}

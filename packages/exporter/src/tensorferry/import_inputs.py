@@ -18,7 +18,7 @@ from .tensors import DTYPES
 Inputs = tuple[Tensor, ...]
 CHANNELS = (3, 1)
 EDGES = (32, 64, 224, 256, 128, 384, 512, 299)
-LENGTHS = (8, 16, 1, 4, 32, 77, 128, 3, 256, 512, 576, 1024)
+LENGTHS = (8, 16, 4, 32, 77, 128, 3, 256, 512, 576, 1024, 1)
 SAMPLE_RATES = ("sr", "sample_rate", "sampling_rate")
 # an index into any table of more rows; the second is for flags
 HIGHEST_INDEX = (40, 2)
@@ -128,13 +128,13 @@ def _guesses(declared: Sequence[Declared], edge: int | None) -> Iterator[dict[tu
     has_pictures = any(not isinstance(dim, int) for shape in pictures for dim in shape[2:])
     free_channels = any(not isinstance(shape[1], int) for shape in pictures)
     has_lengths = any(not isinstance(dim, int) for shape in others for dim in shape[1:])
-    for is_first_open, batch, channels, size, length in itertools.product(
-        # the batch is axis 0, or wherever the first size is open: a state is [layers, batch, features]
-        (False, True) if others else (False,),
+    for batch, channels, size, length, is_first_open in itertools.product(
         (2, 1),
         CHANNELS if free_channels else (1,),
         edges if has_pictures else (1,),
         LENGTHS if has_lengths else (1,),
+        # the batch is axis 0, or wherever the first size is open: a state is [layers, batch, features]
+        (False, True) if others else (False,),
     ):
         named: dict[str, int] = {}
         sizes = {}
