@@ -15,9 +15,6 @@ from .tensors import describe, require_supported, shape_name
 # elements of all inputs together; beyond it a bound of a range is named in the report as not replayed
 AFFORDABLE = 1_000_000
 
-# how many steps above an example's size
-ODD_STEPS = (3, 7, 11, 18, 37)
-
 
 @dataclass(frozen=True)
 class Case:
@@ -183,21 +180,17 @@ def size_variants(
     return cases, skipped
 
 
-def more_sizes(case: Case, names: Sequence[str], dims: DynamicDims) -> list[Case]:
-    """The case at a few odd sizes of every dynamic dim: output dims that nobody declares are guessed from sizes."""
-    bound = dims.bind(shapes_of(case.inputs, names))
+def at_sizes(case: Case, names: Sequence[str], dims: DynamicDims, wanted: Sequence[dict[str, int]]) -> list[Case]:
+    """The case at other sizes, those that a range holds and that do not take too long."""
     affordable = max(AFFORDABLE, sum(value.numel() for value in case.inputs))
     cases = []
-    for dim, size in bound.items():
-        for count in ODD_STEPS:
-            other = size + count * dims.ranges[dim].multiple_of
-            inputs = sum(
-                _elements(value.shape, dims.axes.get(key, {}), {dim: other})
-                for key, value in zip(names, case.inputs, strict=True)
-            )
-            if dims.ranges[dim].holds(other) and inputs <= affordable:
-                resized_inputs = resized(case, names, dims, {dim: other})
-                cases.append(Case(f"{case.name} with {dim}={other}", resized_inputs, bound=((dim, other),)))
+    for sizes in wanted:
+        inputs = sum(
+            _elements(value.shape, dims.axes.get(key, {}), sizes) for key, value in zip(names, case.inputs, strict=True)
+        )
+        if inputs <= affordable and all(dims.ranges[dim].holds(size) for dim, size in sizes.items()):
+            name = f"{case.name} with {', '.join(f'{dim}={size}' for dim, size in sizes.items())}"
+            cases.append(Case(name, resized(case, names, dims, sizes), bound=tuple(sizes.items())))
     return cases
 
 

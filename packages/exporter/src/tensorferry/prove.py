@@ -13,13 +13,13 @@ from .capture import Captured, capture_exported, preload
 from .capture_torchscript import CapturedScript, capture_script, capture_trace
 from .dims import Dim
 from .errors import ExportError
-from .examples import Case, capture_example, more_sizes
+from .examples import Case, at_sizes, capture_example, shapes_of
 from .exported_program import share_weights
 from .goldens import run_steps
 from .isolate import run_isolated
 from .manifest import file_entry
 from .onnx_file import finish_onnx, opset_of
-from .output_dims import find_dim
+from .output_dims import find_dim, turning_points
 from .progress import Progress
 from .replay import Replay
 from .request import Request
@@ -30,6 +30,9 @@ ONNX_FILE = "model.onnx"
 TORCHSCRIPT_FILE = "model.pt"
 PROGRAM_FILE = "program.pt2"
 # what says that a file is wrong; the other codes say that the request is
+# how many steps above an example's size show what a dim is, and how often a guess is put to the test
+ODD_STEPS = (3, 11)
+GUESSES = 8
 ABOUT_THE_FILE = ("CAPTURE_FAILED", "RUNTIME_REFUSED", "REPLAY_MISMATCH")
 
 Shapes = list[list[Dim]]
@@ -101,7 +104,7 @@ def prove_formats(request: Request, folder: Path, input_shapes: Shapes, meter: P
     for name in request.formats:
         try:
             if name == "torchscript":
-                proof.proven.append(_prove_torchscript(request, folder, meter))
+                proof.proven.append(_prove_torchscript(request, folder, meter, isinstance(captured, Captured)))
             elif isinstance(captured, Captured):
                 prove = prove_onnx if name == "onnx" else _prove_program
                 proof.proven.append(prove(request, folder, captured, input_shapes, meter))
@@ -113,6 +116,24 @@ def prove_formats(request: Request, folder: Path, input_shapes: Shapes, meter: P
     if not proof.proven:
         raise next(iter(proof.refused.values()))
     return proof
+
+
+def _try_guesses(request: Request, replay: Replay) -> None:
+    """Replays at the sizes where the output dims that the runs so far suggest would be wrong if they were others."""
+    first = request.cases[0]
+    bound = request.dims.bind(shapes_of(first.inputs, request.inputs))
+    steps = {dim: request.dims.ranges[dim].multiple_of for dim in bound}
+    wanted = [{dim: size + count * steps[dim]} for dim, size in bound.items() for count in ODD_STEPS]
+    tried: list[dict[str, int]] = []
+    for _ in range(GUESSES):
+        for case in at_sizes(first, request.inputs, request.dims, wanted):
+            replay.run(case)
+        tried += wanted
+        guesses = output_shapes(request, replay, [[None] * rank for rank in request.output_ranks])
+        found = [sizes for dims in guesses for dim in dims for sizes in turning_points(dim, bound, steps)]
+        wanted = [sizes for index, sizes in enumerate(found) if sizes not in tried and sizes not in found[:index]]
+        if not wanted:
+            return
 
 
 def output_shapes(request: Request, replay: Replay, symbolic: Shapes) -> Shapes:
@@ -156,8 +177,8 @@ def replay_all(
     """
     replay = Replay(request.model, file, request.dims, below, meter, request.reference.name)
     replay.run_all(request.cases)
-    for case in [] if knows_dims else more_sizes(request.cases[0], request.inputs, request.dims):
-        replay.run(case)
+    if not knows_dims:
+        _try_guesses(request, replay)
     for raw in request.raw:
         replay.run(Case(raw.name, (raw.input,), is_example=True))
     if request.states:
@@ -199,7 +220,7 @@ def _prove_program(request: Request, folder: Path, captured: Captured, input_sha
     return Proven("aot-inductor", PROGRAM_FILE, captured.route, requires, replay, weights and weights.name)
 
 
-def _prove_torchscript(request: Request, folder: Path, meter: Progress) -> Proven:
+def _prove_torchscript(request: Request, folder: Path, meter: Progress, knows_dims: bool) -> Proven:
     """By trace where it is clean and right, else by script.
 
     Raises
@@ -228,7 +249,7 @@ def _prove_torchscript(request: Request, folder: Path, meter: Progress) -> Prove
                     )
                 path.write_bytes(captured.content)
                 file = TorchScriptFile(path, request.inputs, request.outputs)
-                replay = replay_all(request, file, {}, meter, knows_dims=False)
+                replay = replay_all(request, file, {}, meter, knows_dims)
         except ExportError as error:
             if error.code not in ABOUT_THE_FILE:
                 raise
