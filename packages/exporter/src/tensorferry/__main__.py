@@ -2,61 +2,56 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
+import traceback
 from collections.abc import Sequence
+from typing import Any
 
 from ._version import __version__
-from .aoti import DEVICES, compile_bundle
+from .commands import COMMANDS
+from .commands.output import show
+from .commands.parser import Parser, UsageError
 from .errors import ExportError
 
+# what a shell expects of a command line that cannot be read, and of Ctrl-C
+USAGE, INTERRUPTED = 2, 130
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tensorferry", description="Works on Tensorferry bundles.")
+
+def _parser() -> Parser:
+    parser = Parser(prog="python -m tensorferry", description="Makes Tensorferry bundles and works on them.")
     parser.add_argument("--version", action="version", version=f"tensorferry {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    aoti = commands.add_parser(
-        "aoti",
-        help="compile a bundle's program with AOTInductor for this machine",
-        description="Compiles a bundle's torch.export program with AOTInductor for this machine's CPU, replays the "
-        "bundle's goldens in the compiled package, and writes it beside the bundle as aot-inductor.local.pt2, listed "
-        "in bundle.local.json. Both are for this machine alone: do not publish them. Needs a C++ compiler; takes from "
-        "ten seconds to minutes.",
-    )
-    aoti.add_argument("bundle", help="the bundle's folder")
-    aoti.add_argument("--force", action="store_true", help="compile again although the package is up to date")
-    aoti.add_argument("--device", choices=DEVICES, default="cpu", help="what it is compiled for (default: cpu)")
-    aoti.add_argument(
-        "--threads",
-        type=int,
-        metavar="N",
-        help="compile the kernels for exactly N threads; default: as many as each session has, which costs models of "
-        "microseconds some of them",
-    )
-    aoti.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    for command in COMMANDS:
+        command.register(commands)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit code: 0, or 1 with one message on stderr."""
-    options = _parser().parse_args(arguments)
+    """Returns the exit code: the command's own, 1 for what was refused, 2 for a wrong command line, 130 for Ctrl-C."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    as_json = "--json" in given
+
+    def fail(exit_code: int, text: str, error: dict[str, Any]) -> int:
+        if as_json:
+            show({"error": error})
+        else:
+            print(f"tensorferry: {text}", file=sys.stderr)
+        return exit_code
+
     try:
-        print(
-            compile_bundle(
-                options.bundle,
-                device=options.device,
-                threads=options.threads,
-                force=options.force,
-                progress=not options.quiet,
-            )
-        )
+        options = _parser().read(given)
+        return options.run(options)
+    except UsageError as error:
+        return fail(USAGE, str(error), {"code": "USAGE", "message": str(error), "details": {}})
     except ExportError as error:
-        print(f"tensorferry: {error}", file=sys.stderr)
-        return 1
+        return fail(1, str(error), error.to_dict())
     except KeyboardInterrupt:
-        print("tensorferry: interrupted; nothing was written", file=sys.stderr)
-        return 130
-    return 0
+        text = "interrupted; nothing was written"
+        return fail(INTERRUPTED, text, {"code": "INTERRUPTED", "message": text, "details": {}})
+    except Exception as error:
+        traceback.print_exc()
+        text = f"{type(error).__name__}: {error}"
+        return fail(1, text, {"code": "UNEXPECTED", "message": text, "details": {}})
 
 
 if __name__ == "__main__":

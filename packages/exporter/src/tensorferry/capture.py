@@ -50,6 +50,8 @@ class Captured:
     """torch.export's own view of the outputs, over the declared names; None where it has no such expression."""
     raised: dict[str, int]
     """Dims captured only from this size upwards: the replay has to prove every size below."""
+    knows_dims: bool = True
+    """Whether `output_shapes` come from torch.export; else they are somebody's claim."""
 
 
 def preload() -> None:

@@ -21,6 +21,7 @@ CODES = {
     "OUTPUT_EXISTS": "the output folder holds something else",
     "MACHINE_PATH": "a written file holds a path of this machine",
     "BUNDLE_INVALID": "the folder holds no bundle, or one that is damaged",
+    "FORMAT_UNSUPPORTED": "the file or folder is nothing that can be imported",
     "PROGRAM_ABSENT": "the bundle holds no torch.export program to compile",
     "COMPILER_ABSENT": "AOTInductor found no C++ compiler",
     "COMPILE_FAILED": "AOTInductor could not compile the program",
@@ -44,6 +45,10 @@ class ExportError(Exception):
         self.code = code
         self.message = message
         self.details: Mapping[str, Any] = details
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {"code": self.code, "message": self.message, "details": dict(self.details)}
 
     def add(self, text: str) -> None:
         """One more line of the message."""

@@ -180,6 +180,20 @@ def size_variants(
     return cases, skipped
 
 
+def at_sizes(case: Case, names: Sequence[str], dims: DynamicDims, wanted: Sequence[dict[str, int]]) -> list[Case]:
+    """The case at other sizes, those that a range holds and that do not take too long."""
+    affordable = max(AFFORDABLE, sum(value.numel() for value in case.inputs))
+    cases = []
+    for sizes in wanted:
+        inputs = sum(
+            _elements(value.shape, dims.axes.get(key, {}), sizes) for key, value in zip(names, case.inputs, strict=True)
+        )
+        if inputs <= affordable and all(dims.ranges[dim].holds(size) for dim, size in sizes.items()):
+            name = f"{case.name} with {', '.join(f'{dim}={size}' for dim, size in sizes.items())}"
+            cases.append(Case(name, resized(case, names, dims, sizes), bound=tuple(sizes.items())))
+    return cases
+
+
 def _elements(shape: Sequence[int], axes: dict[int, str], sizes: dict[str, int]) -> int:
     count = 1
     for axis, size in enumerate(shape):

@@ -94,6 +94,7 @@ def export_bundle(
     if earlier not in (None, name):
         notes.append(f"replaced another bundle that was in {folder}: {earlier}")
     meter = Progress(progress)
+    meter.show("run the examples")
     with evaluating(model), unchanged(model):
         request = read_request(
             model=model,
@@ -115,7 +116,8 @@ def export_bundle(
         try:
             with staged(folder) as staging:
                 report = write_bundle(request, staging, folder, meter)
-                return replace(report, notes=[*notes, *request.notes, *large_files(staging), *report.notes])
+                notes += [*request.notes, *large_files(staging)]
+                return replace(report, notes=[*notes, *report.notes], seconds=meter.taken())
         except ExportError as error:
             add_advice(error, model)
             raise

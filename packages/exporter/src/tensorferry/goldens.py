@@ -40,7 +40,8 @@ class Goldens:
 
     def add(self, prefix: str, part: str, names: Sequence[str], values: Sequence[np.ndarray]) -> None:
         for name, value in zip(names, values, strict=True):
-            self.tensors[f"{prefix}/{part}.{name}"] = np.ascontiguousarray(value)
+            # not ascontiguousarray: it makes a scalar a list of one
+            self.tensors[f"{prefix}/{part}.{name}"] = np.asarray(value, order="C")
 
     def add_example(self, case: Case, replay: Replay) -> None:
         outputs = outputs_of(replay.model, case.inputs)
@@ -53,11 +54,11 @@ class Goldens:
         self, raw: RawCase, replay: Replay, outputs: Sequence[np.ndarray], results: Mapping[str, np.ndarray]
     ) -> None:
         """A picture with all its stages; the manifest's entry still lacks the file's size and hash."""
-        self.tensors[f"{raw.name}/decoded"] = np.ascontiguousarray(raw.decoded)
+        self.tensors[f"{raw.name}/decoded"] = np.asarray(raw.decoded, order="C")
         self.add(raw.name, "inputs", replay.file.inputs, [to_numpy(raw.input)])
         self.add(raw.name, "outputs", replay.file.outputs, outputs)
         for key, value in results.items():
-            self.tensors[f"{raw.name}/{key}"] = np.ascontiguousarray(value)
+            self.tensors[f"{raw.name}/{key}"] = np.asarray(value, order="C")
         stages = ["decoded", "inputs", "outputs", *(["result"] if results else [])]
         self.cases.append({"name": raw.name, "raw": raw.file_name, "stages": stages})
         self._raise_tolerance(replay, [raw.input], outputs)

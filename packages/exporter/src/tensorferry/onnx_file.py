@@ -28,8 +28,7 @@ def finish_onnx(
     """
     model = onnx.load_from_string(content)
     graph = model.graph
-    initializers = {tensor.name for tensor in graph.initializer}
-    fed = [value for value in graph.input if value.name not in initializers]
+    fed = graph_inputs(graph)
     for kind, found, wanted in (("input", fed, inputs), ("output", graph.output, outputs)):
         if len(found) != len(wanted):
             raise ExportError(
@@ -52,8 +51,14 @@ def finish_onnx(
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
-        raise ExportError("CAPTURE_FAILED", f"torch.onnx wrote a graph that is no valid ONNX: {error}") from error
+        raise ExportError("CAPTURE_FAILED", f"the graph is no valid ONNX: {error}") from error
     return model.SerializeToString(deterministic=True)
+
+
+def graph_inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
+    """What a caller feeds: older files list their weights among the inputs too."""
+    initializers = {tensor.name for tensor in graph.initializer}
+    return [value for value in graph.input if value.name not in initializers]
 
 
 def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
@@ -105,7 +110,8 @@ def _strip(model: ModelProto) -> None:
     """Removes doc strings, metadata (torch.onnx writes stack traces there) and the inferred shapes of inner values."""
     model.doc_string = ""
     del model.metadata_props[:]
-    model.producer_name, model.producer_version = "pytorch", model.producer_version.split("+")[0]
+    # a build's local part, such as +cpu
+    model.producer_version = model.producer_version.split("+")[0]
     functions = list(model.functions)
     for function in functions:
         function.doc_string = ""

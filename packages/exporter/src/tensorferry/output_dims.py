@@ -8,6 +8,8 @@ from .dims import Dim, evaluate
 
 DATA_DEPENDENT = "?"
 """Stands for a size that depends on values: no expression over the inputs' dims can be right."""
+# how far up a guess is put to the test
+FARTHEST = 128
 Observation = tuple[Mapping[str, int], int]
 """Bound input dims of one run, and the size that the output had."""
 
@@ -102,5 +104,26 @@ def find_dim(symbolic: Dim, observations: Sequence[Observation]) -> Dim:
     if symbolic is not None and holds(symbolic, observations):
         return symbolic
     if len({tuple(sorted(bound.items())) for bound, _ in observations}) < 2:
-        return observations[0][1] if not observations[0][0] else None
+        sizes = {size for _, size in observations}
+        # without named dims every run had the same shapes: what changed then depends on values
+        return observations[0][1] if not observations[0][0] and len(sizes) == 1 else None
     return next((dim for dim in candidates(observations) if holds(dim, observations)), None)
+
+
+def turning_points(dim: Dim, bound: Mapping[str, int], steps: Mapping[str, int]) -> list[dict[str, int]]:
+    """Sizes around the first and the last place where a division in a dim rounds to another number.
+
+    Parameters
+    ----------
+    dim : an expression that agrees with what was seen
+    bound, steps : size of every name, and what it is a multiple of
+    """
+    if not isinstance(dim, str) or not ("//" in dim or "%" in dim):
+        return []
+    points = []
+    for name, size in bound.items():
+        sizes = [count * steps[name] for count in range(1, max(4 * size, FARTHEST) // steps[name])]
+        values = [evaluate(dim, {**bound, name: other}) for other in sizes]
+        jumps = [index for index in range(1, len(sizes)) if values[index] != values[index - 1]]
+        points += [{name: sizes[at]} for jump in {*jumps[:1], *jumps[-1:]} for at in (jump - 1, jump)]
+    return points

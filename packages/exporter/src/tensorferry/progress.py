@@ -21,6 +21,9 @@ class Progress:
         self.started = time.monotonic()
         self.width = 0
         self.stage = ""
+        self.seconds: dict[str, float] = {}
+        self.step = ""
+        self.since = self.started
 
     def show(self, stage: str, done: int | None = None, total: int | None = None) -> None:
         """Parameters
@@ -28,6 +31,7 @@ class Progress:
         stage : such as "replay"
         done, total : how many of how many parts, where they can be counted
         """
+        self._count(stage)
         seconds = time.monotonic() - self.started
         if not self.enabled or seconds < QUIET_SECONDS:
             return
@@ -40,6 +44,18 @@ class Progress:
         self.stream.write(f"\r{line.ljust(self.width)}" if is_terminal else f"{line}\n")
         self.stream.flush()
         self.width = len(line)
+
+    def _count(self, step: str) -> None:
+        """Puts the time since the last call down to the step that was on."""
+        now = time.monotonic()
+        if self.step:
+            self.seconds[self.step] = self.seconds.get(self.step, 0.0) + now - self.since
+        self.step, self.since = step, now
+
+    def taken(self) -> dict[str, float]:
+        """Seconds of every step so far, in the order of their first turn."""
+        self._count("")
+        return {step: round(seconds, 3) for step, seconds in self.seconds.items()}
 
     def end(self) -> None:
         if self.width and self.stream.isatty():

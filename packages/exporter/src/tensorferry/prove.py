@@ -13,13 +13,13 @@ from .capture import Captured, capture_exported, preload
 from .capture_torchscript import CapturedScript, capture_script, capture_trace
 from .dims import Dim
 from .errors import ExportError
-from .examples import Case, capture_example
+from .examples import Case, at_sizes, capture_example, shapes_of
 from .exported_program import share_weights
 from .goldens import run_steps
 from .isolate import run_isolated
 from .manifest import file_entry
 from .onnx_file import finish_onnx, opset_of
-from .output_dims import find_dim
+from .output_dims import find_dim, turning_points
 from .progress import Progress
 from .replay import Replay
 from .request import Request
@@ -30,6 +30,9 @@ ONNX_FILE = "model.onnx"
 TORCHSCRIPT_FILE = "model.pt"
 PROGRAM_FILE = "program.pt2"
 # what says that a file is wrong; the other codes say that the request is
+# how many steps above an example's size show what a dim is, and how often a guess is put to the test
+ODD_STEPS = (3, 11)
+GUESSES = 8
 ABOUT_THE_FILE = ("CAPTURE_FAILED", "RUNTIME_REFUSED", "REPLAY_MISMATCH")
 
 Shapes = list[list[Dim]]
@@ -46,6 +49,12 @@ class Proven:
     replay: Replay
     weights: str | None = None
     """Another file of the bundle that holds its weights."""
+    name: str | None = None
+    """The artifact's, where it is not the format's."""
+    precision: str | None = None
+    """Its own, where it is not the model's."""
+    tolerance: tuple[float, float] | None = None
+    """(atol, rtol) in which it agrees, where they are not its precision's usual ones."""
 
     def entry(self, folder: Path) -> dict[str, Any]:
         """What the manifest says of it."""
@@ -72,6 +81,9 @@ class Proof:
     """torch.export's own view of the outputs, where it captured the model."""
 
 
+Prove = Callable[[Request, Path, Shapes, Progress], Proof]
+
+
 def prove_formats(request: Request, folder: Path, input_shapes: Shapes, meter: Progress) -> Proof:
     """Writes every format that can be proven.
 
@@ -92,9 +104,9 @@ def prove_formats(request: Request, folder: Path, input_shapes: Shapes, meter: P
     for name in request.formats:
         try:
             if name == "torchscript":
-                proof.proven.append(_prove_torchscript(request, folder, meter))
+                proof.proven.append(_prove_torchscript(request, folder, meter, isinstance(captured, Captured)))
             elif isinstance(captured, Captured):
-                prove = _prove_onnx if name == "onnx" else _prove_program
+                prove = prove_onnx if name == "onnx" else _prove_program
                 proof.proven.append(prove(request, folder, captured, input_shapes, meter))
             else:
                 assert captured is not None
@@ -104,6 +116,24 @@ def prove_formats(request: Request, folder: Path, input_shapes: Shapes, meter: P
     if not proof.proven:
         raise next(iter(proof.refused.values()))
     return proof
+
+
+def _try_guesses(request: Request, replay: Replay) -> None:
+    """Replays at the sizes where the output dims that the runs so far suggest would be wrong if they were others."""
+    first = request.cases[0]
+    bound = request.dims.bind(shapes_of(first.inputs, request.inputs))
+    steps = {dim: request.dims.ranges[dim].multiple_of for dim in bound}
+    wanted = [{dim: size + count * steps[dim]} for dim, size in bound.items() for count in ODD_STEPS]
+    tried: list[dict[str, int]] = []
+    for _ in range(GUESSES):
+        for case in at_sizes(first, request.inputs, request.dims, wanted):
+            replay.run(case)
+        tried += wanted
+        guesses = output_shapes(request, replay, [[None] * rank for rank in request.output_ranks])
+        found = [sizes for dims in guesses for dim in dims for sizes in turning_points(dim, bound, steps)]
+        wanted = [sizes for index, sizes in enumerate(found) if sizes not in tried and sizes not in found[:index]]
+        if not wanted:
+            return
 
 
 def output_shapes(request: Request, replay: Replay, symbolic: Shapes) -> Shapes:
@@ -118,6 +148,7 @@ def _capture_exported(request: Request, formats: Sequence[str], meter: Progress)
     example = capture_example(request.cases, request.inputs, request.dims)
     meter.show("load torch.export")
     preload()
+    meter.show("capture with torch.export")
     captured = run_isolated(
         partial(capture_exported, request.model, example, request.inputs, request.dims, formats),
         lambda: meter.show("capture with torch.export"),
@@ -131,15 +162,23 @@ def _capture_exported(request: Request, formats: Sequence[str], meter: Progress)
     return captured
 
 
-def _replay(request: Request, file: WrittenFile, below: dict[str, int], meter: Progress) -> Replay:
+def replay_all(
+    request: Request, file: WrittenFile, below: dict[str, int], meter: Progress, knows_dims: bool = True
+) -> Replay:
     """Replays everything there is: examples, variants, prepared pictures, streams.
+
+    Parameters
+    ----------
+    knows_dims : whether torch.export says what the output dims are; else they are guessed, from more sizes
 
     Raises
     ------
     ExportError
     """
-    replay = Replay(request.model, file, request.dims, below, meter)
+    replay = Replay(request.model, file, request.dims, below, meter, request.reference.name)
     replay.run_all(request.cases)
+    if not knows_dims:
+        _try_guesses(request, replay)
     for raw in request.raw:
         replay.run(Case(raw.name, (raw.input,), is_example=True))
     if request.states:
@@ -148,7 +187,7 @@ def _replay(request: Request, file: WrittenFile, below: dict[str, int], meter: P
     return replay
 
 
-def _prove_onnx(request: Request, folder: Path, captured: Captured, input_shapes: Shapes, meter: Progress) -> Proven:
+def prove_onnx(request: Request, folder: Path, captured: Captured, input_shapes: Shapes, meter: Progress) -> Proven:
     """Writes and replays the file; once more when its output dims turn out to be others than torch.export's."""
     assert captured.onnx is not None
     shapes = captured.output_shapes
@@ -157,7 +196,8 @@ def _prove_onnx(request: Request, folder: Path, captured: Captured, input_shapes
         while True:
             named = zip(request.inputs, input_shapes, strict=True), zip(request.outputs, shapes, strict=True)
             path.write_bytes(finish_onnx(captured.onnx, *map(list, named)))
-            replay = _replay(request, OnnxFile(path, request.inputs, request.outputs), captured.raised, meter)
+            file = OnnxFile(path, request.inputs, request.outputs)
+            replay = replay_all(request, file, captured.raised, meter, knows_dims=captured.knows_dims)
             found = output_shapes(request, replay, captured.output_shapes)
             if found == shapes:
                 break
@@ -175,12 +215,12 @@ def _prove_program(request: Request, folder: Path, captured: Captured, input_sha
         content = share_weights(captured.program, script.read_bytes()) if weights else captured.program
         path.write_bytes(content)
         file = ProgramFile(path, request.inputs, request.outputs, weights)
-        replay = _replay(request, file, captured.raised, meter)
+        replay = replay_all(request, file, captured.raised, meter)
     requires = {"torch": f">={'.'.join(TORCH.split('.')[:2])}"}
     return Proven("aot-inductor", PROGRAM_FILE, captured.route, requires, replay, weights and weights.name)
 
 
-def _prove_torchscript(request: Request, folder: Path, meter: Progress) -> Proven:
+def _prove_torchscript(request: Request, folder: Path, meter: Progress, knows_dims: bool) -> Proven:
     """By trace where it is clean and right, else by script.
 
     Raises
@@ -199,6 +239,7 @@ def _prove_torchscript(request: Request, folder: Path, meter: Progress) -> Prove
     for route in chosen:
         try:
             with _removed_on_error(path):
+                meter.show(f"capture by {route}")
                 captured = run_isolated(routes[route], lambda route=route: meter.show(f"capture by {route}"))
                 if captured.warnings and request.capture == "auto":
                     raise ExportError(
@@ -208,7 +249,7 @@ def _prove_torchscript(request: Request, folder: Path, meter: Progress) -> Prove
                     )
                 path.write_bytes(captured.content)
                 file = TorchScriptFile(path, request.inputs, request.outputs)
-                replay = _replay(request, file, {}, meter)
+                replay = replay_all(request, file, {}, meter, knows_dims)
         except ExportError as error:
             if error.code not in ABOUT_THE_FILE:
                 raise

@@ -34,9 +34,16 @@ class Replay:
     """
 
     def __init__(
-        self, model: nn.Module, file: WrittenFile, dims: DynamicDims, below: Mapping[str, int], progress: Progress
+        self,
+        model: nn.Module,
+        file: WrittenFile,
+        dims: DynamicDims,
+        below: Mapping[str, int],
+        progress: Progress,
+        reference: str = "PyTorch",
     ) -> None:
         self.model, self.file, self.dims, self.progress = model, file, dims, progress
+        self.reference = reference
         self.below = below
         self.precise = Float64(model)
         self.cases = 0
@@ -77,12 +84,13 @@ class Replay:
         except Exception as error:
             raise ExportError(
                 "RUNTIME_REFUSED",
-                f"example {case.name} ({shown}): PyTorch runs it, {self.file.runtime} does not: {explain(error)}",
+                f"example {case.name} ({shown}): {self.reference} runs it, {self.file.runtime} does not: "
+                f"{explain(error)}",
             ) from error
         if len(expected) != len(got):
             raise ExportError(
                 "REPLAY_MISMATCH",
-                f"example {case.name}: PyTorch gives {len(expected)} results, the written model {len(got)}",
+                f"example {case.name}: {self.reference} gives {len(expected)} results, the written model {len(got)}",
             )
         errors: list[float] | None = None
         for index, (name, a, b) in enumerate(zip(self.file.outputs, expected, got, strict=True)):
@@ -95,7 +103,7 @@ class Replay:
                 atol, rtol = TOLERANCES.get(dtype, (0.0, 0.0))
                 raise ExportError(
                     "REPLAY_MISMATCH",
-                    f"example {case.name} ({shown}), {name}: the written model differs from PyTorch: "
+                    f"example {case.name} ({shown}), {name}: the written model differs from {self.reference}: "
                     f"{difference.summary} (tolerance {atol:g} + {rtol:g} * |expected|). "
                     "Something was frozen while capturing, or the model has no stable answer there",
                     example=case.name,
@@ -118,13 +126,14 @@ class Replay:
         if case.bound:
             raise ExportError(
                 "RANGE_CONTRADICTED",
-                f"{case.name}: PyTorch itself fails there: {explain(error)}; narrow the range in `dynamic`"
+                f"{case.name}: {self.reference} itself fails there: {explain(error)}; narrow the range in `dynamic`"
                 f"{self._narrower(case)}",
                 dims=dict(case.bound),
             ) from error
         reason = first_lines(str(error), 120).splitlines()[0] if str(error) else ""
         self.notes.append(
-            f"{case.name}: not replayed, PyTorch itself refuses these values ({type(error).__name__}: {reason})"
+            f"{case.name}: not replayed, {self.reference} itself refuses these values ({type(error).__name__}: "
+            f"{reason})"
         )
 
     def _narrower(self, case: Case) -> str:
@@ -144,7 +153,7 @@ class Replay:
             self.notes.remove(text)
         first = first or f"{case.name} ({share:.0%} of the elements)"
         others = f" and on {more + 1} more" if more >= 0 else ""
-        text = f"{output}: PyTorch itself gives NaN on {first}{others}; the file gives NaN at the same places"
+        text = f"{output}: {self.reference} itself gives NaN on {first}{others}; the file gives NaN at the same places"
         self.nan[output] = (first, text, more + 1)
         self.notes.append(text)
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+from .errors import ExportError
+
+# the route of a file that was there already
+IMPORTED = "imported"
 
 
 @dataclass(frozen=True)
 class ArtifactReport:
-    """One file that agrees with PyTorch."""
+    """One file that agrees with the reference."""
 
     name: str
     format: str
@@ -20,7 +25,11 @@ class ArtifactReport:
     cases: int
     """How many inputs it was replayed on."""
     max_abs: float
-    """Largest absolute difference from eager PyTorch over all of them."""
+    """Largest absolute difference from the reference over all of them."""
+
+    @property
+    def origin(self) -> str:
+        return ", imported" if self.route == IMPORTED else f" by {self.route}"
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,7 @@ class OutputTolerance:
 
 @dataclass(frozen=True)
 class ExportReport:
-    """The result of `export_bundle`."""
+    """The result of `export_bundle` and `import_bundle`."""
 
     out: str
     name: str
@@ -49,20 +58,33 @@ class ExportReport:
     goldens: list[str]
     size: int
     """Bytes of all files."""
+    dims: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """`min`, `max` and so on of every named dim, as in the manifest."""
     tolerance: dict[str, OutputTolerance] = field(default_factory=dict)
     """By output, those of floating-point numbers."""
-    refused: dict[str, str] = field(default_factory=dict)
+    reference: str = "PyTorch"
+    """Whose numbers the goldens are."""
+    refused: dict[str, ExportError] = field(default_factory=dict)
     """Formats that were asked for and could not be proven, with the reason; the bundle does not list them."""
     notes: list[str] = field(default_factory=list)
     """What could not be shown, each with its reason."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """What each step took, in the order of their first turn."""
+
+    @property
+    def exit_code(self) -> int:
+        """What the command ends with: 0, or 3 where a format that was asked for is not in the bundle."""
+        return 3 if self.refused else 0
 
     def to_json(self) -> str:
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, default=str)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        refused = {name: error.to_dict() for name, error in self.refused.items()}
+        return {**asdict(replace(self, refused={})), "refused": refused, "exit_code": self.exit_code}
 
     def __str__(self) -> str:
+        source = "" if self.reference == "PyTorch" else f", from {self.reference}"
         rows = [
             ("bundle", f"{self.name} {self.version} in {self.out}, {self.size / 1000:.1f} kB"),
             *((f"input {name}", text) for name, text in self.inputs.items()),
@@ -74,17 +96,17 @@ class ExportReport:
             *(
                 (
                     artifact.name,
-                    f"{artifact.size / 1000:.1f} kB by {artifact.route}; {artifact.runtime} replayed {artifact.cases} "
+                    f"{artifact.size / 1000:.1f} kB{artifact.origin}; {artifact.runtime} replayed {artifact.cases} "
                     f"inputs, at most {artifact.max_abs:.2g} off",
                 )
                 for artifact in self.artifacts
             ),
             *((name, f"REFUSED, not in the bundle: {reason}") for name, reason in self.refused.items()),
-            ("goldens", ", ".join(self.goldens)),
+            ("goldens", f"{', '.join(self.goldens)}{source}"),
             *(
                 (
                     f"tolerance {name}",
-                    f"{found.atol:g} + {found.rtol:g} * |expected|; PyTorch itself is at most "
+                    f"{found.atol:g} + {found.rtol:g} * |expected|; {self.reference} itself is at most "
                     f"{found.float64_difference:.2g} off float64",
                 )
                 for name, found in self.tolerance.items()

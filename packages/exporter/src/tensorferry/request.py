@@ -18,6 +18,7 @@ from .examples import Case, check_variety, read_examples
 from .goldens import require_small
 from .names import NAME, check_names
 from .pipeline import Pipeline, RawCase, read_pipeline, run_preprocess
+from .reference import PYTORCH, Reference
 from .repeatable import require_repeatable
 from .results import name_outputs
 from .snapshot import unchanged
@@ -48,6 +49,7 @@ class Request:
     output_ranks: list[int]
     notes: list[str] = field(default_factory=list)
     """What was done to the model, for the report."""
+    reference: Reference = PYTORCH
 
 
 FORMATS = ("onnx", "torchscript", "aot-inductor")
@@ -78,7 +80,7 @@ def check_options(formats: Sequence[str], capture: str, name: str, version: str,
 def read_request(
     *,
     model: nn.Module,
-    method: str,
+    method: str = "forward",
     examples: Sequence[object],
     inputs: Sequence[str] | None,
     outputs: Sequence[str] | None,
@@ -92,6 +94,7 @@ def read_request(
     identity: Mapping[str, str | None],
     formats: Sequence[str],
     capture: str,
+    reference: Reference = PYTORCH,
 ) -> Request:
     """Runs the model on the first example to learn its results, and each raw example through the preprocessing.
 
@@ -156,6 +159,7 @@ def read_request(
         capture=capture,
         output_ranks=[value.dim() for _, value in results],
         notes=notes,
+        reference=reference,
     )
 
 

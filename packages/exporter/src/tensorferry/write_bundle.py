@@ -18,42 +18,50 @@ from .goldens import Goldens
 from .manifest import SCHEMA, dim_entry, file_entry, to_text
 from .pipeline import run_postprocess
 from .progress import Progress
-from .prove import Proven, output_shapes, prove_formats
+from .prove import Prove, Proven, output_shapes, prove_formats
 from .replay import Replay
 from .report import ArtifactReport, ExportReport, OutputTolerance
 from .request import Request
 from .rows import batch_dim, rows_independent
-from .runtimes import TORCH
 from .states import check_states
 from .tensors import DTYPES, to_tensor
 
 GOLDENS_FILE = "goldens.safetensors"
 
 
-def write_bundle(request: Request, folder: Path, out: Path, meter: Progress) -> ExportReport:
+def write_bundle(
+    request: Request, folder: Path, out: Path, meter: Progress, prove: Prove = prove_formats
+) -> ExportReport:
     """Writes and proves one bundle.
 
     Parameters
     ----------
+    prove : writes the model files
     folder : where the files are written
     out : where the folder goes afterwards, for the report
     """
     first = request.cases[0].inputs
     input_shapes = [request.dims.shape(key, value.shape) for key, value in zip(request.inputs, first, strict=True)]
-    proof = prove_formats(request, folder, input_shapes, meter)
+    proof = prove(request, folder, input_shapes, meter)
     replay = proof.proven[0].replay
     shapes = output_shapes(request, replay, proof.symbolic)
     notes = list(dict.fromkeys(note for proven in proof.proven for note in proven.replay.notes))
+    meter.show("prove the batch dim")
     batch = _prove_batch(request, proof.proven, shapes, notes)
     results = [value for _, value in run_eager(request.model, first)]
     inputs = _specs(request.inputs, first, input_shapes, request.docs)
     outputs = _specs(request.outputs, results, shapes, request.docs)
     check_states(request.states, inputs, outputs)
+    meter.show("write the goldens")
     goldens = _write_goldens(request, replay, folder)
     precision = _precision(request)
-    tolerance = goldens.tolerance([precision, *(spec["dtype"] for spec in outputs)])
-    entries = {proven.format: proven.entry(folder) for proven in proof.proven}
-    manifest = {
+    tolerance = {
+        **goldens.tolerance([precision, *(spec["dtype"] for spec in outputs)]),
+        **_own_tolerances(proof.proven),
+    }
+    entries = {proven.name or proven.format: (proven, proven.entry(folder)) for proven in proof.proven}
+    program = entries.get("aot-inductor")
+    manifest: dict[str, Any] = {
         "schema": SCHEMA,
         **request.identity,
         "dims": {key: dim_entry(found, key == batch) for key, found in request.dims.ranges.items()},
@@ -61,12 +69,12 @@ def write_bundle(request: Request, folder: Path, out: Path, meter: Progress) -> 
         "outputs": outputs,
         "states": [{"input": key, "output": output, "init": "zeros"} for key, output in request.states],
         "artifacts": [
-            {"name": name, "format": name, "precision": precision, **entry}
-            for name, entry in entries.items()
-            if name != "aot-inductor"
+            {"name": name, "format": proven.format, "precision": proven.precision or precision, **entry}
+            for name, (proven, entry) in entries.items()
+            if proven.format != "aot-inductor"
         ],
         # no backend reads it: `python -m tensorferry aoti` makes an artifact of it on the machine that runs it
-        **({"program": {"precision": precision, **entries["aot-inductor"]}} if "aot-inductor" in entries else {}),
+        **({"program": {"precision": precision, **program[1]}} if program else {}),
         "preprocess": request.pipeline.preprocess,
         "postprocess": request.pipeline.postprocess,
         "labels": request.labels,
@@ -79,7 +87,7 @@ def write_bundle(request: Request, folder: Path, out: Path, meter: Progress) -> 
         },
         "producer": {
             "tensorferry": __version__,
-            "torch": TORCH,
+            **request.reference.producer,
             **({"pillow": PIL.__version__} if request.pipeline else {}),
         },
     }
@@ -89,7 +97,7 @@ def write_bundle(request: Request, folder: Path, out: Path, meter: Progress) -> 
         out=str(out),
         name=request.identity["name"],
         version=request.identity["version"],
-        artifacts=[_report(name, entry) for name, entry in entries.items()],
+        artifacts=[_report(name, proven.format, entry) for name, (proven, entry) in entries.items()],
         inputs={spec["name"]: _text(spec) for spec in inputs},
         outputs={spec["name"]: _text(spec) for spec in outputs},
         batch=batch,
@@ -100,15 +108,28 @@ def write_bundle(request: Request, folder: Path, out: Path, meter: Progress) -> 
             if spec["dtype"] in tolerance
         },
         size=sum(path.stat().st_size for path in folder.iterdir()),
-        refused={name: str(error) for name, error in proof.refused.items()},
+        dims=manifest["dims"],
+        reference=request.reference.name,
+        refused=proof.refused,
         notes=notes,
     )
 
 
-def _report(name: str, entry: Mapping[str, Any]) -> ArtifactReport:
+def _report(name: str, format: str, entry: Mapping[str, Any]) -> ArtifactReport:
     proven = entry["verified"]
     size = entry["files"][0]["size"]
-    return ArtifactReport(name, name, entry["route"], proven["runtime"], size, proven["cases"], proven["max_abs"])
+    return ArtifactReport(name, format, entry["route"], proven["runtime"], size, proven["cases"], proven["max_abs"])
+
+
+def _own_tolerances(proven: Sequence[Proven]) -> dict[str, dict[str, float]]:
+    """By precision; the wider one where two artifacts share it."""
+    found: dict[str, dict[str, float]] = {}
+    for one in proven:
+        if one.precision and one.tolerance:
+            before = found.get(one.precision, {"atol": 0.0, "rtol": 0.0})
+            atol, rtol = one.tolerance
+            found[one.precision] = {"atol": max(atol, before["atol"]), "rtol": max(rtol, before["rtol"])}
+    return found
 
 
 def _prove_batch(
@@ -119,7 +140,9 @@ def _prove_batch(
     if dim is None:
         return None
     error, largest = proven[0].replay.precise.error, request.dims.ranges[dim].max
-    for run in (partial(outputs_of, request.model), *(one.replay.file.run for one in proven)):
+    # one of lower precision agrees within its own tolerance only
+    files = [one.replay.file.run for one in proven if one.tolerance is None]
+    for run in (partial(outputs_of, request.model), *files):
         reason = rows_independent(run, request.cases, largest, error)
         if reason:
             notes.append(f"{dim}: not marked as batch: {reason}")
@@ -161,6 +184,8 @@ def _text(spec: Mapping[str, Any]) -> str:
 
 def _precision(request: Request) -> str:
     """The dtype of the weights, or of the first floating-point input."""
+    if request.reference.precision:
+        return request.reference.precision
     tensors = [*request.model.parameters(), *request.model.buffers(), *request.cases[0].inputs]
     floats = [DTYPES[value.dtype] for value in tensors if value.is_floating_point()]
     return floats[0] if floats else "float32"
