@@ -45,7 +45,8 @@ class ExportError(Exception):
         self.message = message
         self.details: Mapping[str, Any] = details
 
-    def add(self, text: str) -> None:
-        """One more line of the message."""
+    def add(self, text: str, **details: Any) -> None:
+        """One more line of the message, and more details."""
         self.message += f"\n{text}"
+        self.details = {**self.details, **details}
         self.args = (f"{self.code}: {self.message}",)

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .dims import DynamicDims
+from .dims import DimRange, DynamicDims
 from .errors import ExportError
 from .tensors import describe, require_supported, shape_name
 
 # elements of all inputs together; beyond it a bound of a range is named in the report as not replayed
 AFFORDABLE = 1_000_000
+# multiples of the golden ratio's part behind the point lie far from each other
+GOLDEN_RATIO = 0.618
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ def _at_least_two(dims: DynamicDims, dim: str) -> int:
 def size_variants(
     case: Case, names: Sequence[str], dims: DynamicDims, below: Mapping[str, int]
 ) -> tuple[list[Case], list[str]]:
-    """The case at 1, 2, its size ± 1 and both bounds of every dynamic dim, and at the smallest of all together.
+    """The case at 1, 2, its size ± 1 and both bounds of every dynamic dim, and of all together the smallest and others.
 
     Parameters
     ----------
@@ -166,6 +168,9 @@ def size_variants(
         wanted += [{dim: other} for other in sorted(sizes) if other != size and found.holds(other)]
     if len(bound) > 1:
         wanted.append({dim: dims.ranges[dim].min for dim in bound})
+        wanted.append(
+            {dim: _in_between(dims.ranges[dim], size, index) for index, (dim, size) in enumerate(bound.items())}
+        )
     affordable = max(AFFORDABLE, sum(value.numel() for value in case.inputs))
     cases, skipped = [], []
     for sizes in wanted:
@@ -178,6 +183,14 @@ def size_variants(
         else:
             cases.append(Case(name, resized(case, names, dims, sizes), bound=tuple(sizes.items())))
     return cases, skipped
+
+
+def _in_between(found: DimRange, size: int, index: int) -> int:
+    """A size inside the range that is no bound and, as a rule, neither the example's nor another dim's."""
+    step = found.multiple_of
+    high = min(found.max or 2 * size + step, 2 * size + step)
+    share = (GOLDEN_RATIO * (index + 1)) % 1
+    return found.min + int(share * (high - found.min) / step) * step
 
 
 def _elements(shape: Sequence[int], axes: dict[int, str], sizes: dict[str, int]) -> int:

@@ -6,6 +6,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+# of a reason in the table; `to_dict` has all of it
+LONGEST_LINE = 160
+
 
 @dataclass(frozen=True)
 class ArtifactReport:
@@ -21,6 +24,8 @@ class ArtifactReport:
     """How many inputs it was replayed on."""
     max_abs: float
     """Largest absolute difference from eager PyTorch over all of them."""
+    tried: dict[str, str] = field(default_factory=dict)
+    """The routes before this one, and why they were not right."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +72,19 @@ class ExportReport:
                 )
                 for artifact in self.artifacts
             ),
+            *(
+                (f"not {route}", _first_line(reason))
+                for artifact in self.artifacts
+                for route, reason in artifact.tried.items()
+            ),
             *((name, f"REFUSED, not in the bundle: {reason}") for name, reason in self.refused.items()),
             ("goldens", ", ".join(self.goldens)),
             *(("note", note) for note in self.notes),
         ]
         width = max(len(label) for label, _ in rows)
         return "\n".join(f"{label.ljust(width)}  {text}" for label, text in rows)
+
+
+def _first_line(reason: str) -> str:
+    line = reason.split("\n", 1)[0]
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} …"

@@ -89,7 +89,7 @@ def write_bundle(request: Request, folder: Path, out: Path, meter: Progress) -> 
         out=str(out),
         name=request.identity["name"],
         version=request.identity["version"],
-        artifacts=[_report(name, entry) for name, entry in entries.items()],
+        artifacts=[_report(found, entries[found.format]) for found in proof.proven],
         inputs={spec["name"]: _text(spec) for spec in inputs},
         outputs={spec["name"]: _text(spec) for spec in outputs},
         batch=batch,
@@ -100,10 +100,13 @@ def write_bundle(request: Request, folder: Path, out: Path, meter: Progress) -> 
     )
 
 
-def _report(name: str, entry: Mapping[str, Any]) -> ArtifactReport:
-    proven = entry["verified"]
+def _report(proven: Proven, entry: Mapping[str, Any]) -> ArtifactReport:
+    name, verified = proven.format, entry["verified"]
     size = entry["files"][0]["size"]
-    return ArtifactReport(name, name, entry["route"], proven["runtime"], size, proven["cases"], proven["max_abs"])
+    tried = {route: str(error) for route, error in proven.tried.items()}
+    return ArtifactReport(
+        name, name, proven.route, verified["runtime"], size, verified["cases"], verified["max_abs"], tried
+    )
 
 
 def _prove_batch(
