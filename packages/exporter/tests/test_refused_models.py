@@ -96,7 +96,7 @@ def test_a_loop_over_a_dynamic_dim(export) -> None:
     error = refused(export, models.KeepsOutputOfLoop(), two(2), ["x"], ["y"], dynamic, capture="export")
     assert error.code == "RANGE_CONTRADICTED"
     assert error.details["dims"] == ["time"]
-    assert "(`for step in range(x.size(0)):`, in the model itself (KeepsOutputOfLoop)) runs 1 times" in error.message
+    assert "(`for step in range(x.size(0)):`, in the model itself (KeepsOutputOfLoop)) runs once" in error.message
 
 
 def test_a_model_without_a_stable_answer_gets_no_wider_tolerance(export) -> None:

@@ -1,4 +1,4 @@
-"""The trap models: every listed file is replayed here, on inputs that the exporter never saw, by code of the test's own."""
+"""The trap models: each listed file is replayed here, by other code, on inputs that the exporter never saw."""
 
 from __future__ import annotations
 

@@ -241,7 +241,7 @@ class EarlyExit(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers:
             x = layer(x).relu()
-            if x.mean() < 0.1:
+            if x.mean() < 0.3:
                 break
         return x
 

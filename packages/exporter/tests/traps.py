@@ -123,7 +123,7 @@ MORE = [
     Trap(models.BooleanMask, ROWS, EXPORT, "trace"),
     Trap(models.Positions, {"x": ("float", ("batch", "time", 8))}, EXPORT, "trace"),
     Trap(models.GruOfLengths, {**SERIES, "lengths": ("length", ("batch",))}, OF_TRACE, "trace"),
-    Trap(models.EarlyExit, ROWS, OF_SCRIPT, "script", "if x.mean() < 0.1:"),
+    Trap(models.EarlyExit, ROWS, OF_SCRIPT, "script", "if x.mean() < 0.3:"),
     Trap(models.CachedTable, TABLE, OF_SCRIPT, "script", "if self.table.size(0) < x.size(1):"),
     Trap(models.HalfPool, {"x": ("float", ("batch", 1, "time"))}, EXPORT, "script"),
     Trap(models.ScalarFromTensor, ROWS, EXPORT, "script", "largest = x.abs().max().item()"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import re
 from collections.abc import Mapping, Sequence
@@ -56,12 +57,12 @@ class Captured:
 
 def preload() -> None:
     """Imports the exporter before the fork, so that a second capture in this process starts warm."""
-    for name in ("onnxscript", "torch.onnx._internal.exporter._core", "torch._dynamo"):
-        try:
+    # an optional warm-up of private modules: the export itself says what is missing
+    with contextlib.suppress(Exception):
+        for name in ("onnxscript", "torch.onnx._internal.exporter._core", "torch._dynamo"):
             importlib.import_module(name)
-        except ImportError:
-            # an optional warm-up of private modules: the export itself says what is missing
-            continue
+        # reads the source of every operator that it knows: half of a small model's export
+        importlib.import_module("onnxscript._framework_apis.torch_2_5").get_torchlib_ops()
 
 
 def capture_exported(
@@ -196,7 +197,8 @@ def _violated(text: str) -> list[str]:
 
 def _without_advice(text: str) -> str:
     """A message of torch.export without its paragraphs on logging."""
-    text = text.split("\n\nThe error above occurred")[0].split("\n\nThe following call raised")[0]
+    for end in ("\n\nThe error above occurred", "\n\nThe following call raised", "\nUser Stack", "\nfrom user code:"):
+        text = text.split(end)[0]
     lines = [
         line for line in text.splitlines() if line and not line.startswith(("For ", "If you suspect", "Caused by"))
     ]

@@ -9,11 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from .capture_torchscript import CapturedFile, script_module, trace_module
+from .capture_torchscript import CapturedFile, capture_failed, script_module, trace_module
 from .dims import DynamicDims
-from .errors import ExportError
-from .isolate import first_lines
-from .torchscript_trace import with_relative_files
 
 # the newest that this exporter writes
 OPSET = 20
@@ -63,8 +60,5 @@ def _convert(
                 dynamic_axes={name: dict(axes) for name, axes in dims.axes.items()},
             )
         except Exception as error:
-            raise ExportError(
-                "CAPTURE_FAILED",
-                f"the legacy ONNX exporter cannot convert the model: {type(error).__name__}: {first_lines(with_relative_files(str(error)))}",
-            ) from error
+            raise capture_failed("the legacy ONNX exporter", error) from error
     return buffer.getvalue()

@@ -104,7 +104,7 @@ def trace_module(
                 model if plain else Flat(model).eval(), tuple(value.clone() for value in example), check_trace=False
             )
     except Exception as error:
-        raise _failed("trace", error) from error
+        raise capture_failed("torch.jit.trace", error) from error
     return module, list(dict.fromkeys(found))
 
 
@@ -115,7 +115,7 @@ def script_module(model: nn.Module) -> torch.jit.ScriptModule:
         try:
             return torch.jit.script(model)
         except Exception as error:
-            raise _failed("script", error) from error
+            raise capture_failed("torch.jit.script", error) from error
 
 
 @contextlib.contextmanager
@@ -147,8 +147,7 @@ def _save(module: torch.jit.ScriptModule) -> bytes:
     return finish_torchscript(buffer.getvalue())
 
 
-def _failed(route: str, error: Exception) -> ExportError:
-    return ExportError(
-        "CAPTURE_FAILED",
-        f"torch.jit.{route} cannot capture the model: {type(error).__name__}: {first_lines(with_relative_files(str(error)))}",
-    )
+def capture_failed(what: str, error: Exception) -> ExportError:
+    """PyTorch's own refusal, without this machine's folders."""
+    said = first_lines(with_relative_files(str(error)))
+    return ExportError("CAPTURE_FAILED", f"{what} cannot capture the model: {type(error).__name__}: {said}")

@@ -54,7 +54,7 @@ class Parting:
     kind: str
     """`"branch"`, `"loop"`, or `"value"`: a Python number that was made of a tensor."""
     seen: tuple[Any, Any] | None = None
-    """How often the loop ran, or the two numbers."""
+    """How often the loop ran, or the two numbers, where that is known."""
 
 
 @dataclass(eq=False)
@@ -117,6 +117,7 @@ class _Values(TorchFunctionMode):
             while frame and not is_models_own(frame.f_code.co_filename):
                 frame = frame.f_back
             if frame:
+                # arrays are compared as text, which shortens them
                 value = result if isinstance(result, (bool, int, float)) else repr(result)
                 owner = owner_of(frame)
                 self.taken.append(((frame.f_code.co_filename, frame.f_lineno), owner, value))
@@ -135,7 +136,7 @@ def find_parting(model: nn.Module, first: Sequence[Tensor], second: Sequence[Ten
     None when both runs take the same way: then operators differ, and no line
     """
     _run(model, first)
-    names = {id(module): (name, type(module).__name__) for name, module in model.named_modules()}
+    names = _names(model)
     parting = _compare(_record(model, first), _record(model, second), names)
     if parting:
         return parting
@@ -143,8 +144,9 @@ def find_parting(model: nn.Module, first: Sequence[Tensor], second: Sequence[Ten
         if a[0] != b[0]:
             return None
         if a[2] != b[2]:
-            (file, line), owner, _ = a
-            return Parting(_place(file, line, owner, names), "value", (a[2], b[2]))
+            (file, line), owner, value = a
+            seen = None if isinstance(value, str) else (value, b[2])
+            return Parting(_place(file, line, owner, names), "value", seen)
     return None
 
 
@@ -202,9 +204,11 @@ def _line_at(code: CodeType, offset: int) -> int:
 
 def place_of(file: str, line: int, owner: nn.Module | None, model: nn.Module) -> Place:
     """A line with its text, its file relative to the package, and the owner's name in the model."""
-    return _place(
-        file, line, owner, {id(module): (name, type(module).__name__) for name, module in model.named_modules()}
-    )
+    return _place(file, line, owner, _names(model))
+
+
+def _names(model: nn.Module) -> dict[int, tuple[str, str]]:
+    return {id(module): (name, type(module).__name__) for name, module in model.named_modules()}
 
 
 def _place(file: str, line: int, owner: nn.Module | None, names: dict[int, tuple[str, str]]) -> Place:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from .control_flow import Parting, Place, find_parting, is_models_own, owner_of, place_of
@@ -30,18 +32,17 @@ def explain_difference(
     case : the one that differs
     """
     try:
-        parting = run_isolated(partial(_find, model, tuple(scripted), tuple(captured), case))
+        found = run_isolated(partial(_find, model, tuple(scripted), tuple(captured), case))
     except ExportError:
         # it could not be looked for; the replay's own error says the more important thing
         return
-    if parting is None:
+    if found:
+        _add(error, found[0], case.name, found[1])
+    elif "file" not in error.details:
         error.add(
             f"No line of the model's Python takes another way for {case.name} than for the captured example: an "
-            "operator is captured wrongly, or the model asks whether it is being exported"
+            "operator is captured wrongly, a number is made of a size, or the model asks whether it is being exported"
         )
-        return
-    is_same_shape = [value.shape for value in captured] == [value.shape for value in case.inputs]
-    _add(error, parting, case.name, "values" if is_same_shape else "sizes")
 
 
 def explain_range(error: ExportError, model: nn.Module, captured: Sequence[Tensor], cases: Iterable[Case]) -> None:
@@ -57,9 +58,34 @@ def explain_range(error: ExportError, model: nn.Module, captured: Sequence[Tenso
             _add(error, found[1], found[0], "sizes")
 
 
-def _find(model: nn.Module, scripted: Sequence[str], captured: Sequence[Tensor], case: Case) -> Parting | None:
+def _find(
+    model: nn.Module, scripted: Sequence[str], captured: Sequence[Tensor], case: Case
+) -> tuple[Parting, str] | None:
+    """Where the case parts, and whether its values or its sizes are the cause."""
     with scripted_parts(model, scripted):
-        return find_parting(model, captured, case.inputs)
+        parting = find_parting(model, captured, case.inputs)
+        if parting is None:
+            return None
+        # the captured values at the case's sizes: do they part at the same line?
+        cause = "sizes" if _parts_by_size(model, captured, case, parting) else "values"
+        return parting, cause
+
+
+def _parts_by_size(model: nn.Module, captured: Sequence[Tensor], case: Case, parting: Parting) -> bool:
+    if [value.shape for value in captured] == [value.shape for value in case.inputs]:
+        return False
+    resized = [_with_shape(value, other.shape) for value, other in zip(captured, case.inputs, strict=True)]
+    with contextlib.suppress(Exception):
+        again = find_parting(model, captured, resized)
+        return again is not None and again.place == parting.place
+    return True
+
+
+def _with_shape(value: Tensor, shape: Sequence[int]) -> Tensor:
+    """The values repeated or cut."""
+    for axis, size in enumerate(shape):
+        value = value.index_select(axis, torch.arange(size) % value.shape[axis])
+    return value
 
 
 def _find_first(model: nn.Module, captured: Sequence[Tensor], cases: Sequence[Case]) -> tuple[str, Parting] | None:
@@ -76,13 +102,19 @@ def _add(error: ExportError, parting: Parting, example: str, cause: str) -> None
     if parting.kind == "loop":
         what = f"runs another number of times for {example}"
         if parting.seen:
-            what = f"runs {parting.seen[1]} times for {example}, {parting.seen[0]} times for the captured example"
+            what = f"runs {_times(parting.seen[1])} for {example}, {_times(parting.seen[0])} for the captured example"
     elif parting.kind == "value":
         assert parting.seen is not None
-        what = f"makes a Python number of a tensor: {parting.seen[1]} for {example}, {parting.seen[0]} for the captured one"
+        what = (
+            f"makes a number of a tensor: {parting.seen[1]} for {example}, {parting.seen[0]} for the captured example"
+        )
     else:
         what = f"goes another way for {example} than for the captured example"
     error.add(f"{show(parting.place)} {what}. {_advice(parting, cause)}", example=example, **details_of(parting.place))
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _advice(parting: Parting, cause: str) -> str:
@@ -104,7 +136,7 @@ def show(place: Place) -> str:
     return f"{place.file}:{place.line} (`{place.source}`{owner})"
 
 
-def details_of(place: Place) -> dict[str, object]:
+def details_of(place: Place) -> dict[str, Any]:
     return {
         "file": place.file,
         "line": place.line,

@@ -193,8 +193,8 @@ class _Writer:
                 replay.run(Case(raw.name, (raw.input,), is_example=True))
         except ExportError as error:
             if replay.differing and not rung.keeps_python:
-                explain_difference(error, request.model, rung.scripted, self.routes.example, replay.differing)
                 name_warned_lines(error, warned)
+                explain_difference(error, request.model, rung.scripted, self.routes.example, replay.differing)
             raise
         if request.states:
             for case in request.cases:
