@@ -14,9 +14,9 @@ import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
-from traps import ELEVEN, MORE, Trap, line_number
 
 from tensorferry import CODES, ExportError, export_bundle
+from traps import ELEVEN, MORE, Trap, line_number
 
 TRAPS = {trap.name: trap for trap in [*ELEVEN, *MORE]}
 FORMATS = ("onnx", "torchscript")

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import trap_models as models
 from torch import Tensor, nn
+
+import trap_models as models
 
 RANGES = {"batch": (1, 8, 1), "time": (1, 32, 1), "height": (4, 64, 4), "width": (4, 64, 4)}
 # the exporter sees the first two, and makes 1, 2, one more, one less and the bounds of them
@@ -26,7 +27,9 @@ SCALES = (1.0, -0.7, 0.02, 4.0)
 ROWS = {"x": ("float", ("batch", 8))}
 SERIES = {"x": ("float", ("batch", "time", 3))}
 IMAGES = {"x": ("float", ("batch", 3, "height", "width"))}
+TOKENS = {"x": ("float", ("batch", "time", 8))}
 TABLE = {"x": ("float", ("batch", "time"))}
+LENGTHS = {"lengths": ("length", ("batch",))}
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,11 @@ class Trap:
     torchscript: str
     line: str | None = None
     """What a wrong capture freezes: the text of that line, which stands once in the file."""
-    outputs: tuple[str, ...] = ("y",)
     traced: str | None = None
     """The code when the model is traced alone; None where that is right."""
     exported: str | None = None
     """The code when torch.export captures it alone."""
+    outputs: tuple[str, ...] = ("y",)
 
     @property
     def name(self) -> str:
@@ -92,48 +95,48 @@ def line_number(text: str) -> int:
 
 EXPORT, STRICT = "torch.export", "torch.export strict"
 OF_SCRIPT, OF_TRACE = "legacy ONNX of the script", "legacy ONNX of the trace"
+CAPTURE, RANGE, REPLAY = "CAPTURE_FAILED", "RANGE_CONTRADICTED", "REPLAY_MISMATCH"
+
+HALF = "half = max(1, x.size(2) // 2)"
+COMPREHENSION = "return torch.stack([x[:, step] * (step + 1) for step in range(x.size(1))], 1)"
+THROUGH_NUMPY = "return torch.from_numpy(np.sqrt(np.abs(x.numpy())))"
 
 # those that every exporter should be measured with
 ELEVEN = [
     Trap(models.PlainConvolution, IMAGES, EXPORT, "trace"),
     Trap(models.Residual, {"x": ("float", ("batch", 4, "height", "width"))}, EXPORT, "trace"),
-    Trap(
-        models.MaskedAttention,
-        {"x": ("float", ("batch", "time", 8)), "mask": ("mask", ("batch", "time"))},
-        EXPORT,
-        "trace",
-    ),
-    Trap(models.Lstm, SERIES, OF_TRACE, "trace", outputs=("y", "h"), exported="RANGE_CONTRADICTED"),
-    Trap(models.BidirectionalLstm, SERIES, OF_TRACE, "trace", exported="RANGE_CONTRADICTED"),
-    Trap(models.BranchOnValues, ROWS, OF_SCRIPT, "script", "if bool(x.sum() > 0):"),
-    Trap(models.Cond, ROWS, EXPORT, "CAPTURE_FAILED"),
-    Trap(models.BranchOnSize, ROWS, OF_SCRIPT, "script", "if x.size(0) > 4:"),
-    Trap(models.LoopOverTime, SERIES, OF_SCRIPT, "script", "for step in range(x.size(1)):"),
-    Trap(models.While, ROWS, OF_SCRIPT, "script", "while bool(x.abs().max() > 1):"),
+    Trap(models.MaskedAttention, {**TOKENS, "mask": ("mask", ("batch", "time"))}, EXPORT, "trace"),
+    Trap(models.Lstm, SERIES, OF_SCRIPT, "trace", outputs=("y", "h"), exported=RANGE),
+    Trap(models.BidirectionalLstm, SERIES, OF_SCRIPT, "trace", exported=RANGE),
+    Trap(models.BranchOnValues, ROWS, OF_SCRIPT, "script", "if bool(x.sum() > 0):", REPLAY, CAPTURE),
+    Trap(models.Cond, ROWS, EXPORT, CAPTURE),
+    Trap(models.BranchOnSize, ROWS, OF_SCRIPT, "script", "if x.size(0) > 4:", REPLAY, REPLAY),
+    Trap(models.LoopOverTime, SERIES, OF_SCRIPT, "script", "for step in range(x.size(1)):", REPLAY, RANGE),
+    Trap(models.While, ROWS, OF_SCRIPT, "script", "while bool(x.abs().max() > 1):", REPLAY, CAPTURE),
     Trap(models.ScriptedSubmodule, ROWS, OF_SCRIPT, "trace"),
 ]
 MORE = [
-    Trap(models.ListOfSteps, SERIES, OF_SCRIPT, "script", "for index in range(x.size(1)):"),
+    Trap(models.ListOfSteps, SERIES, OF_SCRIPT, "script", "for index in range(x.size(1)):", REPLAY, RANGE),
     Trap(models.EverySecond, TABLE, EXPORT, "trace"),
-    Trap(models.SingleRow, ROWS, OF_SCRIPT, "script", "if x.shape[0] == 1:"),
-    Trap(models.LongestLength, {**TABLE, "lengths": ("length", ("batch",))}, OF_SCRIPT, "script"),
-    Trap(models.Closure, ROWS, "CAPTURE_FAILED", "CAPTURE_FAILED", "if value.sum() < 0:"),
-    Trap(models.CaughtBranch, ROWS, "REPLAY_MISMATCH", "CAPTURE_FAILED", "return x * 2 if positive else x - 1"),
+    Trap(models.SingleRow, ROWS, OF_SCRIPT, "script", "if x.shape[0] == 1:", REPLAY, REPLAY),
+    Trap(models.LongestLength, {**TABLE, **LENGTHS}, STRICT, "script", "longest = int(lengths.max())", REPLAY),
+    Trap(models.Closure, ROWS, REPLAY, REPLAY, "if value.sum() < 0:", REPLAY, CAPTURE),
+    Trap(models.CaughtBranch, ROWS, REPLAY, REPLAY, "return x * 2 if positive else x - 1", REPLAY, REPLAY),
     Trap(models.Patches, IMAGES, EXPORT, "trace"),
     Trap(models.BooleanMask, ROWS, EXPORT, "trace"),
-    Trap(models.Positions, {"x": ("float", ("batch", "time", 8))}, EXPORT, "trace"),
-    Trap(models.GruOfLengths, {**SERIES, "lengths": ("length", ("batch",))}, OF_TRACE, "trace"),
-    Trap(models.EarlyExit, ROWS, OF_SCRIPT, "script", "if x.mean() < 0.3:"),
-    Trap(models.CachedTable, TABLE, OF_SCRIPT, "script", "if self.table.size(0) < x.size(1):"),
-    Trap(models.HalfPool, {"x": ("float", ("batch", 1, "time"))}, EXPORT, "script"),
-    Trap(models.ScalarFromTensor, ROWS, EXPORT, "script", "largest = x.abs().max().item()"),
+    Trap(models.Positions, TOKENS, EXPORT, "trace"),
+    Trap(models.GruOfLengths, {**SERIES, **LENGTHS}, OF_SCRIPT, "trace", exported=RANGE),
+    Trap(models.EarlyExit, ROWS, REPLAY, REPLAY, "if x.mean() < 0.3:", REPLAY, CAPTURE),
+    Trap(models.CachedTable, TABLE, OF_SCRIPT, "script"),
+    Trap(models.HalfPool, {"x": ("float", ("batch", 1, "time"))}, OF_SCRIPT, "script", HALF, REPLAY),
+    Trap(models.ScalarFromTensor, ROWS, EXPORT, "script", "largest = x.abs().max().item()", REPLAY),
     Trap(models.ModeAttribute, ROWS, EXPORT, "trace"),
     Trap(models.Checkpointed, ROWS, EXPORT, "trace"),
     Trap(models.WeightNorm, ROWS, EXPORT, "trace"),
-    Trap(models.LookupBySize, ROWS, "RANGE_CONTRADICTED", "CAPTURE_FAILED", "scale = self.SCALES.get(x.size(0), 1.0)"),
-    Trap(models.Comprehension, TABLE, OF_SCRIPT, "script"),
-    Trap(models.HelperFunction, ROWS, "CAPTURE_FAILED", "CAPTURE_FAILED", "return 1.0 if x.sum() > 0 else -1.0"),
-    Trap(models.ThroughNumpy, ROWS, "CAPTURE_FAILED", "CAPTURE_FAILED"),
+    Trap(models.LookupBySize, ROWS, REPLAY, REPLAY, "scale = self.SCALES.get(x.size(0), 1.0)", REPLAY, CAPTURE),
+    Trap(models.Comprehension, TABLE, OF_SCRIPT, "script", COMPREHENSION, REPLAY, RANGE),
+    Trap(models.HelperFunction, ROWS, REPLAY, REPLAY, "return 1.0 if x.sum() > 0 else -1.0", REPLAY, CAPTURE),
+    Trap(models.ThroughNumpy, ROWS, STRICT, REPLAY, THROUGH_NUMPY, REPLAY),
     Trap(models.GateInPython, ROWS, f"{OF_TRACE} with script of gate", "trace with script of gate"),
     Trap(models.LoopInPython, SERIES, f"{OF_TRACE} with script of decay", "trace with script of decay"),
 ]

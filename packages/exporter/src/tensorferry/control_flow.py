@@ -74,6 +74,9 @@ class _Recorder:
     """A trace function for `sys.settrace`: instructions, because an `a if b else c` parts within one line."""
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
         self.root = Call(None, None)
         self.stack: list[tuple[FrameType | None, Call]] = [(None, self.root)]
         self.count = 0
@@ -135,9 +138,8 @@ def find_parting(model: nn.Module, first: Sequence[Tensor], second: Sequence[Ten
     -------
     None when both runs take the same way: then operators differ, and no line
     """
-    _run(model, first)
     names = _names(model)
-    parting = _compare(_record(model, first), _record(model, second), names)
+    parting = _compare(*_record(model, first, second), names)
     if parting:
         return parting
     for a, b in zip(_taken(model, first), _taken(model, second), strict=False):
@@ -155,15 +157,20 @@ def _run(model: nn.Module, inputs: Sequence[Tensor]) -> None:
         model(*[value.clone() for value in inputs])
 
 
-def _record(model: nn.Module, inputs: Sequence[Tensor]) -> Call:
-    recorder = _Recorder()
+def _record(model: nn.Module, first: Sequence[Tensor], second: Sequence[Tensor]) -> tuple[Call, Call]:
     before = sys.gettrace()
-    sys.settrace(recorder.enter)
+    recorder = _Recorder()
+    runs = []
     try:
-        _run(model, inputs)
+        # what a first call does once, in the model and in Python's own tracing, counts for neither
+        for inputs in (first, first, second):
+            sys.settrace(recorder.enter)
+            recorder.begin()
+            _run(model, inputs)
+            runs.append(recorder.root)
     finally:
         sys.settrace(before)
-    return recorder.root
+    return runs[1], runs[2]
 
 
 def _taken(model: nn.Module, inputs: Sequence[Tensor]) -> list[tuple[tuple[str, int], nn.Module | None, Any]]:
@@ -193,7 +200,8 @@ def _compare(a: Call, b: Call, names: dict[int, tuple[str, str]]) -> Parting | N
     if dis.opname[a.code.co_code[last]] == "FOR_ITER":
         # the instruction that asks for the next item runs one time more than the body
         times = tuple(sum(event == last for event in call.events) - 1 for call in (a, b))
-        return Parting(place, "loop", times)
+        # a generator's frame begins anew at every step
+        return Parting(place, "loop", times if times[0] != times[1] else None)
     return Parting(place, "loop" if place.source.startswith("while ") else "branch")
 
 
