@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 import trap_models
-from tensorferry.control_flow import Parting, find_parting
+from tensorferry.control_flow import Parting
+from tensorferry.diagnose import find_parting
 
 POSITIVE, NEGATIVE = (torch.ones(3, 4),), (-torch.ones(3, 4),)
 SHORT, LONG = (torch.ones(2, 4),), (torch.ones(6, 4),)
@@ -111,6 +112,7 @@ def found(model: nn.Module, first: tuple[Tensor], second: tuple[Tensor]) -> Part
         (trap_models.EarlyExit, ((torch.ones(3, 8) * 9,), (torch.zeros(3, 8),)), "branch", "if x.mean()"),
         (trap_models.Closure, (POSITIVE, NEGATIVE), "branch", "if value.sum() < 0"),
         (trap_models.CaughtBranch, (POSITIVE, NEGATIVE), "branch", "if positive else"),
+        (trap_models.LookupBySize, (SHORT, (torch.ones(3, 4),)), "size", "SCALES.get"),
         (trap_models.ScalarFromTensor, (POSITIVE, (torch.ones(3, 4) * 2,)), "value", ".item()"),
     ],
     ids=lambda value: getattr(value, "__name__", None),

@@ -133,7 +133,7 @@ MORE = [
     Trap(models.ModeAttribute, ROWS, EXPORT, "trace"),
     Trap(models.Checkpointed, ROWS, EXPORT, "trace"),
     Trap(models.WeightNorm, ROWS, EXPORT, "trace"),
-    Trap(models.LookupBySize, ROWS, REPLAY, REPLAY, "scale = self.SCALES.get(x.size(0), 1.0)", REPLAY, CAPTURE),
+    Trap(models.LookupBySize, ROWS, REPLAY, REPLAY, "scale = self.SCALES.get(x.size(0), 1.0)", REPLAY, RANGE),
     Trap(models.Comprehension, TABLE, OF_SCRIPT, "script", COMPREHENSION, REPLAY, RANGE),
     Trap(models.HelperFunction, ROWS, REPLAY, REPLAY, "return 1.0 if x.sum() > 0 else -1.0", REPLAY, CAPTURE),
     Trap(models.ThroughNumpy, ROWS, STRICT, REPLAY, THROUGH_NUMPY, REPLAY),

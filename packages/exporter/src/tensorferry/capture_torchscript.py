@@ -8,19 +8,18 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .capture import Flat
-from .control_flow import Place, is_models_own, owner_of, place_of
 from .diagnose import details_of, show
 from .dims import Dim
 from .errors import ExportError
 from .isolate import first_lines
 from .scripted_parts import scripted_parts
+from .source_place import Place, module_names, nearest, place_of
 from .torchscript_file import finish_torchscript
 from .torchscript_trace import with_relative_files
 
@@ -122,15 +121,13 @@ def script_module(model: nn.Module) -> torch.jit.ScriptModule:
 def _tracer_warnings(model: nn.Module) -> Iterator[list[TraceWarning]]:
     """Collects the tracer's warnings of the model's own lines, each with the submodule that it came from."""
     found: list[TraceWarning] = []
-    torch_folder = torch.__path__[0]
+    torch_folder, names = torch.__path__[0], module_names(model)
 
     def note(message: Any, category: type, filename: str, line: int, *_: Any) -> None:
         # torch's own modules warn of their own checks
         if issubclass(category, torch.jit.TracerWarning) and not filename.startswith(torch_folder):
-            frame: FrameType | None = sys._getframe(1)
-            while frame and not (is_models_own(frame.f_code.co_filename) and owner_of(frame)):
-                frame = frame.f_back
-            place = place_of(filename, line, owner_of(frame) if frame else None, model)
+            _, owner = nearest(sys._getframe(1))
+            place = place_of(filename, line, owner, names)
             found.append(TraceWarning(place, first_lines(str(message).split(". ")[0], 200)))
 
     with warnings.catch_warnings():

@@ -10,14 +10,34 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .control_flow import Parting, Place, find_parting, is_models_own, owner_of, place_of
+from .control_flow import Parting, compare_calls, record
 from .errors import ExportError
 from .examples import Case
 from .isolate import run_isolated
+from .python_numbers import find_made_of_size, find_taken
 from .scripted_parts import scripted_parts
+from .source_place import Place, is_models_own, module_names, owner_of, place_of
 
 # sizes of a contradicted range at which the lines are looked for
 MOST_CASES = 12
+
+
+def find_parting(model: nn.Module, first: Sequence[Tensor], second: Sequence[Tensor]) -> Parting | None:
+    """The first line at which eager PyTorch takes another way for the second inputs than for the first.
+
+    Where no line parts, the first one that makes another Python number of a tensor or of a size.
+
+    Parameters
+    ----------
+    first, second : one tensor per input; the model has to run both
+
+    Returns
+    -------
+    None when there is no such line
+    """
+    names = module_names(model)
+    runs = record(model, first, second)
+    return compare_calls(*runs, names) or find_taken(model, first, second, names) or find_made_of_size(*runs, names)
 
 
 def explain_difference(
@@ -41,7 +61,7 @@ def explain_difference(
     elif "file" not in error.details:
         error.add(
             f"No line of the model's Python takes another way for {case.name} than for the captured example: an "
-            "operator is captured wrongly, a number is made of a size, or the model asks whether it is being exported"
+            "operator is captured wrongly, or the model asks whether it is being exported"
         )
 
 
@@ -103,14 +123,15 @@ def _add(error: ExportError, parting: Parting, example: str, cause: str) -> None
         what = f"runs another number of times for {example}"
         if parting.seen:
             what = f"runs {_times(parting.seen[1])} for {example}, {_times(parting.seen[0])} for the captured example"
-    elif parting.kind == "value":
-        assert parting.seen is not None
-        what = (
-            f"makes a number of a tensor: {parting.seen[1]} for {example}, {parting.seen[0]} for the captured example"
-        )
+    elif parting.kind in ("value", "size"):
+        what = f"makes numbers of a {'tensor' if parting.kind == 'value' else 'size'}"
+        if parting.seen:
+            what += f": {parting.seen[1]} for {example}, {parting.seen[0]} for the captured example"
     else:
         what = f"goes another way for {example} than for the captured example"
-    error.add(f"{show(parting.place)} {what}. {_advice(parting, cause)}", example=example, **details_of(parting.place))
+    details = details_of(parting.place)
+    details["submodules"] = sorted({*error.details.get("submodules", ()), *details["submodules"]})
+    error.add(f"{show(parting.place)} {what}. {_advice(parting, cause)}", **{**details, "example": example})
 
 
 def _times(count: int) -> str:
@@ -120,6 +141,8 @@ def _times(count: int) -> str:
 def _advice(parting: Parting, cause: str) -> str:
     if parting.kind == "value":
         return "Keep it a tensor"
+    if parting.kind == "size":
+        cause = "sizes"
     name = parting.place.submodule
     script = "move it into a submodule of its own and give that to torch.jit.script"
     if name:
@@ -156,4 +179,4 @@ def place_in_traceback(error: BaseException, model: nn.Module) -> Place | None:
         if is_models_own(frame.f_code.co_filename):
             found = (frame.f_code.co_filename, trace.tb_lineno, owner)
         trace = trace.tb_next
-    return None if found is None else place_of(*found, model)
+    return None if found is None else place_of(*found, module_names(model))
