@@ -197,13 +197,23 @@ shapes = {"trace": [(3,), (4,)], "script": [(8,)]}[sys.argv[4]]
 names = ["x", "h"][: len(shapes)]
 export_bundle(
     model, [tuple(torch.rand(rows, *shape) for shape in shapes) for rows in (3, 5)], sys.argv[2], names,
-    ["y", "z"][: len(shapes)], {name: {0: "batch"} for name in names}, formats=["torchscript"], name="test",
+    ["y", "z"][: len(shapes)], {name: {0: "batch"} for name in names}, formats=[sys.argv[5]], capture=sys.argv[4],
+    name="test",
 )
 """
 
 
-@pytest.mark.parametrize("route", ["trace", "script"])
-def test_the_same_export_gives_the_same_bytes_in_every_process(tmp_path: Path, route: str) -> None:
+@pytest.mark.parametrize(
+    ("capture", "format_name", "route"),
+    [
+        ("trace", "torchscript", "trace"),
+        ("script", "torchscript", "script"),
+        ("script", "onnx", "legacy ONNX of the script"),
+    ],
+)
+def test_the_same_export_gives_the_same_bytes_in_every_process(
+    tmp_path: Path, capture: str, format_name: str, route: str
+) -> None:
     tests = Path(__file__).parent
     contents = []
     # another number of classes compiled before, another place, another hash seed
@@ -211,7 +221,7 @@ def test_the_same_export_gives_the_same_bytes_in_every_process(tmp_path: Path, r
         out = tmp_path / folder
         out.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(
-            [sys.executable, "-c", PROGRAM, str(tests), str(out), str(number), route],
+            [sys.executable, "-c", PROGRAM, str(tests), str(out), str(number), capture, format_name],
             check=True,
             cwd=tmp_path,
             env={"PYTHONPATH": str(tests.parent / "src"), "PYTHONHASHSEED": str(number + 1), "HOME": str(tmp_path)},

@@ -46,7 +46,7 @@ class Trap:
     traced: str | None = None
     """The code when the model is traced alone; None where that is right."""
     exported: str | None = None
-    """The code when torch.export captures it alone."""
+    """The code of torch.export, where another route is right."""
     outputs: tuple[str, ...] = ("y",)
 
     @property
@@ -97,6 +97,8 @@ EXPORT, STRICT = "torch.export", "torch.export strict"
 OF_SCRIPT, OF_TRACE = "legacy ONNX of the script", "legacy ONNX of the trace"
 CAPTURE, RANGE, REPLAY = "CAPTURE_FAILED", "RANGE_CONTRADICTED", "REPLAY_MISMATCH"
 
+OF_GATE, OF_DECAY = "trace with script of gate", "trace with script of decay"
+IN_GATE, IN_DECAY = "if bool(x.mean() > 0.25):", "for moment in range(x.size(1)):"
 HALF = "half = max(1, x.size(2) // 2)"
 COMPREHENSION = "return torch.stack([x[:, step] * (step + 1) for step in range(x.size(1))], 1)"
 THROUGH_NUMPY = "return torch.from_numpy(np.sqrt(np.abs(x.numpy())))"
@@ -119,24 +121,24 @@ MORE = [
     Trap(models.ListOfSteps, SERIES, OF_SCRIPT, "script", "for index in range(x.size(1)):", REPLAY, RANGE),
     Trap(models.EverySecond, TABLE, EXPORT, "trace"),
     Trap(models.SingleRow, ROWS, OF_SCRIPT, "script", "if x.shape[0] == 1:", REPLAY, REPLAY),
-    Trap(models.LongestLength, {**TABLE, **LENGTHS}, STRICT, "script", "longest = int(lengths.max())", REPLAY),
-    Trap(models.Closure, ROWS, REPLAY, REPLAY, "if value.sum() < 0:", REPLAY, CAPTURE),
-    Trap(models.CaughtBranch, ROWS, REPLAY, REPLAY, "return x * 2 if positive else x - 1", REPLAY, REPLAY),
+    Trap(models.LongestLength, {**TABLE, **LENGTHS}, STRICT, "script", "longest = int(lengths.max())", REPLAY, CAPTURE),
+    Trap(models.Closure, ROWS, REPLAY, REPLAY, "if value.sum() < 0:", REPLAY),
+    Trap(models.CaughtBranch, ROWS, REPLAY, REPLAY, "return x * 2 if positive else x - 1", REPLAY),
     Trap(models.Patches, IMAGES, EXPORT, "trace"),
     Trap(models.BooleanMask, ROWS, EXPORT, "trace"),
     Trap(models.Positions, TOKENS, EXPORT, "trace"),
     Trap(models.GruOfLengths, {**SERIES, **LENGTHS}, OF_SCRIPT, "trace", exported=RANGE),
-    Trap(models.EarlyExit, ROWS, REPLAY, REPLAY, "if x.mean() < 0.3:", REPLAY, CAPTURE),
+    Trap(models.EarlyExit, ROWS, REPLAY, REPLAY, "if x.mean() < 0.3:", REPLAY),
     Trap(models.CachedTable, TABLE, OF_SCRIPT, "script"),
     Trap(models.HalfPool, {"x": ("float", ("batch", 1, "time"))}, OF_SCRIPT, "script", HALF, REPLAY),
     Trap(models.ScalarFromTensor, ROWS, EXPORT, "script", "largest = x.abs().max().item()", REPLAY),
     Trap(models.ModeAttribute, ROWS, EXPORT, "trace"),
     Trap(models.Checkpointed, ROWS, EXPORT, "trace"),
     Trap(models.WeightNorm, ROWS, EXPORT, "trace"),
-    Trap(models.LookupBySize, ROWS, REPLAY, REPLAY, "scale = self.SCALES.get(x.size(0), 1.0)", REPLAY, RANGE),
+    Trap(models.LookupBySize, ROWS, REPLAY, REPLAY, "scale = self.SCALES.get(x.size(0), 1.0)", REPLAY),
     Trap(models.Comprehension, TABLE, OF_SCRIPT, "script", COMPREHENSION, REPLAY, RANGE),
-    Trap(models.HelperFunction, ROWS, REPLAY, REPLAY, "return 1.0 if x.sum() > 0 else -1.0", REPLAY, CAPTURE),
-    Trap(models.ThroughNumpy, ROWS, STRICT, REPLAY, THROUGH_NUMPY, REPLAY),
-    Trap(models.GateInPython, ROWS, f"{OF_TRACE} with script of gate", "trace with script of gate"),
-    Trap(models.LoopInPython, SERIES, f"{OF_TRACE} with script of decay", "trace with script of decay"),
+    Trap(models.HelperFunction, ROWS, REPLAY, REPLAY, "return 1.0 if x.sum() > 0 else -1.0", REPLAY),
+    Trap(models.ThroughNumpy, ROWS, STRICT, REPLAY, THROUGH_NUMPY, REPLAY, CAPTURE),
+    Trap(models.GateInPython, ROWS, f"{OF_TRACE} with script of gate", OF_GATE, IN_GATE, exported=CAPTURE),
+    Trap(models.LoopInPython, SERIES, f"{OF_TRACE} with script of decay", OF_DECAY, IN_DECAY, REPLAY, RANGE),
 ]
