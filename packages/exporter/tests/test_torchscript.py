@@ -84,7 +84,7 @@ def test_an_lstm_with_a_dynamic_time_gets_its_onnx_by_another_way_and_says_why(e
     dynamic = {"x": {0: "batch[1:8]", 1: "time[1:32]"}}
     report: ExportReport = export(models.Lstm(), examples, ["x"], ["y", "h"], dynamic, formats=["onnx", "torchscript"])
     manifest = json.loads((tmp_path / "bundle" / "bundle.json").read_text())
-    assert [artifact["route"] for artifact in manifest["artifacts"]] == ["legacy ONNX of the trace", "trace"]
+    assert [artifact["route"] for artifact in manifest["artifacts"]] == ["legacy ONNX of the script", "trace"]
     assert [spec["shape"] for spec in manifest["outputs"]] == [["batch", "time", 5], [1, "batch", 5]]
     assert report.refused == {}
     assert report.artifacts[0].tried["torch.export"].startswith("RANGE_CONTRADICTED: ")

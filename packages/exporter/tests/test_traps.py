@@ -105,8 +105,7 @@ def test_what_becomes_of_a_model(name: str) -> None:
         assert format_name not in found.routes
         reason = found.refused[format_name]
         assert reason.startswith(f"{expected}: ")
-        if trap.line:
-            assert f"trap_models.py:{line_number(trap.line)} (`{trap.line}`" in reason
+        assert f"trap_models.py:{line_number(str(trap.line))} (`{trap.line}`" in reason
 
 
 @pytest.mark.parametrize("name", [name for name, trap in TRAPS.items() if trap.traced])

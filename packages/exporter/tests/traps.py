@@ -111,7 +111,7 @@ ELEVEN = [
     Trap(models.Lstm, SERIES, OF_SCRIPT, "trace", outputs=("y", "h"), exported=RANGE),
     Trap(models.BidirectionalLstm, SERIES, OF_SCRIPT, "trace", exported=RANGE),
     Trap(models.BranchOnValues, ROWS, OF_SCRIPT, "script", "if bool(x.sum() > 0):", REPLAY, CAPTURE),
-    Trap(models.Cond, ROWS, EXPORT, CAPTURE),
+    Trap(models.Cond, ROWS, EXPORT, CAPTURE, "return torch.cond(x.sum() > 0, lambda x: x * 2, lambda x: x - 1, (x,))"),
     Trap(models.BranchOnSize, ROWS, OF_SCRIPT, "script", "if x.size(0) > 4:", REPLAY, REPLAY),
     Trap(models.LoopOverTime, SERIES, OF_SCRIPT, "script", "for step in range(x.size(1)):", REPLAY, RANGE),
     Trap(models.While, ROWS, OF_SCRIPT, "script", "while bool(x.abs().max() > 1):", REPLAY, CAPTURE),

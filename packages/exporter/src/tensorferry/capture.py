@@ -161,10 +161,11 @@ def _export(
             dims=_violated(str(failure)) or list(bound),
         )
     place = place_in_traceback(failure, model.model)
+    advice = "\nBranches on values become torch.where or torch.cond." if "ata-dependent" in str(failure) else ""
     raise ExportError(
         "CAPTURE_FAILED",
         f"torch.export cannot capture the model{f' at {show(place)}' if place else ''}: {type(failure).__name__}: "
-        f"{_without_advice(str(failure))}\nBranches on values become torch.where or torch.cond.",
+        f"{_without_advice(str(failure))}{advice}",
         **(details_of(place) if place else {}),
     )
 

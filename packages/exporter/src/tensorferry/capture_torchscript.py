@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -14,14 +15,16 @@ import torch
 from torch import Tensor, nn
 
 from .capture import Flat
-from .diagnose import details_of, show
+from .diagnose import details_of, place_in_traceback, show
 from .dims import Dim
 from .errors import ExportError
 from .isolate import first_lines
 from .scripted_parts import scripted_parts
-from .source_place import Place, module_names, nearest, place_of
+from .source_place import Place, is_models_own, module_names, nearest, place_of
 from .torchscript_file import finish_torchscript
 from .torchscript_trace import with_relative_files
+
+QUOTED_LINE = re.compile(r'File "([^"\n]+)", line (\d+)')
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def trace_module(
                 model if plain else Flat(model).eval(), tuple(value.clone() for value in example), check_trace=False
             )
     except Exception as error:
-        raise capture_failed("torch.jit.trace", error) from error
+        raise capture_failed("torch.jit.trace", error, place_in_traceback(error, model)) from error
     return module, list(dict.fromkeys(found))
 
 
@@ -114,7 +117,7 @@ def script_module(model: nn.Module) -> torch.jit.ScriptModule:
         try:
             return torch.jit.script(model)
         except Exception as error:
-            raise capture_failed("torch.jit.script", error) from error
+            raise capture_failed("torch.jit.script", error, _place_in_message(error)) from error
 
 
 @contextlib.contextmanager
@@ -144,7 +147,17 @@ def _save(module: torch.jit.ScriptModule) -> bytes:
     return finish_torchscript(buffer.getvalue())
 
 
-def capture_failed(what: str, error: Exception) -> ExportError:
+def capture_failed(what: str, error: Exception, place: Place | None = None) -> ExportError:
     """PyTorch's own refusal, without this machine's folders."""
     said = first_lines(with_relative_files(str(error)))
-    return ExportError("CAPTURE_FAILED", f"{what} cannot capture the model: {type(error).__name__}: {said}")
+    return ExportError(
+        "CAPTURE_FAILED",
+        f"{what} cannot capture the model{f' at {show(place)}' if place else ''}: {type(error).__name__}: {said}",
+        **(details_of(place) if place else {}),
+    )
+
+
+def _place_in_message(error: Exception) -> Place | None:
+    """The line that TorchScript's compiler marks."""
+    found = QUOTED_LINE.search(str(error))
+    return place_of(found[1], int(found[2]), None, {}) if found and is_models_own(found[1]) else None

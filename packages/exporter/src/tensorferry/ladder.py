@@ -69,7 +69,9 @@ def _none_is_right(what: str, failures: Failures) -> ExportError:
     if len(failures) == 1:
         return next(iter(failures.values()))
     gravest = min(failures.values(), key=lambda error: _gravity(error.code))
-    placed = next((error.details for error in [gravest, *failures.values()] if "file" in error.details), {})
+    # where one way cannot go is not where another one went wrong
+    placed_by = [] if gravest.code == "REPLAY_MISMATCH" else failures.values()
+    placed = next((error.details for error in placed_by if "file" in error.details), {})
     lines: dict[str, None] = {f"no {what} of the model is right.": None}
     for route, error in failures.items():
         # the same line of code is to blame for several
