@@ -49,9 +49,6 @@ class _Recorder:
     """A trace function for `sys.settrace`: instructions, because an `a if b else c` parts within one line."""
 
     def __init__(self) -> None:
-        self.begin()
-
-    def begin(self) -> None:
         self.root = Call(None, None)
         self.stack: list[tuple[FrameType | None, Call]] = [(None, self.root)]
         self.count = 0
@@ -82,23 +79,21 @@ class _Recorder:
         return self.step
 
 
-def record(model: nn.Module, first: Sequence[Tensor], second: Sequence[Tensor]) -> tuple[Call, Call]:
-    """Runs the model on both inputs and notes what happens."""
-    before = sys.gettrace()
+def record(model: nn.Module, inputs: Sequence[Tensor]) -> Call:
+    """Runs the model and notes what happens.
+
+    The first run of a model counts for nothing: the model may do something once, and Python 3.12 and 3.13 hear of a
+    frame's wish for its instructions only by another `settrace`.
+    """
     recorder = _Recorder()
-    runs = []
+    before = sys.gettrace()
+    sys.settrace(recorder.enter)
     try:
-        # what a first call does once, in the model and in Python's own tracing, counts for neither
-        for inputs in (first, first, second):
-            # Python 3.12 hears of a frame's wish for instructions only by another settrace
-            sys.settrace(recorder.enter)
-            recorder.begin()
-            with torch.no_grad():
-                model(*[value.clone() for value in inputs])
-            runs.append(recorder.root)
+        with torch.no_grad():
+            model(*[value.clone() for value in inputs])
     finally:
         sys.settrace(before)
-    return runs[1], runs[2]
+    return recorder.root
 
 
 def compare_calls(first: Call, second: Call, names: Names) -> Parting | None:

@@ -36,7 +36,8 @@ def find_parting(model: nn.Module, first: Sequence[Tensor], second: Sequence[Ten
     None when there is no such line
     """
     names = module_names(model)
-    runs = record(model, first, second)
+    record(model, first)
+    runs = record(model, first), record(model, second)
     return compare_calls(*runs, names) or find_taken(model, first, second, names) or find_made_of_size(*runs, names)
 
 
@@ -109,10 +110,13 @@ def _with_shape(value: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def _find_first(model: nn.Module, captured: Sequence[Tensor], cases: Sequence[Case]) -> tuple[str, Parting] | None:
+    names = module_names(model)
+    record(model, captured)
+    run = record(model, captured)
     for case in cases:
         # PyTorch itself may refuse a size, which the replay says better
         with contextlib.suppress(Exception):
-            parting = find_parting(model, captured, case.inputs)
+            parting = compare_calls(run, record(model, case.inputs), names)
             if parting:
                 return case.name, parting
     return None
