@@ -62,7 +62,8 @@ def test_a_recurrent_layer_over_a_dynamic_time(export, kind: type) -> None:
             return self.layer(x)[0]
 
     examples = [(rand(2, 7, 4),), (rand(3, 5, 4),)]
-    error = refused(export, Layer(), examples, ["x"], ["y"], {"x": {0: "batch[1:8]", 1: "time[1:100]"}})
+    dynamic = {"x": {0: "batch[1:8]", 1: "time[1:100]"}}
+    error = refused(export, Layer(), examples, ["x"], ["y"], dynamic, capture="export")
     assert error.code == "RANGE_CONTRADICTED"
     assert f"unrolls layer ({kind.__name__}) over the example's time: leave the time axis out" in error.message
     assert "mark_dynamic" not in error.message

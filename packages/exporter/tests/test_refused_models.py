@@ -41,9 +41,10 @@ def test_random_numbers(export) -> None:
 
 
 def test_a_branch_on_values_names_the_line(export) -> None:
-    error = refused(export, models.BranchOnValue(), two(8), ["x"], ["y"], BATCH)
+    error = refused(export, models.BranchOnValue(), two(8), ["x"], ["y"], BATCH, capture="export")
     assert error.code == "CAPTURE_FAILED"
-    assert "models.py" in error.message
+    assert error.details["source"] == "return x * 2 if x.sum() > 0 else x - 1"
+    assert f"at models.py:{error.details['line']} (`return x * 2" in error.message
     assert "torch.where" in error.message
 
 
@@ -55,7 +56,7 @@ def test_a_branch_frozen_by_capture_is_found_by_the_replay(export) -> None:
 
 
 def test_another_formula_when_exported_names_example_and_difference(export) -> None:
-    error = refused(export, models.OtherWhenExported(), two(8), ["x"], ["y"], BATCH)
+    error = refused(export, models.OtherWhenExported(), two(8), ["x"], ["y"], BATCH, capture="export")
     assert error.code == "REPLAY_MISMATCH"
     assert error.details["output"] == "y"
     # one part in a hundred of a value below 1
@@ -64,14 +65,15 @@ def test_another_formula_when_exported_names_example_and_difference(export) -> N
 
 def test_a_branch_on_the_size_inside_the_declared_range(export) -> None:
     # above four rows torch.export says so, below the replay does
-    assert refused(export, models.BranchOnSize(), two(8), ["x"], ["y"], BATCH).code in (
-        "RANGE_CONTRADICTED",
-        "REPLAY_MISMATCH",
-    )
+    options = {"capture": "export"}
+    error = refused(export, models.BranchOnSize(), two(8), ["x"], ["y"], BATCH, **options)
+    assert error.code in ("RANGE_CONTRADICTED", "REPLAY_MISMATCH")
+    assert error.details["source"] == "return x * 2 if x.size(0) > 4 else x - 1"
     small = [(rand(2, 8),), (rand(3, 8),)]
-    error = refused(export, models.BranchOnSize(), small, ["x"], ["y"], BATCH)
+    error = refused(export, models.BranchOnSize(), small, ["x"], ["y"], BATCH, **options)
     assert error.code == "RANGE_CONTRADICTED"
-    assert "batch" in error.message
+    assert error.details["dims"] == ["batch"]
+    assert error.details["source"] == "return x * 2 if x.size(0) > 4 else x - 1"
 
 
 def test_a_range_that_pytorch_itself_contradicts(export) -> None:
@@ -82,8 +84,11 @@ def test_a_range_that_pytorch_itself_contradicts(export) -> None:
 
 
 def test_a_loop_over_a_dynamic_dim(export) -> None:
-    error = refused(export, models.KeepsOutputOfLoop(), two(2), ["x"], ["y"], {"x": {0: "time[1:64]"}})
+    dynamic = {"x": {0: "time[1:64]"}}
+    error = refused(export, models.KeepsOutputOfLoop(), two(2), ["x"], ["y"], dynamic, capture="export")
     assert error.code == "RANGE_CONTRADICTED"
+    assert error.details["dims"] == ["time"]
+    assert "(`for step in range(x.size(0)):`, in the model itself (KeepsOutputOfLoop)) runs once" in error.message
 
 
 def test_a_model_without_a_stable_answer_gets_no_wider_tolerance(export) -> None:
@@ -91,7 +96,7 @@ def test_a_model_without_a_stable_answer_gets_no_wider_tolerance(export) -> None
 
 
 def test_a_capture_that_dies(export) -> None:
-    error = refused(export, models.DiesWhenExported(), two(8), ["x"], ["y"], BATCH)
+    error = refused(export, models.DiesWhenExported(), two(8), ["x"], ["y"], BATCH, capture="export")
     assert error.code == "CAPTURE_FAILED"
     assert "exit code 42" in error.message
 
@@ -116,8 +121,9 @@ def test_a_capture_that_dies(export) -> None:
         ("DIMS_INVALID", "axis from 0 to 1", {"dynamic": {"x": {2: "batch"}}}),
         ("DIMS_INVALID", "optional range", {"dynamic": {"x": {0: "batch[a:b]"}}}),
         ("DIMS_INVALID", "outside batch[1:4]", {"dynamic": {"x": {0: "batch[1:4]"}}}),
-        ("NOT_YET", "script", {"capture": "script"}),
-        ("OPTIONS_INVALID", "torch.export", {"formats": ["torchscript"], "capture": "torch.export"}),
+        ("OPTIONS_INVALID", "auto, trace, script, export", {"capture": "torch.export"}),
+        ("OPTIONS_INVALID", "needs torch.export", {"formats": ["onnx", "aot-inductor"], "capture": "script"}),
+        ("OPTIONS_INVALID", "TorchScript does not come", {"formats": ["torchscript"], "capture": "export"}),
         ("OPTIONS_INVALID", "twice", {"formats": ["onnx", "onnx"]}),
         ("OPTIONS_INVALID", "unknown", {"formats": ["tflite"]}),
         ("OPTIONS_INVALID", "labels: 3", {"labels": ["a", "b", "c"]}),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-import inspect
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from .diagnose import details_of, place_in_traceback, show
 from .dims import DynamicDims
 from .errors import ExportError
 from .exported_program import program_bytes
 from .isolate import first_lines
 from .output_dims import DATA_DEPENDENT, print_symbolic
 from .tensors import flatten
+from .torchscript_trace import with_relative_files
 
 OPSET = 20
 # protobuf ends at 2 GiB, and the file is held in memory several times
@@ -43,9 +45,10 @@ class Captured:
     """What the capturing process hands back."""
 
     onnx: bytes | None
+    onnx_refused: str | None
+    """Why the program could not be converted."""
     program: bytes | None
     """The torch.export program itself, for AOTInductor."""
-    route: str
     output_shapes: list[list[int | str | None]]
     """torch.export's own view of the outputs, over the declared names; None where it has no such expression."""
     raised: dict[str, int]
@@ -56,18 +59,23 @@ class Captured:
 
 def preload() -> None:
     """Imports the exporter before the fork, so that a second capture in this process starts warm."""
-    for name in ("onnxscript", "torch.onnx._internal.exporter._core", "torch._dynamo"):
-        try:
+    # an optional warm-up of private modules: the export itself says what is missing
+    with contextlib.suppress(Exception):
+        for name in ("onnxscript", "torch.onnx._internal.exporter._core", "torch._dynamo"):
             importlib.import_module(name)
-        except ImportError:
-            # an optional warm-up of private modules: the export itself says what is missing
-            continue
+        # reads the source of every operator that it knows: half of a small model's export
+        importlib.import_module("onnxscript._framework_apis.torch_2_5").get_torchlib_ops()
 
 
 def capture_exported(
-    model: nn.Module, example: Sequence[Tensor], names: Sequence[str], dims: DynamicDims, formats: Sequence[str]
+    model: nn.Module,
+    example: Sequence[Tensor],
+    names: Sequence[str],
+    dims: DynamicDims,
+    formats: Sequence[str],
+    strict: bool,
 ) -> Captured:
-    """Captures with torch.export (non-strict, then strict) and converts to ONNX, weights inside.
+    """Captures with torch.export and converts to ONNX, weights inside.
 
     Parameters
     ----------
@@ -76,28 +84,29 @@ def capture_exported(
     names : of the inputs
     dims : ranges and dynamic axes
     formats : `"onnx"`, `"aot-inductor"` or both: what to hand back
+    strict : by TorchDynamo, which reads the bytecode, instead of running the Python
 
     Raises
     ------
     ExportError
-        `CAPTURE_FAILED`, `RANGE_CONTRADICTED`, `NOT_YET`.
+        `CAPTURE_FAILED`, `RANGE_CONTRADICTED` with `details["dims"]`.
     """
-    weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
-    if "onnx" in formats and weights > LARGEST_MODEL:
-        raise ExportError("NOT_YET", f"the weights take {weights / 1e9:.1f} GB, more than one ONNX file holds (1.5 GB)")
-    program, route, raised = _export(Flat(model).eval(), names, example, dims)
+    program, raised = _export(Flat(model).eval(), names, example, dims, strict)
     symbols = _check_ranges(program, names, dims, raised)
     values = [value for node in program.graph.find_nodes(op="output") for value in node.args[0]]
     shapes = [[_dim(size, symbols) for size in value.meta["val"].shape] for value in values]
-    onnx = None
+    onnx, refused = None, None
     if "onnx" in formats:
-        with torch.no_grad():
-            converted = torch.onnx.export(
-                program, dynamo=True, external_data=False, opset_version=OPSET, verbose=False, optimize=True
-            )
-        onnx = converted.model_proto.SerializeToString(deterministic=True)
+        try:
+            with torch.no_grad():
+                converted = torch.onnx.export(
+                    program, dynamo=True, external_data=False, opset_version=OPSET, verbose=False, optimize=True
+                )
+            onnx = converted.model_proto.SerializeToString(deterministic=True)
+        except Exception as error:
+            refused = f"torch.onnx cannot convert the captured program: {first_lines(str(error))}"
     saved = program_bytes(program) if "aot-inductor" in formats else None
-    return Captured(onnx, saved, route, shapes, raised)
+    return Captured(onnx, refused, saved, shapes, raised)
 
 
 def _dynamic_shapes(
@@ -122,25 +131,21 @@ def _dynamic_shapes(
 
 
 def _export(
-    model: nn.Module, names: Sequence[str], example: Sequence[Tensor], dims: DynamicDims
-) -> tuple[torch.export.ExportedProgram, str, dict[str, int]]:
-    """The program, how it was captured, and the dims that it promises only from a larger size upwards.
+    model: Flat, names: Sequence[str], example: Sequence[Tensor], dims: DynamicDims, strict: bool
+) -> tuple[torch.export.ExportedProgram, dict[str, int]]:
+    """The program, and the dims that it promises only from a larger size upwards.
 
     torch.export refuses a range whose smallest sizes make an inner size 1, where broadcasting begins. Such a range is
     captured from a larger size on, and the replay proves every size below.
     """
-
-    def capture(strict: bool, at_least: Mapping[str, int]) -> torch.export.ExportedProgram:
-        with torch.no_grad():
-            shapes = _dynamic_shapes(names, example, dims, at_least)
-            return torch.export.export(model, tuple(example), dynamic_shapes=shapes, strict=strict)
-
     bound = dims.bind({name: tuple(value.shape) for name, value in zip(names, example, strict=True)})
     raised: dict[str, int] = {}
     failure: Exception | None = None
     for attempt in range(ATTEMPTS):
         try:
-            return capture(False, raised), "torch.export", raised
+            with torch.no_grad():
+                shapes = _dynamic_shapes(names, example, dims, raised)
+                return torch.export.export(model, tuple(example), dynamic_shapes=shapes, strict=strict), raised
         except Exception as error:
             failure = failure or error
             if not _is_range_error(error):
@@ -155,16 +160,15 @@ def _export(
             "RANGE_CONTRADICTED",
             "the model does not do the whole range that `dynamic` declares: it takes another branch, or one size only. "
             f"PyTorch says: {_without_advice(str(failure))}",
+            dims=_violated(str(failure)) or list(bound),
         )
-    try:
-        return capture(True, {}), "torch.export strict", {}
-    except Exception:
-        # the first way's message is the clearer one
-        where = _source_line(failure)
+    place = place_in_traceback(failure, model.model)
+    advice = "\nBranches on values become torch.where or torch.cond." if "ata-dependent" in str(failure) else ""
     raise ExportError(
         "CAPTURE_FAILED",
-        f"torch.export cannot capture the model{where}: {type(failure).__name__}: {_without_advice(str(failure))}\n"
-        "Branches on values become torch.where or torch.cond.",
+        f"torch.export cannot capture the model{f' at {show(place)}' if place else ''}: {type(failure).__name__}: "
+        f"{_without_advice(str(failure))}{advice}",
+        **(details_of(place) if place else {}),
     )
 
 
@@ -178,10 +182,8 @@ def _higher_bounds(text: str, raised: Mapping[str, int], bound: Mapping[str, int
     if "specialized it to be a constant" in text:
         return {}
     suggested = {name: int(low) for name, low in re.findall(r"(\w+) = Dim\('\w+', min=(\d+)", text)}
-    violated = re.search(r"Constraints violated \(([^)]*)\)", text)
-    names = [name.strip() for name in violated.group(1).split(",")] if violated else []
     higher = {}
-    for name in names:
+    for name in _violated(text):
         low = suggested.get(name, max(raised.get(name, 2) + 1, 3))
         if name not in bound or not raised.get(name, 1) < low <= min(bound[name], HIGHEST_PROVEN):
             return {}
@@ -189,28 +191,23 @@ def _higher_bounds(text: str, raised: Mapping[str, int], bound: Mapping[str, int
     return higher
 
 
+def _violated(text: str) -> list[str]:
+    """The dims that torch.export says it cannot keep."""
+    found = re.search(r"Constraints violated \(([^)]*)\)", text)
+    # a dim in steps is captured as `8 * _height`
+    return [name.strip().removeprefix("_") for name in found.group(1).split(",")] if found else []
+
+
 def _without_advice(text: str) -> str:
     """A message of torch.export without its paragraphs on logging."""
-    text = text.split("\n\nThe error above occurred")[0].split("\n\nThe following call raised")[0]
+    for end in ("\n\nThe error above occurred", "\n\nThe following call raised", "\nUser Stack", "\nfrom user code:"):
+        text = text.split(end)[0]
     lines = [
         line for line in text.splitlines() if line and not line.startswith(("For ", "If you suspect", "Caused by"))
     ]
     # what it suggests is to write its own Dim objects otherwise, which `dynamic` does not take
-    lines = [line.split(" If you're using mark_dynamic")[0] for line in lines]
-    return first_lines("\n".join(line.split(" For more information")[0] for line in lines))
-
-
-def _source_line(error: BaseException) -> str:
-    """Where in the user's own code it failed, as far as the traceback says."""
-    place = ""
-    torch_folder = str(inspect.getfile(torch)).rsplit("__init__", 1)[0]
-    trace = error.__traceback__
-    while trace:
-        code = trace.tb_frame.f_code
-        if not code.co_filename.startswith((torch_folder, "<")) and code.co_filename != __file__:
-            place = f" ({code.co_filename}:{trace.tb_lineno}, in {code.co_name})"
-        trace = trace.tb_next
-    return place
+    lines = [line.split(" If you're using mark_dynamic")[0].split(" For more information")[0] for line in lines]
+    return first_lines(with_relative_files("\n".join(lines)))
 
 
 def _check_ranges(
@@ -228,7 +225,7 @@ def _check_ranges(
                 raise ExportError(
                     "RANGE_CONTRADICTED",
                     f"{name}: {dim} was declared {declared}, and the captured model takes {size} only",
-                    dim=dim,
+                    dims=[dim],
                 )
             expression = size.node.expr
             if not expression.is_Symbol:
@@ -246,7 +243,7 @@ def _check_ranges(
                     "RANGE_CONTRADICTED",
                     f"{name}: {dim} was declared {declared}, and the captured model is right from {found.lower} to "
                     f"{found.upper} only; narrow the range or remove the branch on the size",
-                    dim=dim,
+                    dims=[dim],
                 )
     return symbols
 

@@ -50,7 +50,8 @@ class ExportError(Exception):
         """As JSON has it."""
         return {"code": self.code, "message": self.message, "details": dict(self.details)}
 
-    def add(self, text: str) -> None:
-        """One more line of the message."""
+    def add(self, text: str, **details: Any) -> None:
+        """One more line of the message, and more details."""
         self.message += f"\n{text}"
+        self.details = {**self.details, **details}
         self.args = (f"{self.code}: {self.message}",)

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .dims import DynamicDims
+from .dims import DimRange, DynamicDims
 from .errors import ExportError
 from .tensors import describe, require_supported, shape_name
 
 # elements of all inputs together; beyond it a bound of a range is named in the report as not replayed
 AFFORDABLE = 1_000_000
+# multiples of the golden ratio's part behind the point lie far from each other
+GOLDEN_RATIO = 0.618
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ def _at_least_two(dims: DynamicDims, dim: str) -> int:
 def size_variants(
     case: Case, names: Sequence[str], dims: DynamicDims, below: Mapping[str, int]
 ) -> tuple[list[Case], list[str]]:
-    """The case at 1, 2, its size ± 1 and both bounds of every dynamic dim, and at the smallest of all together.
+    """The case at 1, 2, its size ± 1 and both bounds of every dynamic dim, and of all together the smallest and others.
 
     Parameters
     ----------
@@ -166,32 +168,37 @@ def size_variants(
         wanted += [{dim: other} for other in sorted(sizes) if other != size and found.holds(other)]
     if len(bound) > 1:
         wanted.append({dim: dims.ranges[dim].min for dim in bound})
-    affordable = max(AFFORDABLE, sum(value.numel() for value in case.inputs))
-    cases, skipped = [], []
-    for sizes in wanted:
-        name = f"{case.name} with {', '.join(f'{dim}={size}' for dim, size in sizes.items())}"
-        inputs = sum(
-            _elements(value.shape, dims.axes.get(key, {}), sizes) for key, value in zip(names, case.inputs, strict=True)
+        wanted.append(
+            {dim: _in_between(dims.ranges[dim], size, index) for index, (dim, size) in enumerate(bound.items())}
         )
-        if inputs > affordable:
-            skipped.append(f"{name}: {inputs} elements are too many to replay here")
-        else:
-            cases.append(Case(name, resized(case, names, dims, sizes), bound=tuple(sizes.items())))
-    return cases, skipped
+    found_or_not = [_case_at(case, names, dims, sizes) for sizes in wanted]
+    cases = [found for found in found_or_not if isinstance(found, Case)]
+    return cases, [reason for reason in found_or_not if isinstance(reason, str)]
 
 
 def at_sizes(case: Case, names: Sequence[str], dims: DynamicDims, wanted: Sequence[dict[str, int]]) -> list[Case]:
     """The case at other sizes, those that a range holds and that do not take too long."""
-    affordable = max(AFFORDABLE, sum(value.numel() for value in case.inputs))
-    cases = []
-    for sizes in wanted:
-        inputs = sum(
-            _elements(value.shape, dims.axes.get(key, {}), sizes) for key, value in zip(names, case.inputs, strict=True)
-        )
-        if inputs <= affordable and all(dims.ranges[dim].holds(size) for dim, size in sizes.items()):
-            name = f"{case.name} with {', '.join(f'{dim}={size}' for dim, size in sizes.items())}"
-            cases.append(Case(name, resized(case, names, dims, sizes), bound=tuple(sizes.items())))
-    return cases
+    inside = [sizes for sizes in wanted if all(dims.ranges[dim].holds(size) for dim, size in sizes.items())]
+    return [found for sizes in inside if isinstance(found := _case_at(case, names, dims, sizes), Case)]
+
+
+def _case_at(case: Case, names: Sequence[str], dims: DynamicDims, sizes: dict[str, int]) -> Case | str:
+    """The case at other sizes, or why it is left out."""
+    name = f"{case.name} with {', '.join(f'{dim}={size}' for dim, size in sizes.items())}"
+    inputs = sum(
+        _elements(value.shape, dims.axes.get(key, {}), sizes) for key, value in zip(names, case.inputs, strict=True)
+    )
+    if inputs > max(AFFORDABLE, sum(value.numel() for value in case.inputs)):
+        return f"{name}: {inputs} elements are too many to replay here"
+    return Case(name, resized(case, names, dims, sizes), bound=tuple(sizes.items()))
+
+
+def _in_between(found: DimRange, size: int, index: int) -> int:
+    """A size inside the range that is no bound and, as a rule, neither the example's nor another dim's."""
+    step = found.multiple_of
+    high = min(found.max or 2 * size + step, 2 * size + step)
+    share = (GOLDEN_RATIO * (index + 1)) % 1
+    return found.min + int(share * (high - found.min) / step) * step
 
 
 def _elements(shape: Sequence[int], axes: dict[int, str], sizes: dict[str, int]) -> int:

@@ -64,8 +64,8 @@ def export_bundle(
     formats : `"onnx"`, `"torchscript"` (PyTorch 1.13 and later load it where its operators are that old) and
         `"aot-inductor"` (the program that `python -m tensorferry aoti` compiles on the machine that runs it). One that
         cannot be proven is left out, and `report.refused` says why
-    capture : `"auto"`; for TorchScript alone also `"trace"`, which accepts what the tracer warns of if the replay
-        agrees, or `"script"`
+    capture : `"auto"` tries one way after the other; `"trace"` (which accepts what the tracer warns of if the replay
+        agrees), `"script"` and `"export"` (torch.export, for ONNX and `"aot-inductor"`) are one way alone
     preprocess, postprocess : pipeline entries as in the manifest; see `tensorferry.reference_pipeline` for the steps
     labels : what the indices of a classification mean
     method : which of the model's methods to export

@@ -19,7 +19,8 @@ from .import_source import find_kind
 from .import_torchscript import name_results, open_torchscript
 from .import_variants import prove_variants
 from .progress import Progress
-from .prove import Proof, Shapes
+from .prove import Proof
+from .replay_request import Shapes
 from .report import ExportReport
 from .request import Request, check_options, read_request
 from .write_bundle import write_bundle

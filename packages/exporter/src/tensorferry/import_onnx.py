@@ -15,7 +15,7 @@ import torch
 from onnx import TensorProto
 from torch import Tensor, nn
 
-from .capture import LARGEST_MODEL, Captured
+from .capture import LARGEST_MODEL
 from .dims import Dim
 from .eager import explain
 from .errors import ExportError
@@ -23,8 +23,10 @@ from .import_inputs import Declared
 from .import_model import ImportedModel
 from .onnx_file import graph_inputs
 from .progress import Progress
-from .prove import Proof, Shapes, prove_onnx
+from .prove import ONNX_FILE, Proof, Proven, write_onnx
 from .reference import Reference
+from .replay import Replay
+from .replay_request import Shapes, new_replay, replay_all
 from .report import IMPORTED
 from .request import NAME, Request
 from .runtimes import OnnxFile
@@ -249,6 +251,11 @@ def _prove(
         for found, rank in zip(results, request.output_ranks, strict=True)
     ]
     shapes: list[list[Dim]] = symbolic
-    captured = Captured(content, None, IMPORTED, shapes, {}, knows_dims=False)
-    proven = prove_onnx(request, folder, captured, input_shapes, meter)
-    return Proof([proven], {}, shapes)
+
+    def replay(file: OnnxFile) -> Replay:
+        found = new_replay(request, file, {}, meter)
+        replay_all(request, found, knows_dims=False)
+        return found
+
+    requires, shown = write_onnx(request, folder, content, input_shapes, shapes, replay)
+    return Proof([Proven("onnx", ONNX_FILE, IMPORTED, requires, shown)], {}, shapes)

@@ -16,8 +16,9 @@ from .errors import ExportError
 from .import_inputs import Declared, Inputs
 from .import_model import ImportedModel
 from .progress import Progress
-from .prove import TORCHSCRIPT_FILE, Proof, Proven, Shapes, replay_all
+from .prove import TORCHSCRIPT_FILE, Proof, Proven
 from .reference import Reference
+from .replay_request import Shapes, new_replay, replay_all
 from .report import IMPORTED
 from .request import Request
 from .runtimes import TORCH, TorchScriptFile
@@ -117,6 +118,7 @@ def _prove(content: bytes, request: Request, folder: Path, input_shapes: Shapes,
     path = folder / TORCHSCRIPT_FILE
     path.write_bytes(content)
     file = TorchScriptFile(path, request.inputs, request.outputs)
-    replay = replay_all(request, file, {}, meter, knows_dims=False)
+    replay = new_replay(request, file, {}, meter)
+    replay_all(request, replay, knows_dims=False)
     proven = Proven("torchscript", TORCHSCRIPT_FILE, IMPORTED, {"torch": required_torch(file.module)}, replay)
     return Proof([proven], {}, [[None] * rank for rank in request.output_ranks])

@@ -14,8 +14,9 @@ from .import_hugging_face import Variant
 from .import_onnx import open_onnx
 from .onnx_file import finish_onnx, opset_of
 from .progress import Progress
-from .prove import Proof, Proven, Shapes, output_shapes
+from .prove import Proof, Proven
 from .replay import Replay
+from .replay_request import Shapes, output_shapes
 from .report import IMPORTED
 from .request import Request
 from .runtimes import OnnxFile
@@ -43,9 +44,8 @@ def prove_variants(
             proof.refused[name] = error
             continue
         requires = {"opset": opset_of(path.read_bytes())}
-        proof.proven.append(
-            Proven("onnx", path.name, IMPORTED, requires, replay, None, name, variant.precision, variant.tolerance)
-        )
+        own = {"name": name, "precision": variant.precision, "tolerance": variant.tolerance}
+        proof.proven.append(Proven("onnx", path.name, IMPORTED, requires, replay, **own))
     return proof
 
 

@@ -4,38 +4,29 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .capture import Captured, capture_exported, preload
-from .capture_torchscript import CapturedScript, capture_script, capture_trace
-from .dims import Dim
+from .capture import LARGEST_MODEL, Captured
+from .capture_torchscript import CapturedFile, TraceWarning, name_warned_lines
+from .diagnose import explain_difference
 from .errors import ExportError
-from .examples import Case, at_sizes, capture_example, shapes_of
 from .exported_program import share_weights
-from .goldens import run_steps
-from .isolate import run_isolated
+from .ladder import Failures, Rung, climb
 from .manifest import file_entry
 from .onnx_file import finish_onnx, opset_of
-from .output_dims import find_dim, turning_points
 from .progress import Progress
 from .replay import Replay
+from .replay_request import Shapes, new_replay, output_shapes, replay_all
 from .request import Request
+from .routes import Routes
 from .runtimes import TORCH, OnnxFile, ProgramFile, TorchScriptFile, WrittenFile
 from .torchscript_versions import required_torch
 
 ONNX_FILE = "model.onnx"
 TORCHSCRIPT_FILE = "model.pt"
 PROGRAM_FILE = "program.pt2"
-# what says that a file is wrong; the other codes say that the request is
-# how many steps above an example's size show what a dim is, and how often a guess is put to the test
-ODD_STEPS = (3, 11)
-GUESSES = 8
-ABOUT_THE_FILE = ("CAPTURE_FAILED", "RUNTIME_REFUSED", "REPLAY_MISMATCH")
-
-Shapes = list[list[Dim]]
 
 
 @dataclass(frozen=True)
@@ -49,6 +40,10 @@ class Proven:
     replay: Replay
     weights: str | None = None
     """Another file of the bundle that holds its weights."""
+    symbolic: Shapes | None = None
+    """What the capture says of the outputs' dims."""
+    tried: Failures = field(default_factory=dict)
+    """The routes before it, and why they were not right."""
     name: str | None = None
     """The artifact's, where it is not the format's."""
     precision: str | None = None
@@ -78,7 +73,7 @@ class Proof:
     proven: list[Proven] = field(default_factory=list)
     refused: dict[str, ExportError] = field(default_factory=dict)
     symbolic: Shapes = field(default_factory=list)
-    """torch.export's own view of the outputs, where it captured the model."""
+    """The capture's own view of the outputs, where it has one."""
 
 
 Prove = Callable[[Request, Path, Shapes, Progress], Proof]
@@ -92,180 +87,157 @@ def prove_formats(request: Request, folder: Path, input_shapes: Shapes, meter: P
     ExportError
         the first format's reason, when none could be.
     """
-    proof = Proof(symbolic=[[None] * value_rank for value_rank in request.output_ranks])
-    exported = [name for name in request.formats if name != "torchscript"]
-    captured: Captured | ExportError | None = None
-    if exported:
-        try:
-            captured = _capture_exported(request, exported, meter)
-            proof.symbolic = captured.output_shapes
-        except ExportError as error:
-            captured = error
+    proof = Proof(symbolic=[[None] * rank for rank in request.output_ranks])
+    writer = _Writer(request, folder, input_shapes, meter)
     for name in request.formats:
         try:
-            if name == "torchscript":
-                proof.proven.append(_prove_torchscript(request, folder, meter, isinstance(captured, Captured)))
-            elif isinstance(captured, Captured):
-                prove = prove_onnx if name == "onnx" else _prove_program
-                proof.proven.append(prove(request, folder, captured, input_shapes, meter))
-            else:
-                assert captured is not None
-                raise captured
+            found, failures = writer.write(name)
         except ExportError as error:
             proof.refused[name] = error
+            continue
+        proof.proven.append(replace(found, tried=failures))
+    proof.symbolic = next((found.symbolic for found in proof.proven if found.symbolic), proof.symbolic)
     if not proof.proven:
         raise next(iter(proof.refused.values()))
     return proof
 
 
-def _try_guesses(request: Request, replay: Replay) -> None:
-    """Replays at the sizes where the output dims that the runs so far suggest would be wrong if they were others."""
-    first = request.cases[0]
-    bound = request.dims.bind(shapes_of(first.inputs, request.inputs))
-    steps = {dim: request.dims.ranges[dim].multiple_of for dim in bound}
-    wanted = [{dim: size + count * steps[dim]} for dim, size in bound.items() for count in ODD_STEPS]
-    tried: list[dict[str, int]] = []
-    for _ in range(GUESSES):
-        for case in at_sizes(first, request.inputs, request.dims, wanted):
-            replay.run(case)
-        tried += wanted
-        guesses = output_shapes(request, replay, [[None] * rank for rank in request.output_ranks])
-        found = [sizes for dims in guesses for dim in dims for sizes in turning_points(dim, bound, steps)]
-        wanted = [sizes for index, sizes in enumerate(found) if sizes not in tried and sizes not in found[:index]]
-        if not wanted:
-            return
+def write_onnx(
+    request: Request,
+    folder: Path,
+    content: bytes,
+    input_shapes: Shapes,
+    symbolic: Shapes,
+    replay: Callable[[OnnxFile], Replay],
+) -> tuple[dict[str, Any], Replay]:
+    """Writes and replays an ONNX file; once more when its output dims turn out to be others than the capture's.
 
-
-def output_shapes(request: Request, replay: Replay, symbolic: Shapes) -> Shapes:
-    """The output dims that hold in every replay."""
-    return [
-        [find_dim(dim, replay.axis(name, axis)) for axis, dim in enumerate(dims)]
-        for name, dims in zip(request.outputs, symbolic, strict=True)
-    ]
-
-
-def _capture_exported(request: Request, formats: Sequence[str], meter: Progress) -> Captured:
-    example = capture_example(request.cases, request.inputs, request.dims)
-    meter.show("load torch.export")
-    preload()
-    meter.show("capture with torch.export")
-    captured = run_isolated(
-        partial(capture_exported, request.model, example, request.inputs, request.dims, formats),
-        lambda: meter.show("capture with torch.export"),
-    )
-    if len(captured.output_shapes) != len(request.outputs):
-        raise ExportError(
-            "CAPTURE_FAILED",
-            f"the captured model gives {len(captured.output_shapes)} results, eager PyTorch {len(request.outputs)}; it "
-            "takes another way while it is exported",
-        )
-    return captured
-
-
-def replay_all(
-    request: Request, file: WrittenFile, below: dict[str, int], meter: Progress, knows_dims: bool = True
-) -> Replay:
-    """Replays everything there is: examples, variants, prepared pictures, streams.
-
-    Parameters
-    ----------
-    knows_dims : whether torch.export says what the output dims are; else they are guessed, from more sizes
+    Returns
+    -------
+    what it requires, and the replay
 
     Raises
     ------
     ExportError
+        No file is left then.
     """
-    replay = Replay(request.model, file, request.dims, below, meter, request.reference.name)
-    replay.run_all(request.cases)
-    if not knows_dims:
-        _try_guesses(request, replay)
-    for raw in request.raw:
-        replay.run(Case(raw.name, (raw.input,), is_example=True))
-    if request.states:
-        for case in request.cases:
-            run_steps(request.model, file, case, request.states)
-    return replay
-
-
-def prove_onnx(request: Request, folder: Path, captured: Captured, input_shapes: Shapes, meter: Progress) -> Proven:
-    """Writes and replays the file; once more when its output dims turn out to be others than torch.export's."""
-    assert captured.onnx is not None
-    shapes = captured.output_shapes
     path = folder / ONNX_FILE
+    shapes = symbolic
     with _removed_on_error(path):
         while True:
             named = zip(request.inputs, input_shapes, strict=True), zip(request.outputs, shapes, strict=True)
-            path.write_bytes(finish_onnx(captured.onnx, *map(list, named)))
-            file = OnnxFile(path, request.inputs, request.outputs)
-            replay = replay_all(request, file, captured.raised, meter, knows_dims=captured.knows_dims)
-            found = output_shapes(request, replay, captured.output_shapes)
+            path.write_bytes(finish_onnx(content, *map(list, named)))
+            shown = replay(OnnxFile(path, request.inputs, request.outputs))
+            found = output_shapes(request, shown, symbolic)
             if found == shapes:
-                break
+                return {"opset": opset_of(path.read_bytes())}, shown
             shapes = found
-    return Proven("onnx", ONNX_FILE, captured.route, {"opset": opset_of(path.read_bytes())}, replay)
 
 
-def _prove_program(request: Request, folder: Path, captured: Captured, input_shapes: Shapes, meter: Progress) -> Proven:
-    """The torch.export program, which AOTInductor compiles later on the machine that runs it."""
-    assert captured.program is not None
-    path, script = folder / PROGRAM_FILE, folder / TORCHSCRIPT_FILE
-    # written before, where it was asked for and proven
-    weights = script if script.exists() else None
-    with _removed_on_error(path):
-        content = share_weights(captured.program, script.read_bytes()) if weights else captured.program
-        path.write_bytes(content)
-        file = ProgramFile(path, request.inputs, request.outputs, weights)
-        replay = replay_all(request, file, captured.raised, meter)
-    requires = {"torch": f">={'.'.join(TORCH.split('.')[:2])}"}
-    return Proven("aot-inductor", PROGRAM_FILE, captured.route, requires, replay, weights and weights.name)
+class _Writer:
+    """Writes a captured file to its place and replays it from there."""
 
+    def __init__(self, request: Request, folder: Path, input_shapes: Shapes, meter: Progress) -> None:
+        self.request, self.folder, self.input_shapes, self.meter = request, folder, input_shapes, meter
+        self.routes = Routes(request, meter)
+        self.knows_dims = False
 
-def _prove_torchscript(request: Request, folder: Path, meter: Progress, knows_dims: bool) -> Proven:
-    """By trace where it is clean and right, else by script.
+    def write(self, name: str) -> tuple[Proven, Failures]:
+        """One format, by the first route that is right.
 
-    Raises
-    ------
-    ExportError
-        with every route's reason, when none is right.
-    """
-    example = capture_example(request.cases, request.inputs, request.dims)
-    routes: dict[str, Callable[[], CapturedScript]] = {
-        "trace": partial(capture_trace, request.model, example),
-        "script": partial(capture_script, request.model),
-    }
-    chosen = [request.capture] if request.capture in routes else list(routes)
-    path = folder / TORCHSCRIPT_FILE
-    failures: dict[str, ExportError] = {}
-    for route in chosen:
+        Raises
+        ------
+        ExportError
+            with every route's reason, when none is right.
+        """
+        if name == "onnx":
+            _require_small(self.request)
+            return climb("ONNX", self.routes.onnx, self._onnx)
+        if name == "torchscript":
+            return climb("TorchScript", self.routes.torchscript, self._torchscript)
+        return climb("torch.export program", self.routes.program, self._program)
+
+    def _onnx(self, rung: Rung[CapturedFile], captured: CapturedFile) -> Proven:
+        request = self.request
+        known = captured.output_shapes is not None
+        symbolic = captured.output_shapes or [[None] * rank for rank in request.output_ranks]
+
+        def replay(file: WrittenFile) -> Replay:
+            return self._replay(file, rung, captured.raised, captured.warnings, knows_dims=known)
+
+        requires, shown = write_onnx(request, self.folder, captured.content, self.input_shapes, symbolic, replay)
+        self.knows_dims = self.knows_dims or known
+        return Proven("onnx", ONNX_FILE, rung.route, requires, shown, symbolic=captured.output_shapes)
+
+    def _torchscript(self, rung: Rung[CapturedFile], captured: CapturedFile) -> Proven:
+        path = self.folder / TORCHSCRIPT_FILE
+        with _removed_on_error(path):
+            path.write_bytes(captured.content)
+            file = TorchScriptFile(path, self.request.inputs, self.request.outputs)
+            replay = self._replay(file, rung, {}, captured.warnings, self.knows_dims)
+        return Proven("torchscript", TORCHSCRIPT_FILE, rung.route, {"torch": required_torch(file.module)}, replay)
+
+    def _program(self, rung: Rung[Captured], captured: Captured) -> Proven:
+        """The torch.export program, which AOTInductor compiles later on the machine that runs it."""
+        assert captured.program is not None
+        path, script = self.folder / PROGRAM_FILE, self.folder / TORCHSCRIPT_FILE
+        # written before, where it was asked for and proven
+        weights = script if script.exists() else None
+        with _removed_on_error(path):
+            content = share_weights(captured.program, script.read_bytes()) if weights else captured.program
+            path.write_bytes(content)
+            file = ProgramFile(path, self.request.inputs, self.request.outputs, weights)
+            replay = self._replay(file, rung, captured.raised)
+        return Proven(
+            "aot-inductor",
+            PROGRAM_FILE,
+            rung.route,
+            {"torch": f">={'.'.join(TORCH.split('.')[:2])}"},
+            replay,
+            weights and weights.name,
+            symbolic=captured.output_shapes,
+        )
+
+    def _replay(
+        self,
+        file: WrittenFile,
+        rung: Rung[Any],
+        below: dict[str, int],
+        warned: Sequence[TraceWarning] = (),
+        knows_dims: bool = True,
+    ) -> Replay:
+        """Replays everything there is.
+
+        Raises
+        ------
+        ExportError
+            with the line of code that was frozen, where one was.
+        """
+        request = self.request
+        replay = new_replay(request, file, below, self.meter)
         try:
-            with _removed_on_error(path):
-                meter.show(f"capture by {route}")
-                captured = run_isolated(routes[route], lambda route=route: meter.show(f"capture by {route}"))
-                if captured.warnings and request.capture == "auto":
-                    raise ExportError(
-                        "CAPTURE_FAILED",
-                        f"the trace may have frozen what depends on values: {'; '.join(captured.warnings[:5])}. Where "
-                        "that is harmless, capture='trace' accepts it if the replay agrees",
-                    )
-                path.write_bytes(captured.content)
-                file = TorchScriptFile(path, request.inputs, request.outputs)
-                replay = replay_all(request, file, {}, meter, knows_dims)
+            replay_all(request, replay, knows_dims)
         except ExportError as error:
-            if error.code not in ABOUT_THE_FILE:
-                raise
-            failures[route] = error
-            continue
-        replay.notes += [f"trace: {warning}" for warning in captured.warnings]
-        return Proven("torchscript", TORCHSCRIPT_FILE, route, {"torch": required_torch(file.module)}, replay)
-    if len(failures) == 1:
-        raise next(iter(failures.values()))
-    codes = [error.code for error in failures.values()]
-    # a wrong number is the graver thing to say than that one way was closed
-    code = "REPLAY_MISMATCH" if "REPLAY_MISMATCH" in codes else codes[0]
-    reasons = "\n".join(f"{route}: {error.message}" for route, error in failures.items())
-    raise ExportError(
-        code, f"no TorchScript of the model is right.\n{reasons}", routes=dict(zip(failures, codes, strict=True))
-    )
+            if replay.differing and not rung.keeps_python:
+                name_warned_lines(error, warned)
+                explain_difference(error, request.model, rung.scripted, self.routes.example, replay.differing)
+            raise
+        if warned and request.capture == "auto":
+            error = ExportError(
+                "CAPTURE_FAILED",
+                "the replay agrees, but the trace may have frozen what depends on values. Where that is harmless, "
+                "capture='trace' accepts it",
+            )
+            name_warned_lines(error, warned)
+            raise error
+        replay.notes += [f"{rung.route}: {warning}" for warning in warned]
+        return replay
+
+
+def _require_small(request: Request) -> None:
+    weights = sum(tensor.numel() * tensor.element_size() for tensor in request.model.state_dict().values())
+    if weights > LARGEST_MODEL:
+        raise ExportError("NOT_YET", f"the weights take {weights / 1e9:.1f} GB, more than one ONNX file holds (1.5 GB)")
 
 
 @contextlib.contextmanager

@@ -30,6 +30,7 @@ class Replay:
     cases : how many were replayed
     max_abs : the largest absolute difference of any of them
     notes : what could not be replayed, for the report
+    differing : the case on which the file failed or gave another answer
     observations : for every output and axis the sizes seen, to find its dims
     """
 
@@ -48,6 +49,7 @@ class Replay:
         self.precise = Float64(model)
         self.cases = 0
         self.max_abs = 0.0
+        self.differing: Case | None = None
         self.notes: list[str] = []
         self.nan: dict[str, tuple[str, str, int]] = {}
         self.observations: dict[str, list[tuple[dict[str, int], tuple[int, ...]]]] = {}
@@ -82,15 +84,19 @@ class Replay:
         try:
             got = self.file.run(case.inputs)
         except Exception as error:
+            self.differing = case
             raise ExportError(
                 "RUNTIME_REFUSED",
                 f"example {case.name} ({shown}): {self.reference} runs it, {self.file.runtime} does not: "
                 f"{explain(error)}",
+                example=case.name,
             ) from error
         if len(expected) != len(got):
+            self.differing = case
             raise ExportError(
                 "REPLAY_MISMATCH",
                 f"example {case.name}: {self.reference} gives {len(expected)} results, the written model {len(got)}",
+                example=case.name,
             )
         errors: list[float] | None = None
         for index, (name, a, b) in enumerate(zip(self.file.outputs, expected, got, strict=True)):
@@ -100,6 +106,7 @@ class Replay:
                 errors = errors or self.precise.error(case.inputs, expected)
                 difference = compare(a, b, dtype, allowance(errors[index], a))
             if not difference.agrees:
+                self.differing = case
                 atol, rtol = TOLERANCES.get(dtype, (0.0, 0.0))
                 raise ExportError(
                     "REPLAY_MISMATCH",

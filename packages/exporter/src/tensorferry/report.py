@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -10,6 +11,8 @@ from .errors import ExportError
 
 # the route of a file that was there already
 IMPORTED = "imported"
+# of a reason in the table; `to_dict` has all of it
+LONGEST_LINE = 160
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class ArtifactReport:
     """How many inputs it was replayed on."""
     max_abs: float
     """Largest absolute difference from the reference over all of them."""
+    tried: dict[str, ExportError] = field(default_factory=dict)
+    """The routes before this one, and why they were not right."""
 
     @property
     def origin(self) -> str:
@@ -80,8 +85,11 @@ class ExportReport:
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, default=str)
 
     def to_dict(self) -> dict[str, Any]:
-        refused = {name: error.to_dict() for name, error in self.refused.items()}
-        return {**asdict(replace(self, refused={})), "refused": refused, "exit_code": self.exit_code}
+        plain = replace(self, refused={}, artifacts=[replace(artifact, tried={}) for artifact in self.artifacts])
+        found = {**asdict(plain), "refused": _as_data(self.refused), "exit_code": self.exit_code}
+        for entry, artifact in zip(found["artifacts"], self.artifacts, strict=True):
+            entry["tried"] = _as_data(artifact.tried)
+        return found
 
     def __str__(self) -> str:
         source = "" if self.reference == "PyTorch" else f", from {self.reference}"
@@ -101,6 +109,11 @@ class ExportReport:
                 )
                 for artifact in self.artifacts
             ),
+            *(
+                (f"not {route}", _first_line(str(reason)))
+                for artifact in self.artifacts
+                for route, reason in artifact.tried.items()
+            ),
             *((name, f"REFUSED, not in the bundle: {reason}") for name, reason in self.refused.items()),
             ("goldens", f"{', '.join(self.goldens)}{source}"),
             *(
@@ -115,3 +128,12 @@ class ExportReport:
         ]
         width = max(len(label) for label, _ in rows)
         return "\n".join(f"{label.ljust(width)}  {text}" for label, text in rows)
+
+
+def _as_data(errors: Mapping[str, ExportError]) -> dict[str, dict[str, Any]]:
+    return {name: error.to_dict() for name, error in errors.items()}
+
+
+def _first_line(reason: str) -> str:
+    line = reason.split("\n", 1)[0]
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} …"

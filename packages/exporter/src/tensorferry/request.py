@@ -53,7 +53,7 @@ class Request:
 
 
 FORMATS = ("onnx", "torchscript", "aot-inductor")
-CAPTURES = ("auto", "torch.export", "trace", "script")
+CAPTURES = ("auto", "trace", "script", "export")
 
 
 def check_options(formats: Sequence[str], capture: str, name: str, version: str, labels: Sequence[str] | None) -> None:
@@ -66,9 +66,9 @@ def check_options(formats: Sequence[str], capture: str, name: str, version: str,
         raise ExportError("OPTIONS_INVALID", f"formats: one stands twice in {list(formats)}")
     if capture not in CAPTURES:
         raise ExportError("OPTIONS_INVALID", f"capture: expected one of {', '.join(CAPTURES)}, got {capture!r}")
-    if capture in ("trace", "script") and list(formats) != ["torchscript"]:
-        raise ExportError("NOT_YET", f"capture: {capture!r} is for formats=['torchscript'] alone so far; use 'auto'")
-    if capture == "torch.export" and "torchscript" in formats:
+    if capture in ("trace", "script") and "aot-inductor" in formats:
+        raise ExportError("OPTIONS_INVALID", f"capture: aot-inductor needs torch.export, got {capture!r}; use 'auto'")
+    if capture == "export" and "torchscript" in formats:
         raise ExportError("OPTIONS_INVALID", "capture: TorchScript does not come from torch.export; use 'auto'")
     for key, value in (("name", name), ("version", version)):
         if not isinstance(value, str) or not value.strip():

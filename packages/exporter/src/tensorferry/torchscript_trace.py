@@ -19,6 +19,7 @@ from torch.jit._pickle import build_intlist
 
 FORMAT = "FORMAT_WITH_STRING_TABLE"
 FRAME = re.compile(r"^(?P<file>.*)\((?P<line>\d+)\): (?P<function>.+)\n$")
+QUOTED_FILE = re.compile(r'File "([^"\n]+)"')
 # what every call of a module passes through says nothing
 PASSED_THROUGH = ("_slow_forward", "_call_impl", "_wrapped_call_impl")
 TRACER = "torch/jit/_trace.py"
@@ -97,6 +98,11 @@ def module_relative(path: str) -> str:
     inside = [root for root in roots if place.is_relative_to(root) and root != Path(root.anchor)]
     nearest = max(inside, key=lambda root: len(root.parts), default=place.parent)
     return place.relative_to(nearest).as_posix()
+
+
+def with_relative_files(text: str) -> str:
+    """A message of PyTorch's that names files, without this machine's folders."""
+    return QUOTED_FILE.sub(lambda found: f'File "{module_relative(found[1])}"', text)
 
 
 def write_ranges(ranges: list[Range]) -> bytes:

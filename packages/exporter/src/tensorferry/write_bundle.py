@@ -18,8 +18,9 @@ from .goldens import Goldens
 from .manifest import SCHEMA, dim_entry, file_entry, to_text
 from .pipeline import run_postprocess
 from .progress import Progress
-from .prove import Prove, Proven, output_shapes, prove_formats
+from .prove import Prove, Proven, prove_formats
 from .replay import Replay
+from .replay_request import output_shapes
 from .report import ArtifactReport, ExportReport, OutputTolerance
 from .request import Request
 from .rows import batch_dim, rows_independent
@@ -97,7 +98,7 @@ def write_bundle(
         out=str(out),
         name=request.identity["name"],
         version=request.identity["version"],
-        artifacts=[_report(name, proven.format, entry) for name, (proven, entry) in entries.items()],
+        artifacts=[_report(name, proven, entry) for name, (proven, entry) in entries.items()],
         inputs={spec["name"]: _text(spec) for spec in inputs},
         outputs={spec["name"]: _text(spec) for spec in outputs},
         batch=batch,
@@ -115,10 +116,18 @@ def write_bundle(
     )
 
 
-def _report(name: str, format: str, entry: Mapping[str, Any]) -> ArtifactReport:
-    proven = entry["verified"]
-    size = entry["files"][0]["size"]
-    return ArtifactReport(name, format, entry["route"], proven["runtime"], size, proven["cases"], proven["max_abs"])
+def _report(name: str, proven: Proven, entry: Mapping[str, Any]) -> ArtifactReport:
+    verified, size = entry["verified"], entry["files"][0]["size"]
+    return ArtifactReport(
+        name,
+        proven.format,
+        proven.route,
+        verified["runtime"],
+        size,
+        verified["cases"],
+        verified["max_abs"],
+        proven.tried,
+    )
 
 
 def _own_tolerances(proven: Sequence[Proven]) -> dict[str, dict[str, float]]:

@@ -1,0 +1,64 @@
+"""TorchScript -> ONNX bytes by PyTorch's older exporter, which keeps scripted branches and loops, and knows LSTMs."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from .capture_torchscript import CapturedFile, capture_failed, script_module, trace_module
+from .dims import DynamicDims
+
+# the newest that this exporter writes
+OPSET = 20
+
+
+def capture_legacy_of_script(
+    model: nn.Module, example: Sequence[Tensor], names: Sequence[str], dims: DynamicDims
+) -> CapturedFile:
+    """Scripts the model and converts that.
+
+    Raises
+    ------
+    ExportError
+        `CAPTURE_FAILED`
+    """
+    return CapturedFile(_convert(script_module(model), example, names, dims))
+
+
+def capture_legacy_of_trace(
+    model: nn.Module, example: Sequence[Tensor], names: Sequence[str], dims: DynamicDims, parts: Sequence[str] = ()
+) -> CapturedFile:
+    """Traces the model, with some submodules scripted, and converts that.
+
+    Raises
+    ------
+    ExportError
+        `CAPTURE_FAILED`
+    """
+    module, warned = trace_module(model, example, parts)
+    return CapturedFile(_convert(module, example, names, dims), warned)
+
+
+def _convert(
+    module: torch.jit.ScriptModule, example: Sequence[Tensor], names: Sequence[str], dims: DynamicDims
+) -> bytes:
+    buffer = io.BytesIO()
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            torch.onnx.export(
+                module,
+                tuple(value.clone() for value in example),
+                buffer,
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=list(names),
+                dynamic_axes={name: dict(axes) for name, axes in dims.axes.items()},
+            )
+        except Exception as error:
+            raise capture_failed("the legacy ONNX exporter", error) from error
+    return buffer.getvalue()
