@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from ._version import __version__
-from .aoti import DEVICES, compile_bundle
+from .aoti import DEVICES, Compiled, compile_bundle
+from .commands import write
 from .errors import ExportError
 
 
@@ -34,22 +35,25 @@ def _parser() -> argparse.ArgumentParser:
         "microseconds some of them",
     )
     aoti.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    write.add_parser(commands)
     return parser
+
+
+def _compile(options: argparse.Namespace) -> Compiled:
+    return compile_bundle(
+        options.bundle,
+        device=options.device,
+        threads=options.threads,
+        force=options.force,
+        progress=not options.quiet,
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0, or 1 with one message on stderr."""
     options = _parser().parse_args(arguments)
     try:
-        print(
-            compile_bundle(
-                options.bundle,
-                device=options.device,
-                threads=options.threads,
-                force=options.force,
-                progress=not options.quiet,
-            )
-        )
+        print(write.run(options) if options.command == "write" else _compile(options))
     except ExportError as error:
         print(f"tensorferry: {error}", file=sys.stderr)
         return 1
