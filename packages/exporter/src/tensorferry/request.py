@@ -40,11 +40,14 @@ class Request:
     identity: dict[str, str]
     """Name, version, license and task, as far as given."""
     formats: list[str]
+    precisions: list[str]
+    """Lower ones, of the ONNX file."""
     capture: str
     output_ranks: list[int]
 
 
 FORMATS = ("onnx", "torchscript", "aot-inductor")
+PRECISIONS = ("float16", "int8")
 CAPTURES = ("auto", "torch.export", "trace", "script")
 
 
@@ -67,6 +70,27 @@ def check_options(formats: Sequence[str], capture: str, name: str, version: str,
             raise ExportError("OPTIONS_INVALID", f"{key}: expected some text, got {value!r}")
     if labels is not None and (isinstance(labels, str) or not all(isinstance(label, str) for label in labels)):
         raise ExportError("OPTIONS_INVALID", "labels: expected a list of texts, one for each class")
+
+
+def check_precisions(precisions: Sequence[str], formats: Sequence[str], model: nn.Module) -> None:
+    """Raises `OPTIONS_INVALID` for precisions that are unknown, or cannot be made of this model."""
+    if isinstance(precisions, str):
+        raise ExportError("OPTIONS_INVALID", f"precisions: expected a list such as ['float16'], got {precisions!r}")
+    for found in precisions:
+        if found not in PRECISIONS:
+            raise ExportError(
+                "OPTIONS_INVALID",
+                f"precisions: expected some of {', '.join(PRECISIONS)}, got {found!r}; the model's own is written too",
+            )
+    if len(set(precisions)) != len(precisions):
+        raise ExportError("OPTIONS_INVALID", f"precisions: one stands twice in {list(precisions)}")
+    if precisions and "onnx" not in formats:
+        raise ExportError("OPTIONS_INVALID", f"precisions: made of the ONNX file, add 'onnx' to {list(formats)}")
+    others = {DTYPES.get(v.dtype, str(v.dtype)) for v in model.parameters() if v.is_floating_point()} - {"float32"}
+    if precisions and others:
+        raise ExportError(
+            "OPTIONS_INVALID", f"precisions: made of a model in float32, this one has {', '.join(sorted(others))}"
+        )
 
 
 def _check_names(kind: str, names: Sequence[str]) -> list[str]:
@@ -98,6 +122,7 @@ def read_request(
     identity: Mapping[str, str | None],
     formats: Sequence[str],
     capture: str,
+    precisions: Sequence[str] = (),
 ) -> Request:
     """Runs the model on the first example to learn its results, and each raw example through the preprocessing.
 
@@ -147,6 +172,7 @@ def read_request(
         identity={key: value for key, value in identity.items() if value is not None},
         # always the same order in the manifest
         formats=[name for name in FORMATS if name in formats],
+        precisions=[name for name in PRECISIONS if name in precisions],
         capture=capture,
         output_ranks=[value.dim() for _, value in results],
     )

@@ -57,6 +57,20 @@ def rows_independent(run: Callable[[Sequence[Tensor]], list[np.ndarray]], case: 
     return None
 
 
+def rows_apart(run: Callable[[Sequence[Tensor]], list[np.ndarray]], case: Case) -> list[float]:
+    """For every output the largest difference between a row among three unlike ones and the same row alone."""
+    together = tuple(_unlike_rows(value) for value in case.inputs)
+    expected = run(together)
+    apart = [0.0] * len(expected)
+    for row in range(ROWS):
+        alone = run([value[row : row + 1].contiguous() for value in together])
+        for index, (among, single) in enumerate(zip(expected, alone, strict=True)):
+            if among.dtype.kind == "f":
+                difference = np.abs(among[row : row + 1].astype(np.float64) - single)
+                apart[index] = max(apart[index], float(difference[np.isfinite(difference)].max(initial=0.0)))
+    return apart
+
+
 def _unlike_rows(value: Tensor) -> Tensor:
     """Four rows of the example's values: shifted, negated, larger; integers are shifted only."""
     rows = []

@@ -14,10 +14,12 @@ from torch import Tensor
 from ._version import __version__
 from .dims import Dim
 from .eager import outputs_of, run_eager
+from .errors import ExportError
 from .folder import require_no_machine_path
 from .goldens import Goldens
 from .manifest import SCHEMA, dim_entry, file_entry, to_text
 from .pipeline import run_postprocess
+from .precision import Reduced, Shapes, prove_precisions
 from .progress import Progress
 from .prove import Proven, output_shapes, prove_formats
 from .replay import Replay
@@ -46,6 +48,8 @@ def write_bundle(request: Request, folder: Path, out: Path, meter: Progress) -> 
     shapes = output_shapes(request, replay, proof.symbolic)
     notes = list(dict.fromkeys(note for proven in proof.proven for note in proven.replay.notes))
     batch = _prove_batch(request, proof.proven, shapes, notes)
+    reduced, refused = _prove_precisions(request, folder, proof.proven, (input_shapes, shapes), meter)
+    notes += [note for one in reduced for note in one.notes]
     results = [value for _, value in run_eager(request.model, first)]
     inputs = _specs(request.inputs, first, input_shapes, request.docs)
     outputs = _specs(request.outputs, results, shapes, request.docs)
@@ -64,7 +68,9 @@ def write_bundle(request: Request, folder: Path, out: Path, meter: Progress) -> 
             {"name": name, "format": name, "precision": precision, **entry}
             for name, entry in entries.items()
             if name != "aot-inductor"
-        ],
+        ]
+        # behind full precision: a backend takes the first of its format
+        + [one.entry for one in reduced],
         # no backend reads it: `python -m tensorferry aoti` makes an artifact of it on the machine that runs it
         **({"program": {"precision": precision, **entries["aot-inductor"]}} if "aot-inductor" in entries else {}),
         "preprocess": request.pipeline.preprocess,
@@ -72,7 +78,10 @@ def write_bundle(request: Request, folder: Path, out: Path, meter: Progress) -> 
         "labels": request.labels,
         "goldens": {
             "file": file_entry(folder, GOLDENS_FILE),
-            "tolerance": goldens.tolerance([precision, *(spec["dtype"] for spec in outputs)]),
+            "tolerance": {
+                **goldens.tolerance([precision, *(spec["dtype"] for spec in outputs)]),
+                **{one.precision: one.tolerance for one in reduced},
+            },
             "cases": [
                 {**case, "raw": file_entry(folder, case["raw"])} if "raw" in case else case for case in goldens.cases
             ],
@@ -89,21 +98,38 @@ def write_bundle(request: Request, folder: Path, out: Path, meter: Progress) -> 
         out=str(out),
         name=request.identity["name"],
         version=request.identity["version"],
-        artifacts=[_report(name, entry) for name, entry in entries.items()],
+        artifacts=[
+            *(_report(name, name, entry) for name, entry in entries.items()),
+            *(_report(one.entry["name"], "onnx", one.entry) for one in reduced),
+        ],
         inputs={spec["name"]: _text(spec) for spec in inputs},
         outputs={spec["name"]: _text(spec) for spec in outputs},
         batch=batch,
         goldens=[case["name"] for case in goldens.cases],
         size=sum(path.stat().st_size for path in folder.iterdir()),
-        refused={name: str(error) for name, error in proof.refused.items()},
+        precisions=[one.report for one in reduced],
+        refused={name: str(error) for name, error in {**proof.refused, **refused}.items()},
         notes=notes,
     )
 
 
-def _report(name: str, entry: Mapping[str, Any]) -> ArtifactReport:
+def _report(name: str, format: str, entry: Mapping[str, Any]) -> ArtifactReport:
     proven = entry["verified"]
     size = entry["files"][0]["size"]
-    return ArtifactReport(name, name, entry["route"], proven["runtime"], size, proven["cases"], proven["max_abs"])
+    return ArtifactReport(name, format, entry["route"], proven["runtime"], size, proven["cases"], proven["max_abs"])
+
+
+def _prove_precisions(
+    request: Request, folder: Path, proven: Sequence[Proven], shapes: Shapes, meter: Progress
+) -> tuple[list[Reduced], dict[str, ExportError]]:
+    """Lower precisions of the ONNX file, where there is one."""
+    if not request.precisions:
+        return [], {}
+    whole = next((one for one in proven if one.format == "onnx"), None)
+    if whole is None:
+        missing = ExportError("CAPTURE_FAILED", "there is no ONNX file in float32 to make it from")
+        return [], {f"onnx-{precision}": missing for precision in request.precisions}
+    return prove_precisions(request, folder / whole.file, whole.route, shapes, meter)
 
 
 def _prove_batch(
