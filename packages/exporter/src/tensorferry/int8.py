@@ -5,10 +5,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import onnx
-from onnx import ModelProto, numpy_helper
+from onnx import ModelProto
 
+from .capture import LARGEST_MODEL
 from .errors import ExportError
 
 # Conv is left out: docs/decisions/lower-precisions.md
@@ -29,8 +29,7 @@ def to_int8(content: bytes) -> bytes:
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    model = _named(onnx.load_from_string(content))
-    _fold_transposed_weights(model)
+    model = _prepared(onnx.load_from_string(content))
     found = sorted({node.op_type for node in model.graph.node})
     with tempfile.TemporaryDirectory(prefix="tensorferry.") as folder:
         path = Path(folder) / "model.onnx"
@@ -46,26 +45,19 @@ def to_int8(content: bytes) -> bytes:
     return quantized.SerializeToString(deterministic=True)
 
 
-def _named(model: ModelProto) -> ModelProto:
-    """The model without functions, whose bodies quantization passes over, and with a name for every node."""
+def _prepared(model: ModelProto) -> ModelProto:
+    """The model without functions and with weights that no node makes, as quantization wants them; every node has a
+    name.
+    """
+    import onnxscript.optimizer
+
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
+    # such as transposed weights, and the gates of an LSTM put in ONNX's order; other sizes are limited by default
+    model = onnxscript.optimizer.optimize(model, input_size_limit=LARGEST_MODEL, output_size_limit=LARGEST_MODEL)
     taken: set[str] = set()
     for index, node in enumerate(model.graph.node):
         if not node.name or node.name in taken:
             node.name = f"{node.op_type}_{index}"
         taken.add(node.name)
     return model
-
-
-def _fold_transposed_weights(model: ModelProto) -> None:
-    """Transposes constant weights here: quantization passes over a MatMul whose weight another node makes."""
-    constants = {tensor.name: tensor for tensor in model.graph.initializer}
-    for node in [node for node in model.graph.node if node.op_type == "Transpose" and node.input[0] in constants]:
-        axes = next((list(attribute.ints) for attribute in node.attribute if attribute.name == "perm"), None)
-        turned = np.ascontiguousarray(np.transpose(numpy_helper.to_array(constants[node.input[0]]), axes))
-        model.graph.initializer.append(numpy_helper.from_array(turned, node.output[0]))
-        model.graph.node.remove(node)
-    used = {name for node in model.graph.node for name in node.input} | {value.name for value in model.graph.output}
-    for tensor in [tensor for tensor in model.graph.initializer if tensor.name not in used]:
-        model.graph.initializer.remove(tensor)

@@ -31,6 +31,7 @@ from .speed import measure_speed
 # the largest difference in standard deviations of the output: float16 rounds a weight to 0.05 %, int8 to 1 % of the
 # largest one of its row
 LIMITS = {"float16": 0.05, "int8": 0.5}
+ROUTES = {"float16": "weights stored as float16", "int8": "quantized by onnxruntime"}
 SMALLEST_TOLERANCE = 1e-6
 # two classes that PyTorch itself has closer than this, in standard deviations of the scores, may change places
 TIE = 0.02
@@ -120,7 +121,7 @@ def _prove(
         "precision": precision,
         "files": [file_entry(path.parent, path.name)],
         "requires": {"opset": opset_of(written)},
-        "route": f"{route}, then {precision} by onnxruntime",
+        "route": f"{route}, {ROUTES[precision]}",
         "verified": {"runtime": file.runtime, "cases": error.cases, "max_abs": float(f"{error.max_abs:.2g}")},
     }
     atol = round_up(max(error.tolerance(), SMALLEST_TOLERANCE))

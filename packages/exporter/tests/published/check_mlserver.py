@@ -24,8 +24,9 @@ async def answer(folder: Path, given: dict[str, np.ndarray]) -> dict[str, np.nda
     ]
     response = await model.predict(InferenceRequest(inputs=inputs))
     dtypes = {text: dtype for dtype, text in names.items()}
+    kinds = {value.name: str(getattr(value.datatype, "value", value.datatype)) for value in response.outputs}
     return {
-        value.name: np.array(list(value.data), dtypes[str(getattr(value.datatype, "value", value.datatype))]).reshape(value.shape)
+        value.name: np.array(list(value.data), dtypes[kinds[value.name]]).reshape(value.shape)
         for value in response.outputs
     }
 
