@@ -83,7 +83,7 @@ function isKnown(command: string, folder: string): boolean {
     case 'pip':
       return first === 'install' && rest.length > 0 && rest.every((word) => isForPip(word, folder))
     case 'python':
-      if (first === '-m' && rest[0] === 'tensorferry') return rest[1] === 'aoti'
+      if (first === '-m' && rest[0] === 'tensorferry') return ['aoti', 'write'].includes(rest[1]!)
       if (first === '-m') return ['pytest', 'ruff'].includes(rest[0]!) && arePaths(rest.slice(1), folder)
       return first !== undefined && arePaths([first], folder)
     case 'ruff':

@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Backend } from '../src/backend.ts'
+import { loadModel } from '../src/load.ts'
 import { replayGoldens } from '../src/replay.ts'
 import { cloneTensor } from '../src/tensor.ts'
 import { referenceBackend } from '../src/testing/index.ts'
@@ -51,4 +52,41 @@ test('without goldens there is nothing to replay', async () => {
     manifest.goldens = null
   })
   await expectError('NOT_FOUND', /has no goldens to replay/, () => replayGoldens(bundle, { backend }))
+})
+
+describe('a lower precision', () => {
+  const twoPrecisions = () =>
+    makeBundle('general', (manifest) => {
+      manifest.artifacts.push({ ...manifest.artifacts[0], name: 'onnx-int8', precision: 'int8' })
+      manifest.goldens.tolerance.int8 = { atol: 1.5, rtol: 0 }
+    })
+  const passes = async (artifact?: string) => {
+    const { cases, ...report } = await replayGoldens(await twoPrecisions(), { backend: wrongOnce, artifact })
+    const compared = cases.flatMap((golden) => golden.compared)
+    return { artifact: report.artifact, tolerance: compared[0]!.tolerance, all: compared.every(({ passed }) => passed) }
+  }
+
+  test('has its own tolerance', async () => {
+    expect(await passes('onnx-int8')).toEqual({
+      artifact: { name: 'onnx-int8', format: 'onnx', precision: 'int8' },
+      tolerance: { atol: 1.5, rtol: 0 },
+      all: true,
+    })
+  })
+
+  test('is taken by name alone: the first of a format is the default', async () => {
+    expect(await passes()).toEqual({
+      artifact: { name: 'onnx', format: 'onnx', precision: 'float32' },
+      tolerance: { atol: 1e-5, rtol: 1e-4 },
+      all: false,
+    })
+  })
+
+  test('is verified by its own tolerance when it is loaded', async () => {
+    await using model = await loadModel(await twoPrecisions(), { backend: wrongOnce, artifact: 'onnx-int8' })
+    expect(model.report.artifact).toMatchObject({ name: 'onnx-int8', precision: 'int8' })
+    await expectError('VERIFICATION_FAILED', /largest difference 1/, async () =>
+      loadModel(await twoPrecisions(), { backend: wrongOnce }),
+    )
+  })
 })

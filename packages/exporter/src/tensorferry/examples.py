@@ -201,6 +201,14 @@ def _in_between(found: DimRange, size: int, index: int) -> int:
     return found.min + int(share * (high - found.min) / step) * step
 
 
+def replay_cases(
+    examples: Sequence[Case], names: Sequence[str], dims: DynamicDims, below: Mapping[str, int]
+) -> tuple[list[Case], list[str]]:
+    """Every example, then the first at other sizes, then every example at other values; notes as `size_variants`."""
+    sizes, skipped = size_variants(examples[0], names, dims, below)
+    return [*examples, *sizes, *(variant for example in examples for variant in value_variants(example))], skipped
+
+
 def _elements(shape: Sequence[int], axes: dict[int, str], sizes: dict[str, int]) -> int:
     count = 1
     for axis, size in enumerate(shape):

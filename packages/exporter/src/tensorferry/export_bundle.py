@@ -16,7 +16,7 @@ from .folder import bundle_name, require_free, staged
 from .goldens import large_files
 from .progress import Progress
 from .report import ExportReport
-from .request import check_options, read_request
+from .request import check_options, check_precisions, read_request
 from .snapshot import unchanged
 from .write_bundle import write_bundle
 
@@ -42,6 +42,7 @@ def export_bundle(
     task: str | None = None,
     raw_examples: Mapping[str, str | Path] | None = None,
     docs: Mapping[str, str] | None = None,
+    precisions: Sequence[str] = (),
     progress: bool = True,
 ) -> ExportReport:
     """Writes a bundle and proves it: the written file is replayed against eager PyTorch before it gets its place.
@@ -73,6 +74,9 @@ def export_bundle(
     raw_examples : case name -> path of a picture that is copied into the bundle with every stage's result;
         needed when there is a pipeline
     docs : input or output name -> one line for people
+    precisions : `"float16"` and `"int8"` (dynamic quantization): files beside the ONNX one in float32, each with its
+        own tolerance, measured here. One that is too coarse is left out, and `report.refused` says why;
+        `report.precisions` has error, size and speed
     progress : whether to say on stderr what is going on, from two seconds on
 
     Returns
@@ -87,6 +91,7 @@ def export_bundle(
     check_options(formats, capture, name, version, labels)
     require_module(model, formats)
     require_cpu(model)
+    check_precisions(precisions, formats, model)
     folder = Path(out)
     require_free(folder)
     notes = ["the model was in train mode; it was exported in eval mode"] if differs_in_training(model) else []
@@ -112,6 +117,7 @@ def export_bundle(
             identity={"name": name, "version": version, "license": license, "task": task},
             formats=formats,
             capture=capture,
+            precisions=precisions,
         )
         try:
             with staged(folder) as staging:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,10 +113,24 @@ def step_inputs(inputs: Sequence[Tensor], step: int) -> list[Tensor]:
     return [torch.roll(value.flatten(), step).reshape(value.shape) for value in inputs]
 
 
+def _require_agreement(where: str, name: str, expected: np.ndarray, got: np.ndarray) -> None:
+    difference = compare(expected, got, str(expected.dtype))
+    if not difference.agrees:
+        raise ExportError("REPLAY_MISMATCH", f"{where}, {name}: {difference.summary}")
+
+
 def run_steps(
-    model: nn.Module, file: WrittenFile, case: Case, states: Sequence[tuple[str, str]]
+    model: nn.Module,
+    file: WrittenFile,
+    case: Case,
+    states: Sequence[tuple[str, str]],
+    on_result: Callable[[str, str, np.ndarray, np.ndarray], None] = _require_agreement,
 ) -> list[tuple[list[Tensor], list[np.ndarray]]]:
     """Runs PyTorch and the written file step by step from zeros and compares each step.
+
+    Parameters
+    ----------
+    on_result : told of each output: where, its name, PyTorch's and the file's; by default it raises where they differ
 
     Returns
     -------
@@ -136,9 +150,7 @@ def run_steps(
         outputs = outputs_of(model, fed)
         got = file.run([runtime_state.get(name, value) for name, value in zip(file.inputs, turned, strict=True)])
         for name, a, b in zip(file.outputs, outputs, got, strict=True):
-            difference = compare(a, b, str(a.dtype))
-            if not difference.agrees:
-                raise ExportError("REPLAY_MISMATCH", f"example {case.name}, step {step}, {name}: {difference.summary}")
+            on_result(f"example {case.name}, step {step}", name, a, b)
         steps.append((fed, outputs))
         for name, output in states:
             index = file.outputs.index(output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,6 +111,17 @@ class Goldens:
         """The inputs of the first case, in the signature's order; states are zeros."""
         case = self.bundle.manifest["goldens"]["cases"][0]
         return self._inputs(f"{case['name']}/0" if "steps" in case else case["name"], {})
+
+    def runs(self) -> Iterator[tuple[str, list[np.ndarray], list[np.ndarray]]]:
+        """Name, inputs and outputs of each run in order; a stream's steps begin from PyTorch's own state."""
+        for case in self.bundle.manifest["goldens"]["cases"]:
+            state: dict[str, Tensor] = {}
+            for step in range(case.get("steps", 1)):
+                prefix = f"{case['name']}/{step}" if "steps" in case else case["name"]
+                outputs = {name: self.tensors[f"{prefix}/outputs.{name}"] for name in self.bundle.outputs}
+                inputs = self._inputs(prefix, state)
+                yield prefix, [to_numpy(v) for v in inputs], [to_numpy(v) for v in outputs.values()]
+                state = {pair["input"]: outputs[pair["output"]] for pair in self.bundle.manifest["states"]}
 
     def _inputs(self, prefix: str, state: Mapping[str, Tensor]) -> list[Tensor]:
         outputs = {pair["input"]: pair["output"] for pair in self.bundle.manifest["states"]}

@@ -11,7 +11,7 @@ from torch import nn
 from .dims import DynamicDims
 from .eager import Float64, explain, explain_failure, outputs_of
 from .errors import ExportError
-from .examples import Case, shapes_of, size_variants, value_variants
+from .examples import Case, replay_cases, shapes_of
 from .isolate import first_lines
 from .output_dims import Observation
 from .progress import Progress
@@ -58,12 +58,10 @@ class Replay:
         """Every example, then every example at other values, then the first at other sizes."""
         self.notes.clear()
         self.nan.clear()
-        sizes, skipped = size_variants(examples[0], self.file.inputs, self.dims, self.below)
+        cases, skipped = replay_cases(examples, self.file.inputs, self.dims, self.below)
         self.notes += skipped
-        values = [variant for example in examples for variant in value_variants(example)]
-        total = len(examples) + len(sizes) + len(values)
-        for index, case in enumerate([*examples, *sizes, *values]):
-            self.progress.show(f"replay in {self.file.runtime}", index + 1, total)
+        for index, case in enumerate(cases):
+            self.progress.show(f"replay in {self.file.runtime}", index + 1, len(cases))
             self.run(case)
 
     def run(self, case: Case) -> list[np.ndarray] | None:

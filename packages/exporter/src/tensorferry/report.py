@@ -48,6 +48,29 @@ class OutputTolerance:
 
 
 @dataclass(frozen=True)
+class PrecisionReport:
+    """One file of lower precision beside the one in float32."""
+
+    name: str
+    size: int
+    """Bytes."""
+    size_ratio: float
+    """To the float32 file."""
+    max_abs: float
+    """Largest absolute difference from eager PyTorch over everything replayed."""
+    relative: float
+    """Largest difference in standard deviations of the output."""
+    atol: float
+    """The tolerance of its goldens."""
+    milliseconds: float
+    """Median of a run in ONNX Runtime with one thread on this machine, on the largest input that was replayed."""
+    time_ratio: float
+    """To float32, measured in turns; above 1 is slower."""
+    time_ratio_range: tuple[float, float]
+    """Smallest and largest of the rounds."""
+
+
+@dataclass(frozen=True)
 class ExportReport:
     """The result of `export_bundle` and `import_bundle`."""
 
@@ -69,6 +92,8 @@ class ExportReport:
     """By output, those of floating-point numbers."""
     reference: str = "PyTorch"
     """Whose numbers the goldens are."""
+    precisions: list[PrecisionReport] = field(default_factory=list)
+    """What lower precisions cost and save."""
     refused: dict[str, ExportError] = field(default_factory=dict)
     """Formats that were asked for and could not be proven, with the reason; the bundle does not list them."""
     notes: list[str] = field(default_factory=list)
@@ -127,7 +152,28 @@ class ExportReport:
             *(("note", note) for note in self.notes),
         ]
         width = max(len(label) for label, _ in rows)
-        return "\n".join(f"{label.ljust(width)}  {text}" for label, text in rows)
+        lines = [f"{label.ljust(width)}  {text}" for label, text in rows]
+        return "\n".join([*lines, *(["", *self._precision_lines()] if self.precisions else [])])
+
+    def _precision_lines(self) -> list[str]:
+        """A table with a line for each precision."""
+        cells = [("precision", "size", "of float32", "largest error", "in deviations", "tolerance", "ms", "time")]
+        for one in self.precisions:
+            low, high = one.time_ratio_range
+            cells.append(
+                (
+                    one.name,
+                    f"{one.size / 1000:.1f} kB",
+                    f"{one.size_ratio:.0%}",
+                    f"{one.max_abs:.2g}",
+                    f"{one.relative:.2g}",
+                    f"{one.atol:.2g}",
+                    f"{one.milliseconds:.3g}",
+                    f"{one.time_ratio:.2f}x ({low:.2f} to {high:.2f})",
+                )
+            )
+        widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+        return ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]
 
 
 def _as_data(errors: Mapping[str, ExportError]) -> dict[str, dict[str, Any]]:

@@ -45,6 +45,8 @@ class Request:
     identity: dict[str, str]
     """Name, version, license and task, as far as given."""
     formats: list[str]
+    precisions: list[str]
+    """Lower ones, of the ONNX file."""
     capture: str
     output_ranks: list[int]
     notes: list[str] = field(default_factory=list)
@@ -53,6 +55,7 @@ class Request:
 
 
 FORMATS = ("onnx", "torchscript", "aot-inductor")
+PRECISIONS = ("float16", "int8")
 CAPTURES = ("auto", "trace", "script", "export")
 
 
@@ -77,6 +80,27 @@ def check_options(formats: Sequence[str], capture: str, name: str, version: str,
         raise ExportError("OPTIONS_INVALID", "labels: expected a list of texts, one for each class")
 
 
+def check_precisions(precisions: Sequence[str], formats: Sequence[str], model: nn.Module) -> None:
+    """Raises `OPTIONS_INVALID` for precisions that are unknown, or cannot be made of this model."""
+    if isinstance(precisions, str):
+        raise ExportError("OPTIONS_INVALID", f"precisions: expected a list such as ['float16'], got {precisions!r}")
+    for found in precisions:
+        if found not in PRECISIONS:
+            raise ExportError(
+                "OPTIONS_INVALID",
+                f"precisions: expected some of {', '.join(PRECISIONS)}, got {found!r}; the model's own is written too",
+            )
+    if len(set(precisions)) != len(precisions):
+        raise ExportError("OPTIONS_INVALID", f"precisions: one stands twice in {list(precisions)}")
+    if precisions and "onnx" not in formats:
+        raise ExportError("OPTIONS_INVALID", f"precisions: made of the ONNX file, add 'onnx' to {list(formats)}")
+    others = {DTYPES.get(v.dtype, str(v.dtype)) for v in model.parameters() if v.is_floating_point()} - {"float32"}
+    if precisions and others:
+        raise ExportError(
+            "OPTIONS_INVALID", f"precisions: made of a model in float32, this one has {', '.join(sorted(others))}"
+        )
+
+
 def read_request(
     *,
     model: nn.Module,
@@ -94,6 +118,7 @@ def read_request(
     identity: Mapping[str, str | None],
     formats: Sequence[str],
     capture: str,
+    precisions: Sequence[str] = (),
     reference: Reference = PYTORCH,
 ) -> Request:
     """Runs the model on the first example to learn its results, and each raw example through the preprocessing.
@@ -156,6 +181,7 @@ def read_request(
         identity={key: value for key, value in identity.items() if value is not None},
         # always the same order in the manifest
         formats=[name for name in FORMATS if name in formats],
+        precisions=[name for name in PRECISIONS if name in precisions],
         capture=capture,
         output_ranks=[value.dim() for _, value in results],
         notes=notes,

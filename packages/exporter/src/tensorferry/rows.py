@@ -81,6 +81,20 @@ def rows_independent(
     return f"a row among {len(many)} gives another result than among {ROWS}: {found}" if found else None
 
 
+def rows_apart(run: Callable[[Sequence[Tensor]], list[np.ndarray]], cases: Sequence[Case]) -> list[float]:
+    """For every output the largest difference between a row among three unlike ones and the same row alone."""
+    together = [_unlike_rows([case.inputs[index] for case in cases]) for index in range(len(cases[0].inputs))]
+    expected = run(together)
+    apart = [0.0] * len(expected)
+    for row in range(ROWS):
+        alone = run([value[row : row + 1].contiguous() for value in together])
+        for index, (among, single) in enumerate(zip(expected, alone, strict=True)):
+            if among.dtype.kind == "f":
+                difference = np.abs(among[row : row + 1].astype(np.float64) - single)
+                apart[index] = max(apart[index], float(difference[np.isfinite(difference)].max(initial=0.0)))
+    return apart
+
+
 def _unlike_rows(values: Sequence[Tensor]) -> Tensor:
     """Four rows of the examples' values: shifted, negated, larger; integers are shifted only.
 

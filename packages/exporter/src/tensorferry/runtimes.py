@@ -33,6 +33,14 @@ class WrittenFile(Protocol):
         ...
 
 
+def onnx_session(model: str | bytes) -> onnxruntime.InferenceSession:
+    """ONNX Runtime on the CPU with one thread, silent; a path or a serialized model."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
 class OnnxFile:
     """An ONNX file, loaded by ONNX Runtime on the CPU."""
 
@@ -40,11 +48,8 @@ class OnnxFile:
 
     def __init__(self, path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> None:
         self.inputs, self.outputs = list(inputs), list(outputs)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 4
         try:
-            self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self.session = onnx_session(str(path))
         except Exception as error:
             raise ExportError(
                 "RUNTIME_REFUSED", f"onnxruntime does not load the written model: {explain(error)}"

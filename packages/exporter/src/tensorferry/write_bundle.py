@@ -13,14 +13,16 @@ from torch import Tensor
 from ._version import __version__
 from .dims import Dim
 from .eager import outputs_of, run_eager
+from .errors import ExportError
 from .folder import require_no_machine_path
 from .goldens import Goldens
 from .manifest import SCHEMA, dim_entry, file_entry, to_text
 from .pipeline import run_postprocess
+from .precision import Reduced, prove_precisions
 from .progress import Progress
 from .prove import Prove, Proven, prove_formats
 from .replay import Replay
-from .replay_request import output_shapes
+from .replay_request import Shapes, output_shapes
 from .report import ArtifactReport, ExportReport, OutputTolerance
 from .request import Request
 from .rows import batch_dim, rows_independent
@@ -49,6 +51,8 @@ def write_bundle(
     notes = list(dict.fromkeys(note for proven in proof.proven for note in proven.replay.notes))
     meter.show("prove the batch dim")
     batch = _prove_batch(request, proof.proven, shapes, notes)
+    reduced, refused = _prove_precisions(request, folder, proof.proven, (input_shapes, shapes), meter)
+    notes += [note for one in reduced for note in one.notes]
     results = [value for _, value in run_eager(request.model, first)]
     inputs = _specs(request.inputs, first, input_shapes, request.docs)
     outputs = _specs(request.outputs, results, shapes, request.docs)
@@ -59,6 +63,7 @@ def write_bundle(
     tolerance = {
         **goldens.tolerance([precision, *(spec["dtype"] for spec in outputs)]),
         **_own_tolerances(proof.proven),
+        **{one.precision: one.tolerance for one in reduced},
     }
     entries = {proven.name or proven.format: (proven, proven.entry(folder)) for proven in proof.proven}
     program = entries.get("aot-inductor")
@@ -73,7 +78,9 @@ def write_bundle(
             {"name": name, "format": proven.format, "precision": proven.precision or precision, **entry}
             for name, (proven, entry) in entries.items()
             if proven.format != "aot-inductor"
-        ],
+        ]
+        # behind full precision: a backend takes the first of its format
+        + [one.entry for one in reduced],
         # no backend reads it: `python -m tensorferry aoti` makes an artifact of it on the machine that runs it
         **({"program": {"precision": precision, **program[1]}} if program else {}),
         "preprocess": request.pipeline.preprocess,
@@ -98,7 +105,10 @@ def write_bundle(
         out=str(out),
         name=request.identity["name"],
         version=request.identity["version"],
-        artifacts=[_report(name, proven, entry) for name, (proven, entry) in entries.items()],
+        artifacts=[
+            *(_report(name, proven, entry) for name, (proven, entry) in entries.items()),
+            *(_reduced_report(one) for one in reduced),
+        ],
         inputs={spec["name"]: _text(spec) for spec in inputs},
         outputs={spec["name"]: _text(spec) for spec in outputs},
         batch=batch,
@@ -111,23 +121,22 @@ def write_bundle(
         size=sum(path.stat().st_size for path in folder.iterdir()),
         dims=manifest["dims"],
         reference=request.reference.name,
-        refused=proof.refused,
+        precisions=[one.report for one in reduced],
+        refused={**proof.refused, **refused},
         notes=notes,
     )
 
 
 def _report(name: str, proven: Proven, entry: Mapping[str, Any]) -> ArtifactReport:
     verified, size = entry["verified"], entry["files"][0]["size"]
-    return ArtifactReport(
-        name,
-        proven.format,
-        proven.route,
-        verified["runtime"],
-        size,
-        verified["cases"],
-        verified["max_abs"],
-        proven.tried,
-    )
+    runtime, cases, max_abs = verified["runtime"], verified["cases"], verified["max_abs"]
+    return ArtifactReport(name, proven.format, proven.route, runtime, size, cases, max_abs, proven.tried)
+
+
+def _reduced_report(reduced: Reduced) -> ArtifactReport:
+    entry, verified = reduced.entry, reduced.entry["verified"]
+    size, cases, max_abs = entry["files"][0]["size"], verified["cases"], verified["max_abs"]
+    return ArtifactReport(entry["name"], "onnx", entry["route"], verified["runtime"], size, cases, max_abs)
 
 
 def _own_tolerances(proven: Sequence[Proven]) -> dict[str, dict[str, float]]:
@@ -139,6 +148,19 @@ def _own_tolerances(proven: Sequence[Proven]) -> dict[str, dict[str, float]]:
             atol, rtol = one.tolerance
             found[one.precision] = {"atol": max(atol, before["atol"]), "rtol": max(rtol, before["rtol"])}
     return found
+
+
+def _prove_precisions(
+    request: Request, folder: Path, proven: Sequence[Proven], shapes: tuple[Shapes, Shapes], meter: Progress
+) -> tuple[list[Reduced], dict[str, ExportError]]:
+    """Lower precisions of the ONNX file, where there is one."""
+    if not request.precisions:
+        return [], {}
+    whole = next((one for one in proven if one.format == "onnx"), None)
+    if whole is None:
+        missing = ExportError("CAPTURE_FAILED", "there is no ONNX file in float32 to make it from")
+        return [], {f"onnx-{precision}": missing for precision in request.precisions}
+    return prove_precisions(request, folder / whole.file, whole.route, shapes, meter)
 
 
 def _prove_batch(

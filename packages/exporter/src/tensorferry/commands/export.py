@@ -14,7 +14,7 @@ from torch import nn
 from ..errors import ExportError
 from ..export_bundle import export_bundle
 from ..report import ExportReport
-from ..request import CAPTURES, FORMATS
+from ..request import CAPTURES, FORMATS, PRECISIONS
 from ..suggestion import did_you_mean
 from ..weights_file import load_weights
 from .bundle_options import EXIT_CODES, add_bundle_options, bundle_arguments
@@ -71,7 +71,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--formats", metavar="NAMES", action="append", help=f"some of {','.join(FORMATS)} (default: onnx)"
     )
+    group.add_argument(
+        "--precisions", metavar="NAMES", action="append", help=f"lower ones of the ONNX too: {','.join(PRECISIONS)}"
+    )
     group.add_argument("--capture", choices=CAPTURES, help="how the model is captured (default: auto)")
+    group.add_argument("--method", metavar="NAME", help="another method than forward")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -104,8 +108,11 @@ def export(options: argparse.Namespace, factory: str) -> ExportReport:
                     f"--formats: {name!r} is unknown, expected some of {', '.join(FORMATS)}"
                     f"{did_you_mean(name, FORMATS)}",
                 )
-    if options.capture:
-        given["capture"] = options.capture
+    if options.precisions:
+        given["precisions"] = split_all(options.precisions)
+    for key in ("capture", "method"):
+        if getattr(options, key):
+            given[key] = getattr(options, key)
     arguments = {"name": default_name(factory), **_arguments_of(load_object(factory, "FACTORY"), factory)}
     if options.examples:
         if len(options.examples) > 1:
