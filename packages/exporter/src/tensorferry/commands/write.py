@@ -24,8 +24,8 @@ def register(commands: Any) -> None:
         "write",
         run,
         help="write a bundle's model in the layout of another server",
-        description="Writes a bundle's model in the layout of another server or test runner, and says what that has no\n"
-        f"place for, such as preprocessing.\n\n{lines}",
+        description="Writes a bundle's model in the layout of another server or test runner, and says what that has\n"
+        f"no place for, such as preprocessing.\n\n{lines}",
     )
     parser.add_argument("format", choices=list(WRITERS), help="the layout")
     parser.add_argument("bundle", help="the bundle's folder")
