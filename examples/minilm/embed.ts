@@ -28,7 +28,8 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
 
 /** Token ids of a text, cut to what the model was trained on. */
 export function encode(tokenizer: Tokenizer, text: string): readonly number[] {
-  const { ids } = tokenizer.encode(text)
+  // JavaScript makes a final Σ a ς where it lowercases; the tokenizer in Python does not.
+  const { ids } = tokenizer.encode(text.replaceAll('Σ', 'σ'))
   return ids.length <= MAX_TOKENS ? ids : [...ids.slice(0, MAX_TOKENS - 1), SEP]
 }
 

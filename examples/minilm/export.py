@@ -41,7 +41,6 @@ def examples() -> list[tuple[Tensor, Tensor]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Export all-MiniLM-L6-v2 as a bundle.")
     parser.add_argument("--out", type=Path, default=HERE.parents[1] / "out" / "minilm", help="default: out/minilm")
-    parser.add_argument("--formats", default="onnx,torchscript", help="default: onnx,torchscript")
     arguments = parser.parse_args()
     try:
         model = minilm()
@@ -55,7 +54,7 @@ def main() -> None:
         inputs=["input_ids", "attention_mask"],
         outputs=["embedding"],
         dynamic={"input_ids": axes, "attention_mask": axes},
-        formats=arguments.formats.split(","),
+        formats=["onnx", "torchscript", "aot-inductor"],
         name="all-MiniLM-L6-v2",
         license="Apache-2.0",
         docs={
