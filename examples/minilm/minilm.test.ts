@@ -20,7 +20,11 @@ const found = inject('environment').libtorch
 const root = 'root' in found ? found.root : ''
 // site-packages/torch is four folders under the environment.
 const python = process.env.TENSORFERRY_PYTHON ?? (root ? join(root, '../../../../bin/python') : 'python3')
-const environment: NodeJS.ProcessEnv = { ...process.env, PYTHONPATH: here('../../packages/exporter/src'), LIBTORCH: root }
+const environment: NodeJS.ProcessEnv = {
+  ...process.env,
+  PYTHONPATH: here('../../packages/exporter/src'),
+  LIBTORCH: root,
+}
 
 interface Sentence {
   readonly text: string
@@ -109,20 +113,10 @@ describe.skipIf(missing)('all-MiniLM-L6-v2', () => {
     })
 
     test('a sentence has one embedding: in batches of 1 to 8 of unlike lengths, and with more padding', async () => {
-      for (let size = 1; size <= 8; size++) {
-        // Begins at the long one, so that every batch but the first is mostly padding.
-        const rows = Array.from({ length: size }, (_, index) => (9 + index) % ids.length)
-        const got = await embed(
-          model,
-          rows.map((row) => ids[row]!),
-        )
-        expect(
-          furthest(
-            got,
-            rows.map((row) => alone[row]!),
-          ),
-          `batch of ${size}`,
-        ).toBeLessThan(1e-5)
+      const batches = Array.from({ length: 8 }, (_, index) => ids.slice(0, index + 1))
+      for (const rows of [...batches, [ids[0]!, ids[9]!]]) {
+        const wanted = rows.map((row) => alone[ids.indexOf(row)]!)
+        expect(furthest(await embed(model, rows), wanted), `batch of ${rows.length}`).toBeLessThan(1e-5)
       }
       for (const length of [ids[0]!.length + 1, 64, 512]) {
         expect(furthest(await embed(model, [ids[0]!], length), [alone[0]!]), `length ${length}`).toBeLessThan(1e-5)
