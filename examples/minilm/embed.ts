@@ -40,7 +40,7 @@ export function encode(tokenizer: Tokenizer, text: string): readonly number[] {
  * @param length - tokens a row, at least the longest one's
  * @returns both [rows, length]; the mask is 1 for a token and 0 for what fills a row up
  */
-export function pad(rows: readonly (readonly number[])[], length = Math.max(...rows.map((row) => row.length))) {
+function pad(rows: readonly (readonly number[])[], length = Math.max(...rows.map((row) => row.length))) {
   const shape = [rows.length, length] as const
   const ids = new BigInt64Array(rows.length * length)
   const mask = new BigInt64Array(rows.length * length)

