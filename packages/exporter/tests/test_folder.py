@@ -122,6 +122,13 @@ def test_a_second_export_replaces_its_own_files_and_keeps_others(export, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 
 
+def test_an_empty_folder_is_taken(export, tmp_path: Path) -> None:
+    (tmp_path / "bundle").mkdir()
+    export(models.Mlp(), EXAMPLES, ["x"], ["y"], BATCH)
+    assert list(digests(tmp_path / "bundle")) == ["bundle.json", "goldens.safetensors", "model.onnx"]
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
 def test_a_folder_of_other_things_is_not_touched(export, tmp_path: Path) -> None:
     (tmp_path / "bundle").mkdir()
     (tmp_path / "bundle" / "thesis.txt").write_text("years of work")

@@ -30,6 +30,8 @@ def _listed_files(out: Path) -> set[str]:
         if "file" in goldens:
             files.append(goldens["file"]["path"])
         return {"bundle.json", *files}
+    except FileNotFoundError:
+        return set()
     except (ValueError, KeyError, TypeError):
         return {"bundle.json"}
 
