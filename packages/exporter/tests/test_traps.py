@@ -55,7 +55,7 @@ def outcome(name: str, formats: tuple[str, ...] = FORMATS, capture: str = "auto"
                 model, *arguments, formats=formats, capture=capture, name="trap", version="1.0.0", progress=False
             )
         except ExportError as error:
-            return Outcome(refused=dict.fromkeys(formats, str(error)), details=dict(error.details))
+            return Outcome(refused=error.details["refused"], details=dict(error.details))
         routes = {artifact.name: artifact.route for artifact in report.artifacts}
         tried = {one.name: {route: str(error) for route, error in one.tried.items()} for one in report.artifacts}
         found = Outcome(routes, tried, {name: str(error) for name, error in report.refused.items()})

@@ -85,7 +85,7 @@ def prove_formats(request: Request, folder: Path, input_shapes: Shapes, meter: P
     Raises
     ------
     ExportError
-        the first format's reason, when none could be.
+        the first format's reason, when none could be; `details["refused"]` has every format's.
     """
     proof = Proof(symbolic=[[None] * rank for rank in request.output_ranks])
     writer = _Writer(request, folder, input_shapes, meter)
@@ -98,7 +98,9 @@ def prove_formats(request: Request, folder: Path, input_shapes: Shapes, meter: P
         proof.proven.append(replace(found, tried=failures))
     proof.symbolic = next((found.symbolic for found in proof.proven if found.symbolic), proof.symbolic)
     if not proof.proven:
-        raise next(iter(proof.refused.values()))
+        first = next(iter(proof.refused.values()))
+        first.details = {**first.details, "refused": {name: str(error) for name, error in proof.refused.items()}}
+        raise first
     return proof
 
 
