@@ -171,7 +171,7 @@ def test_the_table_says_what_it_costs(encoder: tuple[Path, ExportReport]) -> Non
     assert half.size == sizes["model.float16.onnx"]
     assert half.size_ratio == sizes["model.float16.onnx"] / sizes["model.onnx"]
     assert quarter.size_ratio < half.size_ratio < 0.7
-    assert half.relative < quarter.relative
+    assert half.noise < quarter.noise
     for one in report.precisions:
         low, high = one.time_ratio_range
         assert 0 < low <= one.time_ratio <= high
@@ -219,9 +219,12 @@ def test_weights_beyond_float16_stay_in_float32(export: Export, tmp_path: Path) 
 
 def test_what_is_too_coarse_is_refused_with_numbers(export: Export, tmp_path: Path) -> None:
     report = export(Delicate(), [floats(2, 16), floats(5, 16)], ["x"], ["y"], {"x": {0: "batch"}}, precisions=BOTH)
-    for precision, limit in (("float16", "0.05"), ("int8", "0.5")):
+    for precision, limit in (("float16", "0.01"), ("int8", "0.25")):
         assert f"{precision} is too coarse for this model" in report.refused[f"onnx-{precision}"]
-        assert f"standard deviations of the output, at most {limit} is allowed" in report.refused[f"onnx-{precision}"]
+        assert (
+            f"standard deviations of the output (root mean square), at most {limit} is allowed"
+            in report.refused[f"onnx-{precision}"]
+        )
     files = BundleFiles(tmp_path / "bundle")
     assert [found["name"] for found in files.manifest["artifacts"]] == ["onnx"]
     assert list(files.manifest["goldens"]["tolerance"]) == ["float32"]
@@ -360,12 +363,15 @@ def test_the_error_is_measured_in_deviations_of_the_output() -> None:
     expected = np.float32([[0, 4], [0, 4]])
     error = PrecisionError(Given(), [spread([expected])])
     assert error.spreads == [2.0]
-    error.add("example a", 0, expected, np.float32([[0, 4], [0.5, 4]]))
-    assert error.worst == (0.25, "example a, y")
-    assert error.tolerance() == 1.0
-    error.require("int8", 0.25)
-    with pytest.raises(ExportError, match=r"off by 0\.25 standard deviations"):
-        error.require("int8", 0.2)
+    error.add("example a", 0, expected, np.float32([[0, 4], [1, 4]]))
+    error.add("made up", 0, expected, np.float32([[0, 4], [0, 2]]), is_golden=False)
+    error.add("made up and large", 0, expected * 100, np.float32([[0, 400], [0, 404]]), is_golden=False)
+    assert error.noise == (0.5, "made up, y")
+    assert error.max_abs == 4
+    assert error.tolerance() == 2 * 1
+    error.require("int8", 0.5)
+    with pytest.raises(ExportError, match=r"made up, y: off by 0\.5 standard deviations"):
+        error.require("int8", 0.4)
 
 
 @pytest.mark.parametrize(
@@ -383,7 +389,7 @@ def test_what_no_tolerance_covers(got: np.ndarray, message: str) -> None:
 
 def test_integers_of_examples_must_be_equal() -> None:
     error = PrecisionError(Given(), [1.0])
-    error.add("made up", 0, np.int64([1, 2]), np.int64([1, 3]), exact=False)
+    error.add("made up", 0, np.int64([1, 2]), np.int64([1, 3]), is_golden=False)
     with pytest.raises(ExportError, match="1 of 2 int64 differ"):
         error.add("example a", 0, np.int64([1, 2]), np.int64([1, 3]))
 

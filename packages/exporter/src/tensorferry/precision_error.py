@@ -1,9 +1,9 @@
-"""How far a file of lower precision is from float32 PyTorch: by output, in standard deviations of that output."""
+"""How far a file of lower precision is from float32 PyTorch: in standard deviations of each output."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,18 +25,16 @@ class PrecisionError:
     spreads : the standard deviation of each output over the golden cases; 1 where it has none
     cases : how many inputs were replayed
     max_abs : the largest absolute difference
-    worst : the largest difference in standard deviations, and where it was
+    golden_abs : the same over the golden cases alone
+    noise : the largest root mean square difference of one output of one run in standard deviations, and where it was
     """
 
     file: WrittenFile
     spreads: list[float]
     cases: int = 0
     max_abs: float = 0.0
-    relative: list[float] = field(default_factory=list)
-    worst: tuple[float, str] = (0.0, "")
-
-    def __post_init__(self) -> None:
-        self.relative = [0.0] * len(self.spreads)
+    golden_abs: float = 0.0
+    noise: tuple[float, str] = (0.0, "")
 
     def run(self, case: Case, expected: Sequence[np.ndarray]) -> None:
         """Replays one case.
@@ -54,15 +52,15 @@ class PrecisionError:
                 "RUNTIME_REFUSED", f"example {case.name}: {self.file.runtime} does not run it: {explain(error)}"
             ) from error
         for index, (a, b) in enumerate(zip(expected, got, strict=True)):
-            self.add(f"example {case.name}", index, a, b, exact=case.is_example)
+            self.add(f"example {case.name}", index, a, b, is_golden=case.is_example)
         self.cases += 1
 
-    def add(self, where: str, index: int, expected: np.ndarray, got: np.ndarray, *, exact: bool = True) -> None:
+    def add(self, where: str, index: int, expected: np.ndarray, got: np.ndarray, *, is_golden: bool = True) -> None:
         """One output of one run.
 
         Parameters
         ----------
-        exact : whether integers must be equal, as in goldens; on made-up values a tie may fall either way
+        is_golden : whether backends replay it: integers must be equal then; on made-up values a tie may fall either way
         """
         name = self.file.outputs[index]
         if (expected.shape, expected.dtype) != (got.shape, got.dtype):
@@ -72,7 +70,7 @@ class PrecisionError:
             )
         if expected.dtype.kind != "f":
             different = int((expected != got).sum())
-            if exact and different:
+            if is_golden and different:
                 raise ExportError(
                     "REPLAY_MISMATCH", f"{where}, {name}: {different} of {expected.size} {expected.dtype} differ"
                 )
@@ -89,29 +87,31 @@ class PrecisionError:
                 f"{where}, {name}: {int(lost.sum())} of {a.size} elements: expected {a.flat[at]:.6g}, got "
                 f"{b.flat[at]:.6g}",
             )
-        difference = float(np.abs(a - b)[finite].max(initial=0.0))
-        relative = difference / max(self.spreads[index], spread([expected]))
-        self.max_abs = max(self.max_abs, difference)
-        self.relative[index] = max(self.relative[index], relative)
-        if relative > self.worst[0]:
-            self.worst = (relative, f"{where}, {name}")
+        if not finite.any():
+            return
+        difference = np.abs(a - b)[finite]
+        largest = float(difference.max())
+        self.max_abs = max(self.max_abs, largest)
+        if is_golden:
+            self.golden_abs = max(self.golden_abs, largest)
+        noise = float(np.sqrt(np.mean(difference**2))) / max(self.spreads[index], spread([expected]))
+        if noise > self.noise[0]:
+            self.noise = (noise, f"{where}, {name}")
 
     def require(self, precision: str, limit: float) -> None:
-        """Raises `REPLAY_MISMATCH` where a difference is over `limit` standard deviations of its output."""
-        relative, where = self.worst
-        if relative > limit:
+        """Raises `REPLAY_MISMATCH` where the noise is over `limit` standard deviations of its output."""
+        noise, where = self.noise
+        if noise > limit:
             raise ExportError(
                 "REPLAY_MISMATCH",
-                f"{precision} is too coarse for this model: {where}: off by {relative:.2g} standard deviations of the "
-                f"output, at most {limit:g} is allowed",
-                relative=relative,
+                f"{precision} is too coarse for this model: {where}: off by {noise:.2g} standard deviations of the "
+                f"output (root mean square), at most {limit:g} is allowed",
+                noise=noise,
             )
 
     def tolerance(self) -> float:
         """The absolute difference that goldens may have."""
-        return HEADROOM * max(
-            (error * size for error, size in zip(self.relative, self.spreads, strict=True)), default=0.0
-        )
+        return HEADROOM * self.golden_abs
 
 
 def spread(values: Iterable[np.ndarray]) -> float:

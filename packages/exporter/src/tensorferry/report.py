@@ -58,8 +58,8 @@ class PrecisionReport:
     """To the float32 file."""
     max_abs: float
     """Largest absolute difference from eager PyTorch over everything replayed."""
-    relative: float
-    """Largest difference in standard deviations of the output."""
+    noise: float
+    """Largest root mean square difference of one run, in standard deviations of the output."""
     atol: float
     """The tolerance of its goldens."""
     milliseconds: float
@@ -157,7 +157,7 @@ class ExportReport:
 
     def _precision_lines(self) -> list[str]:
         """A table with a line for each precision."""
-        cells = [("precision", "size", "of float32", "largest error", "in deviations", "tolerance", "ms", "time")]
+        cells = [("precision", "size", "of float32", "largest error", "noise", "tolerance", "ms", "time")]
         for one in self.precisions:
             low, high = one.time_ratio_range
             cells.append(
@@ -166,7 +166,7 @@ class ExportReport:
                     f"{one.size / 1000:.1f} kB",
                     f"{one.size_ratio:.0%}",
                     f"{one.max_abs:.2g}",
-                    f"{one.relative:.2g}",
+                    f"{one.noise:.2g}",
                     f"{one.atol:.2g}",
                     f"{one.milliseconds:.3g}",
                     f"{one.time_ratio:.2f}x ({low:.2f} to {high:.2f})",
