@@ -166,6 +166,18 @@ describe('one parameter of a step changed', () => {
   })
 })
 
+test('of an imported bundle it says whose numbers the goldens are', async () => {
+  const folder = await copyBundle('digits')
+  await changeManifest(folder, (manifest) => {
+    manifest.producer = { onnxruntime: '1.32.0', goldens: 'onnxruntime 1.32.0, not PyTorch' }
+  })
+  const report = join(folder, 'report.html')
+  const { code, stdout } = await tensorferry(['verify', folder, '--html', report])
+  expect(code).toBe(0)
+  expect(stdout).toContain('passed on 1 backend: as onnxruntime 1.32.0 within the tolerance')
+  expect(await readFile(report, 'utf8')).toContain('Gives what onnxruntime 1.32.0 gave')
+})
+
 describe('several backends', () => {
   /** A backend that adds to one output, around the real one. */
   async function wrongBackend(folder: string): Promise<string> {

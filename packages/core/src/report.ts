@@ -74,7 +74,7 @@ export function formatReport(report: LoadReport): string {
   const worst = Math.max(0, ...cases.flatMap((golden) => Object.values(golden.stages)))
   const verified =
     cases.length > 0
-      ? `${cases.length} of PyTorch's goldens replayed, largest difference ${worst.toExponential(1)}`
+      ? `${cases.length} of the bundle's goldens replayed, largest difference ${worst.toExponential(1)}`
       : skipped
   lines.push(`verify    ${mode}: ${verified ?? 'nothing replayed'}`)
   for (const golden of cases) if (golden.skipped) lines.push(`          ${golden.name}: ${golden.skipped}`)

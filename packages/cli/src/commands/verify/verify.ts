@@ -2,6 +2,7 @@ import { relative, resolve } from 'node:path'
 import { TensorferryError } from '@tensorferry/core'
 import { askedBackends, type BackendOptions } from '../../backends/choose.ts'
 import { checkFiles, openBundleOnDisk } from '../../bundle/read.ts'
+import { referenceOf } from '../../bundle/reference.ts'
 import { writeWhole } from '../../bundle/write-whole.ts'
 import type { CommandContext, CommonOptions } from '../../context.ts'
 import { EXIT_CODES, type ExitCode } from '../../exit-codes.ts'
@@ -86,7 +87,7 @@ export async function verify(
     if (failures.length > 0)
       terminal.print(`\n${failures.map((line) => `${colors.red('FAILED')}  ${line}`).join('\n')}`)
     const verdict = passed
-      ? colors.green(`passed on ${count(replayed.length, 'backend')}: as PyTorch within the tolerance`)
+      ? colors.green(`passed on ${count(replayed.length, 'backend')}: as ${referenceOf(manifest)} within the tolerance`)
       : failures.length > 0
         ? colors.red(count(failures.length, 'difference'))
         : colors.yellow('nothing was replayed')

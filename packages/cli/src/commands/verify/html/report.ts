@@ -1,5 +1,6 @@
 import type { ComparedTensor, ReplayedCase } from '@tensorferry/core'
 import type { BundleOnDisk, CheckedFile } from '../../../bundle/read.ts'
+import { referenceOf } from '../../../bundle/reference.ts'
 import { formatBytes, formatMilliseconds, formatSmall } from '../../../terminal/quantities.ts'
 import { comparedAt, describeComparison, STAGES } from '../findings.ts'
 import { formatTolerance, summarize } from '../print.ts'
@@ -52,7 +53,7 @@ async function writeComparison(compared: ComparedTensor): Promise<Html> {
   const size = pictures && Math.max(pictures.width, pictures.height) < 200 ? 'small' : 'large'
   const shown = pictures
     ? html`<div class="pictures ${size}">
-        <figure><img src="${pictures.expected}" alt="expected"><figcaption>PyTorch</figcaption></figure>
+        <figure><img src="${pictures.expected}" alt="expected"><figcaption>expected</figcaption></figure>
         <figure><img src="${pictures.got}" alt="got"><figcaption>here</figcaption></figure>
         <figure><img src="${pictures.difference}" alt="difference"><figcaption>difference${pictures.gain > 1 ? `, enlarged ${formatSmall(pictures.gain)} times` : ''}</figcaption></figure>
       </div>`
@@ -76,6 +77,7 @@ async function writeCase(golden: ReplayedCase): Promise<Html> {
 /** The whole report as one HTML file that needs nothing else: no script, no network. */
 export async function writeReport({ bundle, files, backends, failures, passed }: Report): Promise<string> {
   const { name, version, task, producer } = bundle.manifest
+  const reference = referenceOf(bundle.manifest)
   const replayed = backends.filter(({ replay }) => replay !== null)
   const sections: Html[] = []
   for (const { name: backend, artifact, replay } of replayed) {
@@ -89,7 +91,7 @@ export async function writeReport({ bundle, files, backends, failures, passed }:
   const page = html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${name} ${version}: ${passed ? 'passed' : 'failed'}</title><style>${raw(STYLE)}</style></head><body>
-<header><h1>${name} ${version}</h1><p class="verdict ${passed ? 'passed' : 'failed'}">${passed ? 'Gives what PyTorch gave' : 'Differs from PyTorch'}</p>
+<header><h1>${name} ${version}</h1><p class="verdict ${passed ? 'passed' : 'failed'}">${passed ? `Gives what ${reference} gave` : `Differs from ${reference}`}</p>
 <p>${task ?? 'no task'}${made ? `, made with ${made}` : ''}</p></header>
 ${failures.length > 0 ? html`<section class="failures"><h2>What differs</h2><ul>${failures.map((line) => html`<li>${line}</li>`)}</ul></section>` : null}
 <h2>Backends</h2>${writeSummary(backends)}
