@@ -89,6 +89,20 @@ def test_an_encoder_whose_rows_are_all_padding(export, tmp_path: Path) -> None:
     assert any(note.startswith("y: PyTorch itself gives NaN on 3x3 (33% of the elements)") for note in report.notes)
 
 
+class WhenExported(nn.Module):
+    """A row of zeros gives NaN in eager PyTorch, and 0 in the file."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x / x.sum(-1, keepdim=True)
+        return y.nan_to_num(0.0) if torch.compiler.is_exporting() else y
+
+
+def test_a_number_in_place_of_nan_is_said_to_be_that(export) -> None:
+    with pytest.raises(ExportError, match=r"PyTorch gives NaN there.*clamp\(min=1\)") as caught:
+        export(WhenExported(), [(rand(3, 8) + 0.1,), (rand(5, 8) + 0.1,)], ["x"], ["y"], BATCH, capture="export")
+    assert caught.value.code == "REPLAY_MISMATCH"
+
+
 @pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 def test_the_fast_path_of_an_encoder_is_refused_with_what_to_do(export) -> None:
     examples = [(randint(1, 20, (2, 6)),), (torch.tensor([[3, 4, 1], [2, 0, 0]]),)]

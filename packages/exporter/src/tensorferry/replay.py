@@ -109,8 +109,7 @@ class Replay:
                 raise ExportError(
                     "REPLAY_MISMATCH",
                     f"example {case.name} ({shown}), {name}: the written model differs from {self.reference}: "
-                    f"{difference.summary} (tolerance {atol:g} + {rtol:g} * |expected|). "
-                    "Something was frozen while capturing, or the model has no stable answer there",
+                    f"{difference.summary} (tolerance {atol:g} + {rtol:g} * |expected|). {self._why(a, b)}",
                     example=case.name,
                     output=name,
                     max_abs=difference.max_abs,
@@ -123,6 +122,14 @@ class Replay:
         for name, value in zip(self.file.outputs, expected, strict=True):
             self.observations.setdefault(name, []).append((bound, tuple(value.shape)))
         return expected
+
+    def _why(self, expected: np.ndarray, got: np.ndarray) -> str:
+        if expected.shape == got.shape and is_floating(expected) and (np.isnan(expected) & ~np.isnan(got)).any():
+            return (
+                f"{self.reference} gives NaN there, which no other runtime has to give too: let the model give a number, "
+                "such as by clamp(min=1) before a division by a count"
+            )
+        return "Something was frozen while capturing, or the model has no stable answer there"
 
     def _refused_by_eager(self, case: Case, error: Exception) -> None:
         if case.is_example:
