@@ -42,12 +42,13 @@ def wrong():
 def broken():
     raise KeyError("no such layer")
 
-class FrozenForOnnx(torch.nn.Module):
+class NotForOnnx(torch.nn.Module):
+    # a shortcut for torch.export that is not the same, around an operator that ONNX lacks
     def forward(self, x):
-        return x + 1 if torch.onnx.is_in_onnx_export() or torch.compiler.is_exporting() else x * 2
+        return x + 1 if torch.compiler.is_exporting() else torch.special.bessel_j0(x)
 
 def half_wrong():
-    return {**everything(), "model": FrozenForOnnx(), "formats": ["onnx", "torchscript"]}
+    return {**everything(), "model": NotForOnnx(), "formats": ["onnx", "torchscript"]}
 """
 
 
@@ -93,7 +94,7 @@ def test_an_export_in_a_process_of_its_own(project: Path) -> None:
     assert tolerance == {"atol": 1e-5, "rtol": 1e-4}
     assert report["refused"] == {}
     assert sum(report["seconds"].values()) > 0
-    assert "capture with torch.export" in report["seconds"]
+    assert "capture by torch.export" in report["seconds"]
     assert "a factory that talks" in done.stderr
     manifest = json.loads((project / "bundle" / "bundle.json").read_text())
     assert manifest["inputs"][0]["doc"] == "eight numbers"
@@ -103,7 +104,7 @@ def test_an_export_in_a_process_of_its_own(project: Path) -> None:
 def test_a_mapping_of_arguments_and_what_stands_before_it(project: Path, capsys) -> None:
     assert main(["export", "export_model.py:everything", "--quiet", "--version", "2.1.0", "--out", "bundle"]) == 0
     shown = capsys.readouterr()
-    assert shown.out.splitlines()[0].startswith("bundle    everything 2.1.0 in bundle, ")
+    assert shown.out.splitlines()[0].split()[:4] == ["bundle", "everything", "2.1.0", "in"]
     assert "tensorferry:" not in shown.err
 
 
@@ -122,7 +123,7 @@ def test_a_format_that_was_asked_for_and_is_wrong_gives_exit_code_3(project: Pat
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "says"),
     [
-        (["exprot"], 2, "'exprot' is unknown, expected export or import or aoti; did you mean 'export'?"),
+        (["exprot"], 2, "'exprot' is unknown, expected export or import or aoti or write; did you mean 'export'?"),
         (["export", "m:f", "--dinamic", "x:0=b"], 2, "'--dinamic' is unknown; did you mean '--dynamic'?"),
         (["export", "m:f", "--capture", "scirpt"], 2, "did you mean 'script'?"),
         (["export"], 2, "the following arguments are required: FACTORY"),
@@ -181,7 +182,7 @@ def test_progress_is_for_long_steps_and_for_who_wants_it(
     monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
     assert main(arguments) == 0
     shown = capsys.readouterr().err
-    for step in ("run the examples", "capture with torch.export", "replay in onnxruntime", "write the goldens"):
+    for step in ("run the examples", "capture by torch.export", "replay in onnxruntime", "write the goldens"):
         assert f"tensorferry: {step}" in shown
     assert main([*arguments, "--quiet"]) == 0
     assert capsys.readouterr().err == ""

@@ -220,10 +220,10 @@ def test_weights_beyond_float16_stay_in_float32(export: Export, tmp_path: Path) 
 def test_what_is_too_coarse_is_refused_with_numbers(export: Export, tmp_path: Path) -> None:
     report = export(Delicate(), [floats(2, 16), floats(5, 16)], ["x"], ["y"], {"x": {0: "batch"}}, precisions=BOTH)
     for precision, limit in (("float16", "0.01"), ("int8", "0.25")):
-        assert f"{precision} is too coarse for this model" in report.refused[f"onnx-{precision}"]
+        assert f"{precision} is too coarse for this model" in report.refused[f"onnx-{precision}"].message
         assert (
             f"standard deviations of the output (root mean square), at most {limit} is allowed"
-            in report.refused[f"onnx-{precision}"]
+            in report.refused[f"onnx-{precision}"].message
         )
     files = BundleFiles(tmp_path / "bundle")
     assert [found["name"] for found in files.manifest["artifacts"]] == ["onnx"]
@@ -234,9 +234,9 @@ def test_what_is_too_coarse_is_refused_with_numbers(export: Export, tmp_path: Pa
 
 def test_a_model_without_weights_has_nothing_to_convert(export: Export) -> None:
     report = export(Squares(), [floats(2, 16), floats(5, 16)], ["x"], ["y"], {"x": {0: "batch"}}, precisions=BOTH)
-    assert "float16: expected weights of 64 elements" in report.refused["onnx-float16"]
+    assert "float16: expected weights of 64 elements" in report.refused["onnx-float16"].message
     expected = "int8: expected a MatMul, Gemm, LSTM or embedding with constant weights, got Mul"
-    assert expected in report.refused["onnx-int8"]
+    assert expected in report.refused["onnx-int8"].message
 
 
 def test_int8_that_loses_the_small_weights_is_refused(export: Export) -> None:
@@ -244,7 +244,7 @@ def test_int8_that_loses_the_small_weights_is_refused(export: Export) -> None:
     for (x,) in examples:
         x[:, 0] = 0
     report = export(OneLargeWeight(), examples, ["x"], ["y"], {"x": {0: "batch"}}, precisions=["int8"])
-    assert "int8 is too coarse for this model" in report.refused["onnx-int8"]
+    assert "int8 is too coarse for this model" in report.refused["onnx-int8"].message
     assert report.precisions == []
 
 
@@ -258,7 +258,7 @@ def test_convolutions_have_float16_alone(export: Export, tmp_path: Path) -> None
         precisions=BOTH,
     )
     assert [one.name for one in report.precisions] == ["onnx-float16"]
-    assert "Conv" in report.refused["onnx-int8"]
+    assert "Conv" in report.refused["onnx-int8"].message
     assert replayed(BundleFiles(tmp_path / "bundle"), "onnx-float16") > 0
 
 
@@ -405,5 +405,5 @@ def test_rows_that_share_a_scale_are_apart() -> None:
     from tensorferry.examples import Case
 
     case = Case("a", (torch.randn(2, 3),))
-    assert rows_apart(lambda inputs: [inputs[0].numpy() * 2], case) == [0.0]
-    assert rows_apart(lambda inputs: [inputs[0].numpy() / np.abs(inputs[0].numpy()).max()], case)[0] > 0.1
+    assert rows_apart(lambda inputs: [inputs[0].numpy() * 2], [case]) == [0.0]
+    assert rows_apart(lambda inputs: [inputs[0].numpy() / np.abs(inputs[0].numpy()).max()], [case])[0] > 0.1

@@ -55,14 +55,18 @@ def differs_in_training(model: nn.Module) -> bool:
     return any(isinstance(module, kinds) and module.training for module in model.modules())
 
 
-def require_module(model: object, formats: Sequence[str]) -> None:
-    """Raises `OPTIONS_INVALID` for what is no module that PyTorch can look into, as far as the formats need that."""
+def require_python(model: nn.Module, formats: Sequence[str]) -> None:
+    """Raises `OPTIONS_INVALID` for TorchScript, where a format needs the Python that it was made from."""
     if isinstance(model, torch.jit.ScriptModule) and list(formats) != ["torchscript"]:
         raise ExportError(
             "OPTIONS_INVALID",
             "model: a TorchScript module cannot be captured as ONNX or by torch.export; give the Python module that it "
             "was made from, or take it as it is: formats=['torchscript']",
         )
+
+
+def require_module(model: object) -> None:
+    """Raises `OPTIONS_INVALID` for what is no module that PyTorch can look into."""
     if isinstance(model, nn.Module):
         return
     if isinstance(model, type):

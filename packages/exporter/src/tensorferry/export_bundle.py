@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from .advice import add_advice
-from .eager import differs_in_training, evaluating, require_cpu, require_module
+from .eager import differs_in_training, evaluating, require_cpu, require_module, require_python
 from .errors import ExportError
 from .folder import bundle_name, require_free, staged
 from .goldens import large_files
@@ -89,7 +89,8 @@ def export_bundle(
         where no format could be proven; see `tensorferry.CODES`. No bundle is left then.
     """
     check_options(formats, capture, name, version, labels)
-    require_module(model, formats)
+    require_module(model)
+    require_python(model, formats)
     require_cpu(model)
     check_precisions(precisions, formats, model)
     folder = Path(out)

@@ -29,7 +29,8 @@ def to_int8(content: bytes) -> bytes:
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    model = _prepared(onnx.load_from_string(content))
+    whole = onnx.load_from_string(content)
+    model = _prepared(whole)
     found = sorted({node.op_type for node in model.graph.node})
     with tempfile.TemporaryDirectory(prefix="tensorferry.") as folder:
         path = Path(folder) / "model.onnx"
@@ -42,6 +43,7 @@ def to_int8(content: bytes) -> bytes:
             f"int8: expected a MatMul, Gemm, LSTM or embedding with constant weights, got {', '.join(found)}; dynamic "
             "quantization does nothing for the others",
         )
+    quantized.producer_name, quantized.producer_version = whole.producer_name, whole.producer_version
     return quantized.SerializeToString(deterministic=True)
 
 

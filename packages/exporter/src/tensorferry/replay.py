@@ -126,8 +126,8 @@ class Replay:
     def _why(self, expected: np.ndarray, got: np.ndarray) -> str:
         if expected.shape == got.shape and is_floating(expected) and (np.isnan(expected) & ~np.isnan(got)).any():
             return (
-                f"{self.reference} gives NaN there, which no other runtime has to give too: let the model give a number, "
-                "such as by clamp(min=1) before a division by a count"
+                f"{self.reference} gives NaN there, which no other runtime has to give too: let the model give a "
+                "number, such as by clamp(min=1) before a division by a count"
             )
         return "Something was frozen while capturing, or the model has no stable answer there"
 
