@@ -19,12 +19,12 @@ def _seeded() -> None:
 
 @pytest.fixture
 def export(tmp_path: Path) -> Callable[..., ExportReport]:
-    """`export_bundle` into `tmp_path / "bundle"`, silent, with a name."""
+    """`export_bundle` into `tmp_path / "bundle"`, silent, with a name; ONNX alone unless told otherwise."""
 
     def run(*args: Any, **options: Any) -> ExportReport:
         model, examples, *names = args
         return export_bundle(
-            model, examples, tmp_path / "bundle", *names, **{"name": "test", "progress": False, **options}
+            model, examples, tmp_path / "bundle", *names, **{"name": "test", "formats": ["onnx"], "progress": False, **options}
         )
 
     return run

@@ -93,6 +93,7 @@ def test_an_export_in_a_process_of_its_own(project: Path) -> None:
     assert 0 < tolerance.pop("float64_difference") < 1e-6
     assert tolerance == {"atol": 1e-5, "rtol": 1e-4}
     assert report["refused"] == {}
+    assert [artifact["name"] for artifact in report["artifacts"]] == ["onnx", "torchscript"]
     assert sum(report["seconds"].values()) > 0
     assert "capture by torch.export" in report["seconds"]
     assert "a factory that talks" in done.stderr

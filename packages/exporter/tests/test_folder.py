@@ -22,7 +22,7 @@ torch.manual_seed(5)
 model = models.Downscale()
 examples = [(torch.rand(1, 3, 17, 20),), (torch.rand(2, 3, 12, 9),)]
 dynamic = {"image": {0: "batch[1:16]", 2: "height[1:64]", 3: "width[1:64]"}}
-export_bundle(model, examples, sys.argv[1], ["image"], ["features"], dynamic, name="same", progress=False)
+export_bundle(model, examples, sys.argv[1], ["image"], ["features"], dynamic, name="same", formats=["onnx"], progress=False)
 """
 
 
@@ -64,7 +64,7 @@ class Waits(torch.nn.Module):
             signal.pause()
         return x + 1
 examples = [(torch.zeros(2, 3),), (torch.ones(2, 3),)]
-export_bundle(Waits(), examples, out, outputs=["y"], name="test", progress=False)
+export_bundle(Waits(), examples, out, outputs=["y"], name="test", formats=["onnx"], progress=False)
 """
 
 

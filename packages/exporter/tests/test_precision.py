@@ -134,6 +134,7 @@ def export_encoder(out: Path) -> ExportReport:
         ["embedding"],
         {"ids": {0: "batch[1:16]", 1: "length[1:32]"}},
         name="encoder",
+        formats=["onnx"],
         precisions=BOTH,
         progress=False,
     )

@@ -64,7 +64,7 @@ export async function verifyCase(
     if (passed || onCompared) return
     throw new TensorferryError(
       'VERIFICATION_FAILED',
-      `${session.runtime.name} gives other numbers than the bundle's goldens: ${golden.name}, ${name}: ${difference ? describeDifference(difference, allowed) : 'it is missing'}`,
+      `${session.runtime.name} gives other numbers than golden ${golden.name}, ${name}: ${difference ? describeDifference(difference, allowed) : 'it is missing'}`,
       { details: { case: golden.name, stage, tensor: name, tolerance: allowed, ...difference } },
     )
   }

@@ -29,7 +29,7 @@ def export_bundle(
     outputs: Sequence[str] | None = None,
     dynamic: Mapping[str, Mapping[int, str]] | None = None,
     states: Sequence[tuple[str, str]] = (),
-    formats: Sequence[str] = ("onnx",),
+    formats: Sequence[str] = ("onnx", "torchscript"),
     capture: str = "auto",
     preprocess: Sequence[Mapping[str, Any]] = (),
     postprocess: Sequence[Mapping[str, Any]] = (),

@@ -4,10 +4,11 @@ import type { RunCommand } from '../../command-line.ts'
 import type { VerifyOptions } from './verify.ts'
 
 const EXAMPLES = `
-The goldens are what PyTorch gave at export; those of an imported bundle come from the runtime that read the given file. Each is
-replayed stage by stage: the decoded picture and the network's input must be equal, its output lie within the bundle's tolerance,
-the result be equal again. A stage begins from the golden of the stage before, so what fails names the stage that is wrong. Files are checked against their sha256 too; a file that differs
-fails, and is replayed as it is to show what the change does.
+The goldens are what PyTorch gave at export; those of an imported bundle come from the runtime that read the given
+file. Each is replayed stage by stage: the decoded picture and the network's input must be equal, its output lie within
+the bundle's tolerance, the result be equal again. A stage begins from the golden of the stage before, so what fails
+names the stage that is wrong. Files are checked against their sha256 too; a file that differs fails, and is replayed as
+it is to show what the change does.
 
 Exit code 1 when anything differs.
 

@@ -39,7 +39,7 @@ GENERIC_NAMES = (
 EPILOG = f"""examples:
   python -m tensorferry export models.unet:UNet --weights unet.pt --examples models.unet:examples \\
       --inputs image --outputs mask --dynamic image:0=batch[1:64],2=height[16::16],3=width[16::16] --out unet/
-  python -m tensorferry export export_model.py:digits --formats onnx,torchscript --out digits/
+  python -m tensorferry export export_model.py:digits --formats onnx --out digits/
 
 FACTORY gives the module, or a mapping with the arguments of tensorferry.export_bundle (model, examples, inputs, ...);
 what stands on the command line comes before it.
@@ -69,7 +69,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--examples", metavar="SPEC", action="append", help="two or more tuples of input tensors: pkg.module:NAME"
     )
     group.add_argument(
-        "--formats", metavar="NAMES", action="append", help=f"some of {','.join(FORMATS)} (default: onnx)"
+        "--formats", metavar="NAMES", action="append", help=f"some of {','.join(FORMATS)} (default: onnx,torchscript)"
     )
     group.add_argument(
         "--precisions", metavar="NAMES", action="append", help=f"lower ones of the ONNX too: {','.join(PRECISIONS)}"
