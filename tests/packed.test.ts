@@ -227,7 +227,7 @@ main()`,
     expect(stderr).not.toContain('npm install @tensorferry/backend-nowhere')
   })
 
-  const entries = [CORE, `${CORE}/names`, `${CORE}/testing`, ONNX_NODE, LIBTORCH].flatMap((specifier) =>
+  const entries = [CORE, `${CORE}/names`, `${CORE}/node`, `${CORE}/testing`, ONNX_NODE, LIBTORCH].flatMap((specifier) =>
     (['import', 'require'] as const).map((how) => ({ specifier, how })),
   )
   test.each(entries)('$how of $specifier has no side effects', async ({ specifier, how }) => {

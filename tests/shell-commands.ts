@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { manifestOf, publishedPackages, ROOT } from './workspace.ts'
 
@@ -60,6 +60,18 @@ function isCommandLine([command = '', ...rest]: readonly string[]): boolean {
   )
 }
 
+/** Commands of `python -m tensorferry`, which registers each by its name. */
+const EXPORTER_COMMANDS: readonly string[] = readdirSync(join(ROOT, 'packages/exporter/src/tensorferry/commands'))
+  .filter((name) => name.endsWith('.py'))
+  .flatMap((name) =>
+    Array.from(
+      readFileSync(join(ROOT, 'packages/exporter/src/tensorferry/commands', name), 'utf8').matchAll(
+        /add_command\(\s*commands,\s*"(\w+)"/g,
+      ),
+      ([, command]) => command!,
+    ),
+  )
+
 /** Files among a pip's or Python's arguments, which have to be there. */
 function arePaths(words: readonly string[], folder: string): boolean {
   return words.every((word) => word.startsWith('-') || existsSync(join(ROOT, folder, word)))
@@ -83,7 +95,7 @@ function isKnown(command: string, folder: string): boolean {
     case 'pip':
       return first === 'install' && rest.length > 0 && rest.every((word) => isForPip(word, folder))
     case 'python':
-      if (first === '-m' && rest[0] === 'tensorferry') return ['aoti', 'write'].includes(rest[1]!)
+      if (first === '-m' && rest[0] === 'tensorferry') return EXPORTER_COMMANDS.includes(rest[1]!)
       if (first === '-m') return ['pytest', 'ruff'].includes(rest[0]!) && arePaths(rest.slice(1), folder)
       return first !== undefined && arePaths([first], folder)
     case 'ruff':
@@ -100,7 +112,8 @@ function isKnown(command: string, folder: string): boolean {
 export function unknownCommands(code: string): readonly string[] {
   const unknown: string[] = []
   let folder = '.'
-  for (const line of code.split('\n')) {
+  // A backslash at a line's end goes on with the next one.
+  for (const line of code.replaceAll(/\\\n\s*/g, '').split('\n')) {
     const text = line.replace(/(^|\s)#.*$/, '').trim()
     for (const command of text ? text.split('&&').map((part) => part.trim()) : []) {
       const [program, target] = command.split(/\s+/)

@@ -24,7 +24,11 @@ def export(tmp_path: Path) -> Callable[..., ExportReport]:
     def run(*args: Any, **options: Any) -> ExportReport:
         model, examples, *names = args
         return export_bundle(
-            model, examples, tmp_path / "bundle", *names, **{"name": "test", "formats": ["onnx"], "progress": False, **options}
+            model,
+            examples,
+            tmp_path / "bundle",
+            *names,
+            **{"name": "test", "formats": ["onnx"], "progress": False, **options},
         )
 
     return run

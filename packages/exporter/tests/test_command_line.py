@@ -218,7 +218,7 @@ def test_the_same_by_import_with_a_factory(project: Path, capsys) -> None:
     assert main(["import", "weights.pt", "--factory", "export_model.py:everything", "--out", "bundle", "--json"]) == 0
     report = printed(capsys)
     assert report["reference"] == "PyTorch"
-    assert [artifact["route"] for artifact in report["artifacts"]] == ["torch.export"]
+    assert [artifact["route"] for artifact in report["artifacts"]] == ["torch.export", "trace"]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ torch.manual_seed(5)
 model = models.Downscale()
 examples = [(torch.rand(1, 3, 17, 20),), (torch.rand(2, 3, 12, 9),)]
 dynamic = {"image": {0: "batch[1:16]", 2: "height[1:64]", 3: "width[1:64]"}}
-export_bundle(model, examples, sys.argv[1], ["image"], ["features"], dynamic, name="same", formats=["onnx"], progress=False)
+names = ["image"], ["features"]
+export_bundle(model, examples, sys.argv[1], *names, dynamic, name="same", formats=["onnx"], progress=False)
 """
 
 
