@@ -1,6 +1,7 @@
 """`python -m tensorferry aoti`: compiled here, PyTorch's numbers or nothing, and never part of the bundle."""
 
 import json
+import platform
 import shutil
 import subprocess
 import sys
@@ -78,6 +79,7 @@ def test_a_stream_is_compiled_replayed_and_listed(
         "isa": entry["requires"]["isa"],
         "device": "cpu",
         "threads": "session",
+        "march": "native",
     }
     # three steps, the state fed back
     assert entry["verified"]["cases"] == sum(case["steps"] for case in manifest["goldens"]["cases"])
@@ -196,3 +198,29 @@ def test_a_program_takes_its_weights_from_the_torchscript_beside_it(tmp_path: Pa
     pickled = write_archive({**read_archive(program), "data/sample_inputs/model.pt": b"any"})
     with pytest.raises(ValueError, match="a pickle"):
         load_program(pickled, script)
+
+
+@needs_compiler
+@pytest.mark.skipif(
+    platform.machine() != "x86_64" or shutil.which("objdump") is None, reason="reads x86-64 machine code"
+)
+@pytest.mark.parametrize(("march", "wide"), [("x86-64", False), ("x86-64-v3", True)])
+def test_a_level_of_instructions_in_place_of_this_cpu(tmp_path: Path, march: str, wide: bool) -> None:
+    folder = copy_of("recurrent", tmp_path)
+    entry = compile_bundle(folder, march=march, progress=False).entry
+    assert entry["requires"]["march"] == march
+    assert entry["verified"]["max_abs"] < 1e-5
+    assert not compile_bundle(folder, march=march, progress=False).is_new
+    archive = read_archive((folder / "aot-inductor.local.pt2").read_bytes())
+    (library,) = (content for path, content in archive.items() if path.endswith(".so"))
+    (tmp_path / "library.so").write_bytes(library)
+    objdump = ["objdump", "-d", "library.so"]
+    code = subprocess.run(objdump, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert ("%ymm" in code) is wide
+    assert "%zmm" not in code
+
+
+def test_a_level_of_another_machine(tmp_path: Path) -> None:
+    other = "armv8-a" if platform.machine() == "x86_64" else "x86-64"
+    with pytest.raises(ExportError, match=f"march: expected native .*got '{other}'"):
+        compile_bundle(copy_of("recurrent", tmp_path), march=other)

@@ -109,6 +109,15 @@ def test_a_mapping_of_arguments_and_what_stands_before_it(project: Path, capsys)
     assert "tensorferry:" not in shown.err
 
 
+def test_lower_precisions(project: Path, capsys) -> None:
+    arguments = ["--formats", "onnx", "--precision", "float16", "--quiet", "--json", "--out", "bundle"]
+    assert main(["export", "export_model.py:everything", *arguments]) == 0
+    report = printed(capsys)
+    assert [artifact["name"] for artifact in report["artifacts"]] == ["onnx", "onnx-float16"]
+    assert report["precisions"][0]["name"] == "onnx-float16"
+    assert (project / "bundle" / "model.float16.onnx").is_file()
+
+
 def test_a_format_that_was_asked_for_and_is_wrong_gives_exit_code_3(project: Path, capsys) -> None:
     assert main(["export", "export_model.py:half_wrong", "--quiet", "--json", "--out", "bundle"]) == 3
     report = printed(capsys)

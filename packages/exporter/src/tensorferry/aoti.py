@@ -33,6 +33,14 @@ from .tensors import flatten, to_numpy
 NAME = "aot-inductor"
 FILE = "aot-inductor.local.pt2"
 DEVICES = ("cpu",)
+# what a compiler's -march takes, the machine it is for, and how wide AOTInductor's own vectors may be there, in bits
+LEVELS = {
+    "x86-64": ("x86_64", 1),
+    "x86-64-v2": ("x86_64", 1),
+    "x86-64-v3": ("x86_64", 256),
+    "x86-64-v4": ("x86_64", 512),
+    "armv8-a": ("aarch64", 128),
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,8 @@ class Compiled:
             ("goldens", f"{verified['cases']} runs in {verified['runtime']}, at most {verified['max_abs']:.2g} off"),
             (
                 "runs on",
-                f"{requires['platform']} {requires['machine']} with {requires['isa']}, torch {requires['torch']}",
+                f"{requires['platform']} {requires['machine']} with "
+                f"{requires['isa'] if requires['march'] == 'native' else requires['march']}, torch {requires['torch']}",
             ),
             ("sha256", file["sha256"]),
             ("to run it", f"libtorch({{ trust: {{ sha256: '{file['sha256']}' }} }})"),
@@ -65,6 +74,7 @@ def compile_bundle(
     *,
     device: str = "cpu",
     threads: int | None = None,
+    march: str = "native",
     force: bool = False,
     progress: bool = True,
 ) -> Compiled:
@@ -75,6 +85,8 @@ def compile_bundle(
     folder : the bundle
     device : `"cpu"`
     threads : compiles the kernels for this many threads; None leaves it to each session
+    march : `"native"` for this very CPU, or one of `LEVELS`, which every CPU of that level runs: the package
+        may then be copied to other machines of the same system and PyTorch version
     force : compile although the recorded package is up to date
     progress : whether to say on stderr what is going on, from two seconds on
 
@@ -88,6 +100,7 @@ def compile_bundle(
         raise ExportError("OPTIONS_INVALID", f"device: expected {' or '.join(DEVICES)}, got {device!r}")
     if threads is not None and threads < 1:
         raise ExportError("OPTIONS_INVALID", f"threads: expected 1 or more, got {threads}")
+    _check_level(march)
     bundle = Bundle.open(Path(folder))
     program = bundle.manifest.get("program")
     if not program:
@@ -100,7 +113,7 @@ def compile_bundle(
     listed = [*program["files"], *([bundle.find_file(program["weights"])] if "weights" in program else [])]
     made_from = {entry["path"]: entry["sha256"] for entry in listed}
     local = LocalManifest.read(bundle.folder)
-    options = {"device": device, "threads": threads if threads is not None else "session"}
+    options = {"device": device, "threads": threads if threads is not None else "session", "march": march}
     here = {"torch": f">={_release()}", "platform": sys.platform, "machine": platform.machine(), **options}
     found = local.find(NAME)
     if found and not force and local.is_current(found, made_from, here):
@@ -110,7 +123,7 @@ def compile_bundle(
     try:
         with tempfile.TemporaryDirectory(prefix=".aoti.", dir=bundle.folder) as staging:
             staged = Path(staging) / FILE
-            work = partial(_compile_and_replay, bundle, contents, staged, threads)
+            work = partial(_compile_and_replay, bundle, contents, staged, threads, march)
             runs, max_abs, package = run_isolated(
                 work, lambda: meter.show("compile with AOTInductor and a C++ compiler")
             )
@@ -129,12 +142,19 @@ def compile_bundle(
     return Compiled(bundle.folder / FILE, entry, is_new=True)
 
 
+def _check_level(march: str) -> None:
+    machine = platform.machine().lower().replace("amd64", "x86_64").replace("arm64", "aarch64")
+    fitting = ["native", *(name for name, (needed, _) in LEVELS.items() if needed == machine)]
+    if march not in fitting:
+        raise ExportError("OPTIONS_INVALID", f"march: expected {' or '.join(fitting)} on this machine, got {march!r}")
+
+
 def _release() -> str:
     return ".".join(TORCH.split(".")[:2])
 
 
 def _compile_and_replay(
-    bundle: Bundle, contents: Sequence[bytes], path: Path, threads: int | None
+    bundle: Bundle, contents: Sequence[bytes], path: Path, threads: int | None, march: str
 ) -> tuple[int, float, dict[str, str]]:
     """In a process of its own: compiled code that is wrong may end it.
 
@@ -158,6 +178,7 @@ def _compile_and_replay(
                     "freezing": True,
                     "cpp.threads": threads or os.cpu_count() or 1,
                     "cpp.dynamic_threads": threads is None,
+                    **({} if march == "native" else {"cpp.march": march, "cpp.simdlen": LEVELS[march][1]}),
                     "aot_inductor.metadata": {"torch_version": TORCH},
                 },
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..aoti import DEVICES, compile_bundle
+from ..aoti import DEVICES, LEVELS, compile_bundle
 from .output import show
 from .parser import add_command
 
@@ -32,12 +32,21 @@ def register(commands: Any) -> None:
         "microseconds some of them",
     )
 
+    parser.add_argument(
+        "--march",
+        choices=["native", *LEVELS],
+        default="native",
+        help="instructions that the kernels may use: this CPU's (default: native), or those of every CPU of a level, "
+        "for packages that are copied to other machines",
+    )
+
 
 def run(options: argparse.Namespace) -> int:
     compiled = compile_bundle(
         options.bundle,
         device=options.device,
         threads=options.threads,
+        march=options.march,
         force=options.force,
         progress=not options.quiet,
     )

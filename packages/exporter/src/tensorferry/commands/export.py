@@ -72,7 +72,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--formats", metavar="NAMES", action="append", help=f"some of {','.join(FORMATS)} (default: onnx,torchscript)"
     )
     group.add_argument(
-        "--precisions", metavar="NAMES", action="append", help=f"lower ones of the ONNX too: {','.join(PRECISIONS)}"
+        "--precision",
+        dest="precisions",
+        metavar="NAMES",
+        action="append",
+        help=f"lower ones of the ONNX too: {','.join(PRECISIONS)}",
     )
     group.add_argument("--capture", choices=CAPTURES, help="how the model is captured (default: auto)")
     group.add_argument("--method", metavar="NAME", help="another method than forward")
