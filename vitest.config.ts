@@ -20,6 +20,14 @@ export default defineConfig({
         },
       },
       { test: { name: 'onnx-node', include: ['packages/backend-onnx-node/test/**/*.test.ts'], testTimeout: 60_000 } },
+      {
+        test: {
+          name: 'onnx-web',
+          include: ['packages/backend-onnx-web/test/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
       { test: { name: 'examples', include: ['examples/**/*.test.ts'], testTimeout: 120_000 } },
       { test: { name: 'workspace', include: ['tests/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 600_000 } },
     ],

@@ -1,0 +1,90 @@
+import {
+  type LoadOptions,
+  type SessionSource,
+  type Signature,
+  TensorferryError,
+  throwIfAborted,
+  withCallOptions,
+} from '@tensorferry/core'
+import { checkTypes } from './check-types.ts'
+import type { Host } from './host.ts'
+import { type LoadJob, loadIntoWorker, loadWithProviders } from './load-model.ts'
+import type { LoadedModel } from './messages.ts'
+import { inspectModelFiles } from './model-files.ts'
+import type { ResolvedOptions } from './options.ts'
+import { RunQueue } from './run-queue.ts'
+import { type OnnxWebRuntime, type OnnxWebSession, QueueSession, type SessionFacts } from './session.ts'
+import { matchSignature, specOf } from './shared.ts'
+
+const DEVICES: Readonly<Record<string, string>> = { wasm: 'cpu', webgpu: 'gpu' }
+
+/** What the session shows, or why this model cannot be used. */
+function factsOf(description: LoadedModel, signature: Signature | undefined, runtime: OnnxWebRuntime): SessionFacts {
+  if (signature) matchSignature(signature, { ...description, refused: [] })
+  checkTypes(description, signature ? signature.outputs.map(({ name }) => name) : null)
+  const { inputs, outputs, dims } = signature ?? {
+    inputs: description.inputs.map(specOf),
+    outputs: description.outputs.map(specOf),
+    dims: {},
+  }
+  return { inputs, outputs, dims, runtime }
+}
+
+async function load(job: LoadJob, signature: Signature | undefined, signal: AbortSignal): Promise<OnnxWebSession> {
+  const { host, options } = job
+  const { client, description, threads, provider, refused } = await loadWithProviders(job, signal)
+  try {
+    const device = provider.deviceType ?? DEVICES[provider.name] ?? 'gpu'
+    const isLimited = provider.name === 'wasm' && host.singleThreaded !== null && options.threads !== 1
+    const facts = factsOf(description, signature, {
+      name: 'onnxruntime-web',
+      version: description.version,
+      device,
+      provider: provider.name,
+      threads,
+      refused,
+      warnings: isLimited ? [host.singleThreaded] : [],
+    })
+    const isHard = options.cancellation === 'terminate'
+    const restart = async () => (await loadIntoWorker(job, provider, new AbortController().signal)).client
+    return new QueueSession(facts, new RunQueue({ client, restart, inputs: facts.inputs, isHard }))
+  } catch (error) {
+    await client.terminate()
+    throw error
+  }
+}
+
+/** Loads a model as the options say; a caller who has left gets nothing, and nothing stays behind. */
+export async function createOnnxSession(
+  { artifact, signature }: SessionSource,
+  host: Host,
+  options: ResolvedOptions,
+  loadOptions: LoadOptions = {},
+): Promise<OnnxWebSession> {
+  throwIfAborted(loadOptions)
+  if (!artifact) {
+    throw new TensorferryError('BACKEND_INCOMPATIBLE', 'onnx-web runs a model file and was given none; pass a model', {
+      details: { backend: 'onnx-web' },
+    })
+  }
+  if (artifact.format !== 'onnx') {
+    throw new TensorferryError(
+      'BACKEND_INCOMPATIBLE',
+      `onnx-web reads onnx, artifact ${JSON.stringify(artifact.name)} is ${artifact.format}; choose another artifact or backend`,
+      { details: { format: artifact.format, expected: ['onnx'] } },
+    )
+  }
+  const report = (loaded: number): void => loadOptions.onProgress?.({ phase: 'load', loaded, total: 1 })
+  const cancel = new AbortController()
+  const start = async (): Promise<OnnxWebSession> => {
+    const files = await inspectModelFiles(artifact, signature !== undefined, loadOptions)
+    throwIfAborted({ signal: cancel.signal })
+    report(0)
+    const outputs = signature?.outputs.map(({ name }) => name) ?? null
+    const session = await load({ host, files, options, outputs }, signature, cancel.signal)
+    report(1)
+    return session
+  }
+  // Its worker ends with the call, so that a late session cannot be left over.
+  return withCallOptions(loadOptions, start, () => cancel.abort())
+}

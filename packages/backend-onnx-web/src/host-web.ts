@@ -1,0 +1,83 @@
+import type { Host } from './host.ts'
+import type { Reply } from './messages.ts'
+
+const SINGLE_THREADED =
+  'one thread: the page is not cross-origin isolated; for more, serve it with the headers ' +
+  'Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp'
+
+/** Written out one by one: bundlers look for exactly this, and copy each file as it is. */
+const FILES = {
+  cpu: {
+    worker: () => new URL('./worker.js', import.meta.url),
+    script: () => new URL('./ort-wasm.js', import.meta.url),
+    wasm: () => new URL('./ort-wasm.wasm', import.meta.url),
+  },
+  gpu: {
+    worker: () => new URL('./worker-gpu.js', import.meta.url),
+    script: () => new URL('./ort-wasm-gpu.js', import.meta.url),
+    wasm: () => new URL('./ort-wasm-gpu.wasm', import.meta.url),
+  },
+}
+const NAMES = {
+  cpu: { worker: 'worker.js', script: 'ort-wasm.js', wasm: 'ort-wasm.wasm' },
+  gpu: { worker: 'worker-gpu.js', script: 'ort-wasm-gpu.js', wasm: 'ort-wasm-gpu.wasm' },
+}
+
+function urlOf(build: 'cpu' | 'gpu', file: 'worker' | 'script' | 'wasm', assets: string | null): string {
+  if (assets === null) return FILES[build][file]().href
+  const base = new URL(assets.endsWith('/') ? assets : `${assets}/`, location.href)
+  return new URL(NAMES[build][file], base).href
+}
+
+/** Pages and web workers. */
+export const host: Host = {
+  device: 'cpu',
+  get obstacle() {
+    if (typeof Worker === 'function') return null
+    return {
+      reason: 'no workers can be started here, as in a service worker',
+      hint: 'import onnxServiceWorker from @tensorferry/backend-onnx-web/service-worker',
+    }
+  },
+  get cores() {
+    return navigator.hardwareConcurrency || 1
+  },
+  get singleThreaded() {
+    return globalThis.crossOriginIsolated ? null : SINGLE_THREADED
+  },
+  builds: ['cpu', 'gpu'],
+  runtimeFiles: (build, assets) => ({ script: urlOf(build, 'script', assets), wasm: urlOf(build, 'wasm', assets) }),
+  newLock: () => (navigator.locks ? `tensorferry-worker-${crypto.randomUUID()}` : null),
+  startWorker(build, assets, { onReply, onDeath }) {
+    const url = urlOf(build, 'worker', assets)
+    const worker = new Worker(url, { type: 'module', name: 'tensorferry-onnx' })
+    let hasAnswered = false
+    worker.onmessage = ({ data }: MessageEvent<Reply>) => {
+      // An ended worker's lock comes free: no event tells of one that was killed or closed itself.
+      if (data.type === 'started') navigator.locks?.request(lock!, () => onDeath('it was ended'))
+      hasAnswered = true
+      onReply(data)
+    }
+    worker.onerror = (event) => {
+      event.preventDefault()
+      if (hasAnswered) onDeath(event.message || 'it threw an error', event.error)
+      else
+        onDeath(
+          `${url} could not be loaded (${event.message || 'the browser does not say why'}); copy the files of this ` +
+            'package’s dist beside the app’s own, or pass their folder as assets, and see the page’s Content-Security-Policy',
+        )
+    }
+    worker.onmessageerror = () => onDeath('a message could not be read')
+    let lock: string | null = null
+    return {
+      post(message, transfer) {
+        if (message.type === 'start') lock = message.lock
+        worker.postMessage(message, transfer)
+      },
+      keepAlive: () => undefined,
+      async terminate() {
+        worker.terminate()
+      },
+    }
+  },
+}

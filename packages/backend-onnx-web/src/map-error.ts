@@ -1,0 +1,82 @@
+import { type ErrorCode, TensorferryError } from '@tensorferry/core'
+import { mapError as mapNativeError, type Stage, withoutSourceLine } from './shared.ts'
+
+export type { Stage } from './shared.ts'
+
+interface Rule {
+  readonly pattern: RegExp
+  readonly code: ErrorCode
+  readonly message: string
+}
+
+/** What only the WebAssembly build says; the rest is told in ONNX Runtime's own words, on every platform alike. */
+const RULES: readonly Rule[] = [
+  {
+    pattern:
+      /both async and sync fetching of the wasm failed|Failed to fetch dynamically imported|Importing a module script failed|error loading dynamically imported|no available backend found/,
+    code: 'BACKEND_UNAVAILABLE',
+    message:
+      'ONNX Runtime’s own files could not be loaded; copy the files of this package’s dist beside the app’s own, or pass their folder as assets, and see the page’s Content-Security-Policy',
+  },
+  {
+    pattern:
+      /Aborted\(\)|memory access out of bounds|out of memory|Cannot enlarge memory|could not allocate memory|Array buffer allocation failed/i,
+    code: 'OUT_OF_MEMORY',
+    message:
+      'WebAssembly’s memory, 4 GB at most, was not enough; use smaller inputs, a smaller batch or a smaller model',
+  },
+]
+
+/** ONNX's numbers of element types that the runtime's own table lacks, from onnx.proto3's TensorProto.DataType. */
+const UNNAMED_TYPES: Readonly<Record<string, string>> = {
+  14: 'complex64',
+  15: 'complex128',
+  16: 'bfloat16',
+  17: 'float8e4m3fn',
+  18: 'float8e4m3fnuz',
+  19: 'float8e5m2',
+  20: 'float8e5m2fnuz',
+  23: 'float4e2m1',
+}
+
+/** `failed to call OrtRun(). ERROR_CODE: 1, ERROR_MESSAGE: ` */
+const CALL = /^(?:Error: )?failed to call \w+\(\)\. ERROR_CODE: \d+, ERROR_MESSAGE: /
+
+/**
+ * Turns what onnxruntime-web threw into a typed error. Its own text is kept in `details.runtimeMessage` and as `cause`.
+ *
+ * @param error - what was thrown; WebAssembly throws bare numbers too
+ * @param stage - what ONNX Runtime was doing
+ */
+export function mapError(error: unknown, stage: Stage): TensorferryError {
+  if (TensorferryError.is(error)) return error
+  const text = (error instanceof Error ? error.message : String(error)).trim()
+  for (const { pattern, code, message } of RULES) {
+    if (!pattern.test(text)) continue
+    return new TensorferryError(code, `${message} (${text})`, { details: { runtimeMessage: text }, cause: error })
+  }
+  const unnamed = /^unsupported data type: (\d+)/.exec(text)?.[1]
+  if (unnamed !== undefined) {
+    const type = UNNAMED_TYPES[unnamed] ?? `of ONNX’s element type ${unnamed}`
+    return new TensorferryError(
+      'BACKEND_INCOMPATIBLE',
+      `an input or output is ${type}, which onnxruntime-web cannot pass; export the model with a cast to float32, int32 or int64 there`,
+      { details: { type, runtimeMessage: text }, cause: error },
+    )
+  }
+  const told = mapNativeError(new Error(withoutSourceLine(text.replace(CALL, ''))), stage)
+  return new TensorferryError(told.code, told.message.replaceAll('onnxruntime-node', 'onnxruntime-web'), {
+    details: { ...told.details, runtimeMessage: text },
+    cause: error,
+  })
+}
+
+/** Whether the runtime is in disorder after this error: WebAssembly that has trapped or aborted cannot go on. */
+export function isFatal(error: TensorferryError): boolean {
+  const { cause } = error
+  return (
+    cause instanceof WebAssembly.RuntimeError ||
+    typeof cause === 'number' ||
+    (cause instanceof Error && /Aborted\(|out of bounds|unreachable/.test(cause.message))
+  )
+}

@@ -1,0 +1,49 @@
+import type { SerializedError } from '@tensorferry/core'
+import type { GraphOptimization, ProviderOptions } from './options.ts'
+import type { ModelDescription, OrtOutput, PackedInputs } from './shared.ts'
+
+/** A model's bytes, which are transferred. */
+export interface ModelBytes {
+  readonly model: Uint8Array<ArrayBuffer>
+  readonly externalData: readonly { readonly path: string; readonly data: Uint8Array<ArrayBuffer> }[]
+}
+
+/** Addresses of ONNX Runtime's own two files. */
+export interface RuntimeFiles {
+  /** null: it is part of the worker's own. */
+  readonly script: string | null
+  readonly wasm: string
+}
+
+/** What one worker is to load; it never holds more than one model. */
+export interface LoadRequest {
+  readonly data: ModelBytes
+  readonly runtime: RuntimeFiles
+  readonly provider: ProviderOptions
+  readonly threads: number
+  readonly graphOptimization: GraphOptimization
+  /** Names to compute; null: all of the model's. */
+  readonly outputs: readonly string[] | null
+}
+
+/** What a worker says of the model it has loaded. */
+export type LoadedModel = Omit<ModelDescription, 'refused'>
+
+/** Main thread to worker. `start` names the lock that the worker holds as long as it lives. */
+export type Request =
+  | { readonly type: 'start'; readonly lock: string | null }
+  | ({ readonly type: 'load' } & LoadRequest)
+  | { readonly type: 'run'; readonly packed: PackedInputs }
+
+/** Worker to main thread, one for each request, in their order. */
+export type Reply =
+  | { readonly type: 'started' }
+  | { readonly type: 'loaded'; readonly description: LoadedModel }
+  | { readonly type: 'outputs'; readonly outputs: Readonly<Record<string, OrtOutput>>; readonly buffer: ArrayBuffer }
+  | {
+      readonly type: 'failed'
+      readonly error: SerializedError
+      readonly buffer?: ArrayBuffer
+      /** The runtime's memory is in disorder: the worker is of no more use. */
+      readonly fatal: boolean
+    }

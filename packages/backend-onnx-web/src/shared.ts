@@ -1,0 +1,15 @@
+// What every backend that reads ONNX has in common lies with the first of them; the one seam between the two packages.
+export { mapError, rebuildError, type Stage, withoutSourceLine } from '../../backend-onnx-node/src/map-error.ts'
+export { matchSignature } from '../../backend-onnx-node/src/match-signature.ts'
+export type { ModelDescription, PackedInputs, RefusedProvider } from '../../backend-onnx-node/src/messages.ts'
+export { nearestName } from '../../backend-onnx-node/src/nearest-name.ts'
+export {
+  dtypeOf,
+  type OrtOutput,
+  type OrtTensor,
+  specOf,
+  tensorsFromOutputs,
+  unpackInputs,
+} from '../../backend-onnx-node/src/ort-tensor.ts'
+export { packInputs } from '../../backend-onnx-node/src/pack-inputs.ts'
+export { RunBuffers } from '../../backend-onnx-node/src/run-buffers.ts'

@@ -1,0 +1,93 @@
+import { TensorferryError } from '@tensorferry/core'
+import type { InferenceSession } from 'onnxruntime-web'
+import { mapError } from '../map-error.ts'
+import type { LoadedModel, LoadRequest } from '../messages.ts'
+import type { OrtOutput, OrtTensor } from '../shared.ts'
+
+/** What of onnxruntime-web is used, from whichever of its builds. */
+export type Ort = Pick<typeof import('onnxruntime-web'), 'env' | 'InferenceSession'>
+
+/** Errors reach the caller as errors; the runtime prints nothing besides. */
+const FATAL_ONLY = 4
+const QUIETLY = { logSeverityLevel: FATAL_ONLY } as const
+
+/** A model inside ONNX Runtime, on the thread that made it. */
+export interface OrtModel {
+  readonly description: LoadedModel
+  run(feeds: Record<string, OrtTensor>): Promise<Readonly<Record<string, OrtOutput>>>
+  release(): Promise<void>
+}
+
+/** What it says of a size that varies and has no name: -1, read as unsigned. */
+const UNNAMED = 0xffff_ffff
+
+function describe(metadata: readonly InferenceSession.ValueMetadata[]): LoadedModel['inputs'] {
+  return metadata.map((value) =>
+    value.isTensor
+      ? { name: value.name, type: value.type, shape: value.shape.map((size) => (size === UNNAMED ? '' : size)) }
+      : { name: value.name, type: null, shape: [] },
+  )
+}
+
+/** Why a provider cannot work here, found out without loading anything. */
+async function findObstacle(name: string): Promise<string | null> {
+  if (name === 'wasm') return null
+  if (!('Suspending' in WebAssembly)) {
+    return 'this browser’s WebAssembly cannot wait for a GPU (JavaScript Promise Integration is missing)'
+  }
+  const offered = navigator as {
+    gpu?: { requestAdapter(): Promise<unknown> }
+    ml?: { createContext(): Promise<unknown> }
+  }
+  if (name === 'webgpu') {
+    if (!offered.gpu) return 'this browser has no WebGPU here, which needs https'
+    return (await offered.gpu.requestAdapter()) ? null : 'WebGPU has no adapter on this machine'
+  }
+  if (!offered.ml) return 'this browser has no WebNN'
+  return offered.ml.createContext().then(
+    () => null,
+    (error: Error) => `WebNN gives no context (${error.message})`,
+  )
+}
+
+/**
+ * Loads a model on this thread.
+ *
+ * @throws TensorferryError `BACKEND_UNAVAILABLE` when the provider does not work here; else see `map-error.ts`
+ */
+export async function loadOrtModel(ort: Ort, request: LoadRequest): Promise<OrtModel> {
+  const { provider, runtime, threads, data, graphOptimization, outputs } = request
+  const obstacle = await findObstacle(provider.name)
+  if (obstacle !== null) throw new TensorferryError('BACKEND_UNAVAILABLE', obstacle)
+  const { env } = ort
+  env.logLevel = 'fatal'
+  env.wasm.numThreads = threads
+  env.wasm.wasmPaths = { wasm: runtime.wasm, ...(runtime.script === null ? {} : { mjs: runtime.script }) }
+  let session: InferenceSession
+  try {
+    session = await ort.InferenceSession.create(data.model, {
+      executionProviders: [provider],
+      externalData: [...data.externalData],
+      graphOptimizationLevel: graphOptimization,
+      logSeverityLevel: FATAL_ONLY,
+    })
+  } catch (error) {
+    throw mapError(error, 'load')
+  }
+  // Names cost a look-up each; without, all are computed.
+  const isSome = outputs !== null && outputs.length < session.outputNames.length
+  return {
+    description: {
+      version: env.versions.web ?? env.versions.common,
+      provider: provider.name,
+      inputs: describe(session.inputMetadata),
+      outputs: describe(session.outputMetadata),
+    },
+    run(tensors) {
+      const feeds = tensors as unknown as InferenceSession.FeedsType
+      const results = isSome ? session.run(feeds, outputs, QUIETLY) : session.run(feeds, QUIETLY)
+      return results as unknown as Promise<Record<string, OrtOutput>>
+    },
+    release: () => session.release(),
+  }
+}
