@@ -52,6 +52,7 @@ export default defineConfig(async () => {
     {
       ...common,
       platform: 'neutral',
+      splitting: true,
       entry: { index: 'src/index.ts', 'host-web': 'src/host-web.ts' },
       dts: TENSORFERRY_SKIP_DTS ? false : { entry: { index: 'src/index.ts' } },
     },

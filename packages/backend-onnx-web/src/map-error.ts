@@ -1,7 +1,8 @@
 import { type ErrorCode, TensorferryError } from '@tensorferry/core'
-import { mapError as mapNativeError, type Stage, withoutSourceLine } from './shared.ts'
+import { mapError as mapNativeError, type Stage, withoutSourceLine } from '../../backend-onnx-node/src/map-error.ts'
+import type { RawError } from './messages.ts'
 
-export type { Stage } from './shared.ts'
+export type { Stage } from '../../backend-onnx-node/src/map-error.ts'
 
 interface Rule {
   readonly pattern: RegExp
@@ -45,12 +46,12 @@ const CALL = /^(?:Error: )?failed to call \w+\(\)\. ERROR_CODE: \d+, ERROR_MESSA
 /**
  * Turns what onnxruntime-web threw into a typed error. Its own text is kept in `details.runtimeMessage` and as `cause`.
  *
- * @param error - what was thrown; WebAssembly throws bare numbers too
+ * @param raw - what was thrown in the worker
  * @param stage - what ONNX Runtime was doing
  */
-export function mapError(error: unknown, stage: Stage): TensorferryError {
-  if (TensorferryError.is(error)) return error
-  const text = (error instanceof Error ? error.message : String(error)).trim()
+export function mapError({ text, isOurs }: RawError, stage: Stage): TensorferryError {
+  if (isOurs) return new TensorferryError('BACKEND_UNAVAILABLE', text)
+  const error = new Error(text)
   for (const { pattern, code, message } of RULES) {
     if (!pattern.test(text)) continue
     return new TensorferryError(code, `${message} (${text})`, { details: { runtimeMessage: text }, cause: error })
@@ -69,14 +70,4 @@ export function mapError(error: unknown, stage: Stage): TensorferryError {
     details: { ...told.details, runtimeMessage: text },
     cause: error,
   })
-}
-
-/** Whether the runtime is in disorder after this error: WebAssembly that has trapped or aborted cannot go on. */
-export function isFatal(error: TensorferryError): boolean {
-  const { cause } = error
-  return (
-    cause instanceof WebAssembly.RuntimeError ||
-    typeof cause === 'number' ||
-    (cause instanceof Error && /Aborted\(|out of bounds|unreachable/.test(cause.message))
-  )
 }

@@ -1,4 +1,3 @@
-import type { SerializedError } from '@tensorferry/core'
 import type { GraphOptimization, ProviderOptions } from './options.ts'
 import type { ModelDescription, OrtOutput, PackedInputs } from './shared.ts'
 
@@ -29,6 +28,13 @@ export interface LoadRequest {
 /** What a worker says of the model it has loaded. */
 export type LoadedModel = Omit<ModelDescription, 'refused'>
 
+/** What was thrown in a worker. It is put into words on the main thread, which has them loaded on demand. */
+export interface RawError {
+  readonly text: string
+  /** Set where the SDK itself refuses: the text is for the caller as it is. */
+  readonly isOurs: boolean
+}
+
 /** Main thread to worker. `start` names the lock that the worker holds as long as it lives. */
 export type Request =
   | { readonly type: 'start'; readonly lock: string | null }
@@ -42,7 +48,7 @@ export type Reply =
   | { readonly type: 'outputs'; readonly outputs: Readonly<Record<string, OrtOutput>>; readonly buffer: ArrayBuffer }
   | {
       readonly type: 'failed'
-      readonly error: SerializedError
+      readonly error: RawError
       readonly buffer?: ArrayBuffer
       /** The runtime's memory is in disorder: the worker is of no more use. */
       readonly fatal: boolean

@@ -1,5 +1,5 @@
-// What every backend that reads ONNX has in common lies with the first of them; the one seam between the two packages.
-export { mapError, rebuildError, type Stage, withoutSourceLine } from '../../backend-onnx-node/src/map-error.ts'
+// What every backend that reads ONNX has in common lies with the first of them; with `map-error.ts`,
+// which is loaded on demand, the one seam between the two packages.
 export { matchSignature } from '../../backend-onnx-node/src/match-signature.ts'
 export type { ModelDescription, PackedInputs, RefusedProvider } from '../../backend-onnx-node/src/messages.ts'
 export { nearestName } from '../../backend-onnx-node/src/nearest-name.ts'

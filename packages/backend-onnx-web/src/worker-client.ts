@@ -1,7 +1,6 @@
 import { TensorferryError } from '@tensorferry/core'
 import type { Build, Host } from './host.ts'
 import type { Reply, Request } from './messages.ts'
-import { rebuildError } from './shared.ts'
 
 type Failed = Extract<Reply, { type: 'failed' }>
 type Done = Exclude<Reply, Failed>
@@ -16,9 +15,15 @@ export class RequestFailed {
   readonly error: TensorferryError
   readonly reply: Failed
 
-  constructor(reply: Failed) {
-    this.error = rebuildError(reply.error)
+  private constructor(error: TensorferryError, reply: Failed) {
+    this.error = error
     this.reply = reply
+  }
+
+  /** Finds the words for it: an app whose models work never loads them. */
+  static async of(reply: Failed, request: Request): Promise<RequestFailed> {
+    const { mapError } = await import('./map-error.ts')
+    return new RequestFailed(mapError(reply.error, request.type === 'run' ? 'run' : 'load'), reply)
   }
 }
 
@@ -72,8 +77,8 @@ export class WorkerClient {
       // An idle model does not keep the process alive; work in progress does.
       if (this.#expected.push({ resolve, reject }) === 1) this.#worker.keepAlive(true)
       this.#worker.post(request, transfer)
-    }).then((reply) => {
-      if (reply.type === 'failed') throw new RequestFailed(reply)
+    }).then(async (reply) => {
+      if (reply.type === 'failed') throw await RequestFailed.of(reply, request)
       return reply
     })
   }

@@ -27,6 +27,7 @@ const OPTION_NAMES: readonly (keyof LoadModelOptions)[] = [
   'verify',
   'fetch',
   'cacheDir',
+  'downloads',
   'signal',
   'timeoutMs',
   'onProgress',
@@ -123,6 +124,7 @@ async function load(source: ModelSource | undefined, options: LoadModelOptions):
         }
       : null,
     runtime: selected.session.runtime,
+    warnings: [...(model?.warnings ?? []), ...(selected.session.runtime.warnings ?? [])],
     verify: { mode, cases: selected.verified, skipped },
     timings: { open: openMs, ...selected.attempts.at(-1)?.timings, total: performance.now() - start },
   }

@@ -1,6 +1,4 @@
-import { TensorferryError } from '@tensorferry/core'
 import type { InferenceSession } from 'onnxruntime-web'
-import { mapError } from '../map-error.ts'
 import type { LoadedModel, LoadRequest } from '../messages.ts'
 import type { OrtOutput, OrtTensor } from '../shared.ts'
 
@@ -10,6 +8,9 @@ export type Ort = Pick<typeof import('onnxruntime-web'), 'env' | 'InferenceSessi
 /** Errors reach the caller as errors; the runtime prints nothing besides. */
 const FATAL_ONLY = 4
 const QUIETLY = { logSeverityLevel: FATAL_ONLY } as const
+
+/** A provider that does not work here, and why. */
+export class ProviderRefused extends Error {}
 
 /** A model inside ONNX Runtime, on the thread that made it. */
 export interface OrtModel {
@@ -53,27 +54,22 @@ async function findObstacle(name: string): Promise<string | null> {
 /**
  * Loads a model on this thread.
  *
- * @throws TensorferryError `BACKEND_UNAVAILABLE` when the provider does not work here; else see `map-error.ts`
+ * @throws ProviderRefused when the provider does not work here; else what ONNX Runtime throws
  */
 export async function loadOrtModel(ort: Ort, request: LoadRequest): Promise<OrtModel> {
   const { provider, runtime, threads, data, graphOptimization, outputs } = request
   const obstacle = await findObstacle(provider.name)
-  if (obstacle !== null) throw new TensorferryError('BACKEND_UNAVAILABLE', obstacle)
+  if (obstacle !== null) throw new ProviderRefused(obstacle)
   const { env } = ort
   env.logLevel = 'fatal'
   env.wasm.numThreads = threads
   env.wasm.wasmPaths = { wasm: runtime.wasm, ...(runtime.script === null ? {} : { mjs: runtime.script }) }
-  let session: InferenceSession
-  try {
-    session = await ort.InferenceSession.create(data.model, {
-      executionProviders: [provider],
-      externalData: [...data.externalData],
-      graphOptimizationLevel: graphOptimization,
-      logSeverityLevel: FATAL_ONLY,
-    })
-  } catch (error) {
-    throw mapError(error, 'load')
-  }
+  const session = await ort.InferenceSession.create(data.model, {
+    executionProviders: [provider],
+    externalData: [...data.externalData],
+    graphOptimizationLevel: graphOptimization,
+    logSeverityLevel: FATAL_ONLY,
+  })
   // Names cost a look-up each; without, all are computed.
   const isSome = outputs !== null && outputs.length < session.outputNames.length
   return {

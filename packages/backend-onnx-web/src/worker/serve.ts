@@ -1,8 +1,6 @@
-import { TensorferryError } from '@tensorferry/core'
-import { isFatal, mapError, type Stage } from '../map-error.ts'
-import type { Reply, Request } from '../messages.ts'
+import type { RawError, Reply, Request } from '../messages.ts'
 import { type OrtOutput, unpackInputs } from '../shared.ts'
-import { loadOrtModel, type Ort, type OrtModel } from './ort-model.ts'
+import { loadOrtModel, type Ort, type OrtModel, ProviderRefused } from './ort-model.ts'
 
 type Send = (reply: Reply, transfer: ArrayBuffer[]) => void
 
@@ -40,6 +38,17 @@ function holdLock(name: string): Promise<void> {
   })
 }
 
+function rawError(error: unknown): RawError {
+  const text = (error instanceof Error ? error.message : String(error)).trim()
+  return { text, isOurs: error instanceof ProviderRefused }
+}
+
+/** WebAssembly that has trapped or aborted cannot go on; it throws bare numbers too. */
+function isFatal(error: unknown): boolean {
+  if (!(error instanceof Error)) return true
+  return error instanceof WebAssembly.RuntimeError || /Aborted\(|out of bounds|unreachable/.test(error.message)
+}
+
 /** Takes a worker's messages. */
 export interface Served {
   (request: Request): Promise<void>
@@ -73,9 +82,7 @@ export function serve(ort: Ort, send: Send): Served {
     try {
       await handle(request)
     } catch (error) {
-      const stage: Stage = request.type === 'run' ? 'run' : 'load'
-      const told = TensorferryError.is(error) ? error : mapError(error, stage)
-      const reply: Reply = { type: 'failed', error: told.toJSON(), fatal: isFatal(told) }
+      const reply: Reply = { type: 'failed', error: rawError(error), fatal: isFatal(error) }
       if (request.type === 'run') {
         const { buffer } = request.packed
         send({ ...reply, buffer }, [buffer])

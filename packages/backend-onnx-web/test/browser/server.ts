@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -80,6 +81,8 @@ async function contentOf(path: string, files: ReadonlyMap<string, Uint8Array>): 
   return readFile(join(DIST, name)).catch(() => null)
 }
 
+const etags = new WeakMap<Uint8Array, string>()
+
 /** Answers with ETag, conditions and ranges, as a static server does. */
 function answer(
   request: IncomingMessage,
@@ -87,7 +90,8 @@ function answer(
   content: Uint8Array,
   headers: Record<string, string>,
 ): void {
-  const etag = `"${content.length}-${content[content.length >> 1] ?? 0}"`
+  if (!etags.has(content)) etags.set(content, `"${createHash('sha1').update(content).digest('hex')}"`)
+  const etag = etags.get(content)!
   if (request.headers['if-none-match'] === etag) return void response.writeHead(304, headers).end()
   const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? '')
   const from = range ? Number(range[1]) : 0

@@ -16,6 +16,8 @@ export interface Files {
   readonly onDisk: boolean
   /** They lie there under their own names, siblings beside them. */
   readonly keepsNames: boolean
+  /** What went wrong without stopping anything; grows while files are read. */
+  readonly warnings?: readonly string[]
   /** Whether the file is there; for a URL null: not known without asking. */
   has(path: string): Promise<boolean | null>
   /** Opens a file for reading. Content is checked against `expected` before the first byte is handed out. */

@@ -21,6 +21,8 @@ export interface OpenArtifact {
 /** A bundle or bare model whose manifest has been read; model files are opened when a backend asks. */
 export interface OpenModel {
   readonly where: string
+  /** What went wrong while files were read, without stopping anything; grows. */
+  readonly warnings: readonly string[]
   /** null: a bare model. */
   readonly manifest: Manifest | null
   readonly signature: Signature | null
@@ -92,6 +94,7 @@ export async function openBundle(files: Files, options?: LoadOptions): Promise<O
   let goldens: Promise<Map<string, Tensor>> | undefined
   return {
     where: files.where,
+    warnings: files.warnings ?? [],
     manifest,
     signature: { dims, inputs, outputs, states },
     artifacts: manifest.artifacts.map((entry) => openArtifact(files, entry)),
@@ -179,6 +182,7 @@ export async function openBareModel(files: Files, path: string, options?: LoadOp
   const lazy = lazyFiles(files, entries)
   return {
     where: `${files.where.replace(/\/$/, '')}/${path}`,
+    warnings: files.warnings ?? [],
     manifest: null,
     signature: null,
     artifacts: [

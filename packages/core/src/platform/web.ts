@@ -1,35 +1,28 @@
-import type { DownloadStore, StoredFile } from '../bundle/url-files.ts'
+import type { DownloadStore } from '../bundle/url-files.ts'
 import { TensorferryError } from '../errors.ts'
-import { sourceFromBytes } from '../format/byte-source.ts'
 import type { ImageCodecs } from '../pipeline/image-codecs.ts'
 import { convertImage } from '../pipeline/steps/image/convert-image.ts'
-import type { Platform } from './platform.ts'
+import type { LocateOptions, Platform } from './platform.ts'
 import { locateUrl } from './url.ts'
+import { sha256 } from './web-sha256.ts'
 
-async function sha256(content: Uint8Array | Blob): Promise<string> {
-  const bytes = content instanceof Uint8Array ? content : new Uint8Array(await content.arrayBuffer())
-  const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
+/** Kept by the page as long as it lives; an app that is given its files does without. */
+async function storeOf({ downloads = 'cache' }: LocateOptions): Promise<DownloadStore> {
+  const { webDownloadStore } = await import('./web-download-store.ts')
+  return webDownloadStore(downloads)
 }
 
-/** Keeps nothing: each download stays in memory until its reader is done with it. */
-const memoryStore: DownloadStore = {
-  onDisk: false,
-  get: async () => null,
-  async put(chunks): Promise<StoredFile> {
-    const parts: BlobPart[] = []
-    for await (const chunk of chunks) parts.push(chunk as Uint8Array<ArrayBuffer>)
-    const bytes = new Uint8Array(await new Blob(parts).arrayBuffer())
-    return {
-      source: sourceFromBytes(bytes),
-      bytes: async () => bytes.slice(),
-      size: bytes.length,
-      sha256: await sha256(bytes),
-    }
-  },
-  delete: async () => undefined,
-  recall: async () => null,
-  remember: async () => undefined,
+/**
+ * Requests past the browser's own cache, which would keep every model a second time. Conditions would make a request to
+ * another origin one that needs leave.
+ */
+function past(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
+  return (input, init) => {
+    const isOther = new URL(String(input)).origin !== globalThis.location?.origin
+    const headers = Object.entries({ ...(init?.headers as Record<string, string>) })
+    const kept = headers.filter(([name]) => !isOther || !name.startsWith('if-'))
+    return fetch(input, { ...init, headers: Object.fromEntries(kept), cache: 'no-store' })
+  }
 }
 
 /** Loaded with the first picture file: an app that has pixels, such as a canvas, does without. */
@@ -50,8 +43,10 @@ export const platform: Platform = {
   codecs: webImageCodecs,
   async locate(source, options) {
     const base = typeof document === 'undefined' ? globalThis.location?.href : document.baseURI
-    return locateUrl(new URL(source, base), memoryStore, options.fetch ?? globalThis.fetch.bind(globalThis))
+    const fetch = past(options.fetch ?? globalThis.fetch.bind(globalThis))
+    return locateUrl(new URL(source, base), await storeOf(options), fetch)
   },
+  downloadStore: storeOf,
   sha256,
   findBackendConfig: async () => null,
   appFolder: () => '',
