@@ -8,6 +8,7 @@ import { build } from 'esbuild'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const DIST = here('../../dist')
+const FIXTURES = here('../../../backend-onnx-node/test/fixtures')
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',
@@ -42,6 +43,8 @@ export async function bundlePage(entry: string): Promise<Uint8Array> {
   return outputFiles[0]!.contents
 }
 
+const PAGES = ['main.js', 'user-worker.js', 'app-service-worker.js']
+
 /** Answers a request itself, and says so with true. */
 export type Intercept = (request: IncomingMessage, response: ServerResponse) => boolean
 
@@ -72,8 +75,10 @@ async function contentOf(path: string, files: ReadonlyMap<string, Uint8Array>): 
   if (path === '/') return new TextEncoder().encode('<!doctype html><script type="module" src="/main.js"></script>')
   const given = files.get(path)
   if (given) return given
+  const fixture = /^\/fixtures\/([\w-]+\.onnx)$/.exec(path)?.[1]
+  if (fixture) return readFile(join(FIXTURES, fixture)).catch(() => null)
   const name = path.slice(1)
-  if (name === 'main.js' || name === 'app-service-worker.js') {
+  if (PAGES.includes(name)) {
     if (!pages.has(name)) pages.set(name, bundlePage(name.replace('.js', '.ts')))
     return pages.get(name)!
   }
