@@ -124,7 +124,7 @@ function pytest(python) {
 
 const start = performance.now()
 await install()
-await build(['core', 'backend-onnx-node'], { types: mode !== 'unit' })
+await build(['core', 'backend-onnx-node', 'backend-onnx-web'], { types: mode !== 'unit' })
 
 if (mode === 'unit') {
   await vitest(['core', 'onnx-node'])
@@ -134,7 +134,7 @@ if (mode === 'unit') {
   const python = await ensurePython()
   console.log('Checks')
   await check('biome: lint and format', bin('biome'), ['check', '.'])
-  for (const project of ['.', 'packages/core', 'packages/backend-onnx-node']) {
+  for (const project of ['.', 'packages/core', 'packages/backend-onnx-node', 'packages/backend-onnx-web']) {
     await check(`types: ${project === '.' ? 'workspace' : project}`, bin('tsc'), ['-p', project])
   }
   await check('knip: nothing unused', bin('knip'), [])
@@ -156,7 +156,7 @@ if (mode === 'unit') {
     '--check',
   ])
   process.env.TENSORFERRY_PYTHON = python
-  await vitest(['core', 'onnx-node', 'examples', 'workspace'])
+  await vitest(['core', 'onnx-node', 'onnx-web', 'examples', 'workspace'])
   pytest(python)
 }
 

@@ -9,7 +9,7 @@ import type { OnnxWebSession } from './session.ts'
  * browsers, Node, Bun and Deno; by WebGPU or WebNN in browsers that have them.
  *
  * @param options - see {@link OnnxWebOptions}; checked at once
- * @throws TensorferryError `OPTIONS_INVALID` naming the option, and the one that was probably meant
+ * @throws TensorferryError `OPTIONS_INVALID` naming the option and what is known
  *
  * @example
  * const model = await loadModel('/models/super-resolution/', { backend: onnxWeb({ provider: ['webgpu', 'wasm'] }) })

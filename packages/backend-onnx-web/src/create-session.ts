@@ -3,10 +3,10 @@ import {
   type SessionSource,
   type Signature,
   TensorferryError,
+  type TensorSpec,
   throwIfAborted,
   withCallOptions,
 } from '@tensorferry/core'
-import { checkTypes } from './check-types.ts'
 import type { Host } from './host.ts'
 import { type LoadJob, loadIntoWorker, loadWithProviders } from './load-model.ts'
 import type { LoadedModel } from './messages.ts'
@@ -14,14 +14,31 @@ import { inspectModelFiles } from './model-files.ts'
 import type { ResolvedOptions } from './options.ts'
 import { RunQueue } from './run-queue.ts'
 import { type OnnxWebRuntime, type OnnxWebSession, QueueSession, type SessionFacts } from './session.ts'
-import { matchSignature, specOf } from './shared.ts'
+import { dtypeOf, specOf } from './shared.ts'
 
 const DEVICES: Readonly<Record<string, string>> = { wasm: 'cpu', webgpu: 'gpu' }
 
+/** Whether the model takes and gives what its signature says, or, without one, what the SDK has dtypes for. */
+function fits({ inputs, outputs }: LoadedModel, signature: Signature | undefined): boolean {
+  const matches = (wanted: readonly TensorSpec[], found: LoadedModel['inputs']): boolean =>
+    wanted.every(({ name, dtype }) => {
+      const type = dtypeOf(found.find((value) => value.name === name)?.type ?? null)
+      return type !== null && (dtype === null || dtype === type)
+    })
+  return (
+    matches(signature?.inputs ?? inputs.map(specOf), inputs) &&
+    matches(signature?.outputs ?? outputs.map(specOf), outputs) &&
+    (!signature || signature.inputs.length === inputs.length)
+  )
+}
+
 /** What the session shows, or why this model cannot be used. */
-function factsOf(description: LoadedModel, signature: Signature | undefined, runtime: OnnxWebRuntime): SessionFacts {
-  if (signature) matchSignature(signature, { ...description, refused: [] })
-  checkTypes(description, signature ? signature.outputs.map(({ name }) => name) : null)
+async function factsOf(
+  description: LoadedModel,
+  signature: Signature | undefined,
+  runtime: OnnxWebRuntime,
+): Promise<SessionFacts> {
+  if (!fits(description, signature)) (await import('./refuse-model.ts')).refuseModel(description, signature)
   const { inputs, outputs, dims } = signature ?? {
     inputs: description.inputs.map(specOf),
     outputs: description.outputs.map(specOf),
@@ -36,7 +53,7 @@ async function load(job: LoadJob, signature: Signature | undefined, signal: Abor
   try {
     const device = provider.deviceType ?? DEVICES[provider.name] ?? 'gpu'
     const isLimited = provider.name === 'wasm' && host.singleThreaded !== null && options.threads !== 1
-    const facts = factsOf(description, signature, {
+    const facts = await factsOf(description, signature, {
       name: 'onnxruntime-web',
       version: description.version,
       device,

@@ -1,32 +1,28 @@
-import type { Host } from './host.ts'
+import type { Build, Host } from './host.ts'
 import type { Reply } from './messages.ts'
 
 const SINGLE_THREADED =
   'one thread: the page is not cross-origin isolated; for more, serve it with the headers ' +
   'Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp'
 
-/** Written out one by one: bundlers look for exactly this, and copy each file as it is. */
+/** Name, and where it lies, written out one by one: bundlers look for exactly this, and copy each file as it is. */
 const FILES = {
   cpu: {
-    worker: () => new URL('./worker.js', import.meta.url),
-    script: () => new URL('./ort-wasm.js', import.meta.url),
-    wasm: () => new URL('./ort-wasm.wasm', import.meta.url),
+    worker: ['worker.js', () => new URL('./worker.js', import.meta.url)],
+    script: ['ort-wasm.js', () => new URL('./ort-wasm.js', import.meta.url)],
+    wasm: ['ort-wasm.wasm', () => new URL('./ort-wasm.wasm', import.meta.url)],
   },
   gpu: {
-    worker: () => new URL('./worker-gpu.js', import.meta.url),
-    script: () => new URL('./ort-wasm-gpu.js', import.meta.url),
-    wasm: () => new URL('./ort-wasm-gpu.wasm', import.meta.url),
+    worker: ['worker-gpu.js', () => new URL('./worker-gpu.js', import.meta.url)],
+    script: ['ort-wasm-gpu.js', () => new URL('./ort-wasm-gpu.js', import.meta.url)],
+    wasm: ['ort-wasm-gpu.wasm', () => new URL('./ort-wasm-gpu.wasm', import.meta.url)],
   },
-}
-const NAMES = {
-  cpu: { worker: 'worker.js', script: 'ort-wasm.js', wasm: 'ort-wasm.wasm' },
-  gpu: { worker: 'worker-gpu.js', script: 'ort-wasm-gpu.js', wasm: 'ort-wasm-gpu.wasm' },
-}
+} as const
 
-function urlOf(build: 'cpu' | 'gpu', file: 'worker' | 'script' | 'wasm', assets: string | null): string {
-  if (assets === null) return FILES[build][file]().href
-  const base = new URL(assets.endsWith('/') ? assets : `${assets}/`, location.href)
-  return new URL(NAMES[build][file], base).href
+function urlOf(build: Build, file: 'worker' | 'script' | 'wasm', assets: string | null): string {
+  const [name, beside] = FILES[build][file]
+  if (assets === null) return beside().href
+  return new URL(name, new URL(assets.endsWith('/') ? assets : `${assets}/`, location.href)).href
 }
 
 /** Pages and web workers. */

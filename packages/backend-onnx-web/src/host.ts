@@ -4,7 +4,7 @@ import type { Reply, Request, RuntimeFiles } from './messages.ts'
 export type Build = 'cpu' | 'gpu'
 
 /** One end of a worker, the same in Node and in browsers. */
-export interface WorkerHandle {
+interface WorkerHandle {
   post(message: Request, transfer: ArrayBuffer[]): void
   /** Node: whether it keeps the process alive. */
   keepAlive(alive: boolean): void
@@ -13,7 +13,7 @@ export interface WorkerHandle {
 }
 
 /** Told of what comes from a worker. */
-export interface WorkerEvents {
+interface WorkerEvents {
   onReply(reply: Reply): void
   /** It has ended, or could not be started. */
   onDeath(reason: string, cause?: unknown): void

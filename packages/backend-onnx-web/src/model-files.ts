@@ -33,18 +33,18 @@ function normalize(path: string): string {
   return path.replaceAll('\\', '/').replace(/^(?:\.\/)+/, '')
 }
 
-function findListed(artifact: Artifact, needed: readonly string[], hasManifest: boolean): ArtifactFile[] {
-  return needed.map((path) => {
+async function findListed(
+  artifact: Artifact,
+  needed: readonly string[],
+  hasManifest: boolean,
+): Promise<readonly ArtifactFile[]> {
+  const found: ArtifactFile[] = []
+  for (const path of needed) {
     const file = artifact.files.find((candidate, index) => index > 0 && candidate.path === normalize(path))
-    if (file) return file
-    const listed = artifact.files.map((candidate) => candidate.path)
-    throw new TensorferryError(
-      hasManifest ? 'BUNDLE_INVALID' : 'NOT_FOUND',
-      `${artifact.files[0].path} keeps weights in ${JSON.stringify(path)}, which is not among its files (${listed.join(', ')}); ` +
-        (hasManifest ? "list it in the artifact's files" : 'put it beside the model under that name'),
-      { details: { missing: path, listed } },
-    )
-  })
+    if (!file) throw (await import('./refuse-model.ts')).missingFile(artifact, path, hasManifest)
+    found.push(file)
+  }
+  return found
 }
 
 /**
@@ -60,7 +60,7 @@ export async function inspectModelFiles(
 ): Promise<ModelFiles> {
   const [modelFile] = artifact.files
   let first: Uint8Array<ArrayBuffer> | null = await modelFile.bytes(options)
-  const external = findListed(artifact, await inspect(artifact, first), hasManifest)
+  const external = await findListed(artifact, await inspect(artifact, first), hasManifest)
   return {
     async open() {
       const model = first ?? (await modelFile.bytes())

@@ -1,5 +1,4 @@
 import { TensorferryError } from '@tensorferry/core'
-import { nearestName } from './shared.ts'
 
 const PROVIDER_KEYS = {
   wasm: [],
@@ -90,18 +89,12 @@ function refuse(message: string, details: Record<string, unknown>): never {
 
 function checkObject(where: string, value: unknown, checks: Record<string, Check>, allowed: readonly string[]): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    refuse(
-      `${where}: expected an object, got ${value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value}`,
-      {},
-    )
+    refuse(`${where}: expected an object, got ${JSON.stringify(value)}`, {})
   }
   for (const [key, entry] of Object.entries(value)) {
     const option = where ? `${where}.${key}` : key
-    if (!allowed.includes(key)) {
-      const nearest = nearestName(key, allowed)
-      const advice = nearest ? `did you mean ${nearest}?` : `known: ${allowed.join(', ')}`
-      refuse(`unknown option ${option}; ${advice}`, { option: key, nearest, known: allowed })
-    }
+    if (!allowed.includes(key))
+      refuse(`unknown option ${option}; known: ${allowed.join(', ')}`, { option: key, known: allowed })
     const expected = entry === undefined ? null : checks[key]!(entry)
     if (expected !== null) {
       refuse(`${option}: expected ${expected}, got ${JSON.stringify(entry) ?? String(entry)}`, { option: key })
@@ -113,11 +106,8 @@ function resolveProvider(provider: Provider): ProviderOptions {
   const names = Object.keys(PROVIDER_KEYS)
   const name = typeof provider === 'string' ? provider : (provider as ProviderOptions | null)?.name
   if (typeof name !== 'string' || !Object.hasOwn(PROVIDER_KEYS, name)) {
-    const nearest = typeof name === 'string' ? nearestName(name, names) : null
-    const advice = nearest ? `; did you mean ${nearest}?` : ''
-    refuse(`provider: expected one of ${names.join(', ')}, got ${JSON.stringify(name ?? provider)}${advice}`, {
+    refuse(`provider: expected one of ${names.join(', ')}, got ${JSON.stringify(name ?? provider)}`, {
       option: 'provider',
-      nearest,
       known: names,
     })
   }
@@ -129,7 +119,7 @@ function resolveProvider(provider: Provider): ProviderOptions {
 /**
  * Checks options and fills in the defaults.
  *
- * @throws TensorferryError `OPTIONS_INVALID` for an unknown name (with the nearest right one) or a wrong value
+ * @throws TensorferryError `OPTIONS_INVALID` for an unknown name or a wrong value
  */
 export function resolveOptions(options: OnnxWebOptions = {}): ResolvedOptions {
   checkObject('', options, OPTION_CHECKS, Object.keys(OPTION_CHECKS))

@@ -5,7 +5,8 @@ import { inlineHost } from './host-inline.ts'
 import type { OnnxWebOptions } from './options.ts'
 import type { OnnxWebSession } from './session.ts'
 
-export type * from './index.ts'
+export type { GraphOptimization, OnnxWebOptions, Provider, ProviderName, ProviderOptions } from './options.ts'
+export type { OnnxWebRuntime, OnnxWebSession, RefusedProvider } from './session.ts'
 
 /** Options of {@link onnxServiceWorker}. */
 export type OnnxServiceWorkerOptions = Pick<OnnxWebOptions, 'assets' | 'graphOptimization'>

@@ -1,8 +1,6 @@
-// What every backend that reads ONNX has in common lies with the first of them; with `map-error.ts`,
-// which is loaded on demand, the one seam between the two packages.
-export { matchSignature } from '../../backend-onnx-node/src/match-signature.ts'
+// What every backend that reads ONNX has in common lies with the first of them; with `map-error.ts` and
+// `refuse-model.ts`, which are loaded on demand, the one seam between the two packages.
 export type { ModelDescription, PackedInputs, RefusedProvider } from '../../backend-onnx-node/src/messages.ts'
-export { nearestName } from '../../backend-onnx-node/src/nearest-name.ts'
 export {
   dtypeOf,
   type OrtOutput,

@@ -17,17 +17,17 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 
 /** No blob, no eval, no other origin: what a careful site sends. */
-export const STRICT_POLICY =
+const STRICT_POLICY =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src 'self'"
 
 /** Headers that make a page cross-origin isolated. */
-export const ISOLATION: Readonly<Record<string, string>> = {
+const ISOLATION: Readonly<Record<string, string>> = {
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-embedder-policy': 'require-corp',
 }
 
 /** A page of the tests, as esbuild writes it. */
-export async function bundlePage(entry: string): Promise<Uint8Array> {
+async function bundlePage(entry: string): Promise<Uint8Array> {
   const { outputFiles } = await build({
     entryPoints: [here(`../pages/${entry}`)],
     bundle: true,
@@ -46,7 +46,7 @@ export async function bundlePage(entry: string): Promise<Uint8Array> {
 const PAGES = ['main.js', 'user-worker.js', 'app-service-worker.js']
 
 /** Answers a request itself, and says so with true. */
-export type Intercept = (request: IncomingMessage, response: ServerResponse) => boolean
+type Intercept = (request: IncomingMessage, response: ServerResponse) => boolean
 
 /** What a {@link TestServer} is made of. */
 export interface ServerOptions {

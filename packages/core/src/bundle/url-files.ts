@@ -28,7 +28,7 @@ export interface DownloadOrigin {
 }
 
 /** What is left of a download that broke off. */
-export interface BrokenDownload {
+interface BrokenDownload {
   readonly etag: string
   readonly size: number
 }

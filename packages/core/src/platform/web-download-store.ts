@@ -1,5 +1,6 @@
 import type { Download, DownloadOrigin, DownloadStore, Remembered, StoredFile } from '../bundle/url-files.ts'
 import { sourceFromBlob } from '../format/byte-source.ts'
+import type { LocateOptions } from './platform.ts'
 import { cachePlace, opfsPlace, type Place } from './web-places.ts'
 import { sha256 } from './web-sha256.ts'
 
@@ -78,7 +79,7 @@ function memoryStore(warnings: string[]): DownloadStore {
  *
  * @param downloads - where; without room or leave they stay in memory, and `warnings` says so
  */
-export async function webDownloadStore(downloads: 'cache' | 'opfs' | 'memory'): Promise<DownloadStore> {
+export async function webDownloadStore(downloads: LocateOptions['downloads'] = 'cache'): Promise<DownloadStore> {
   const warnings: string[] = []
   if (downloads === 'memory') return memoryStore(warnings)
   let index: Place

@@ -1,16 +1,10 @@
-import type { DownloadStore } from '../bundle/url-files.ts'
 import { TensorferryError } from '../errors.ts'
 import type { ImageCodecs } from '../pipeline/image-codecs.ts'
 import { convertImage } from '../pipeline/steps/image/convert-image.ts'
-import type { LocateOptions, Platform } from './platform.ts'
+import type { Platform } from './platform.ts'
 import { locateUrl } from './url.ts'
+import { webDownloadStore } from './web-download-store.ts'
 import { sha256 } from './web-sha256.ts'
-
-/** Kept by the page as long as it lives; an app that is given its files does without. */
-async function storeOf({ downloads = 'cache' }: LocateOptions): Promise<DownloadStore> {
-  const { webDownloadStore } = await import('./web-download-store.ts')
-  return webDownloadStore(downloads)
-}
 
 /**
  * Requests past the browser's own cache, which would keep every model a second time. Conditions would make a request to
@@ -44,9 +38,9 @@ export const platform: Platform = {
   async locate(source, options) {
     const base = typeof document === 'undefined' ? globalThis.location?.href : document.baseURI
     const fetch = past(options.fetch ?? globalThis.fetch.bind(globalThis))
-    return locateUrl(new URL(source, base), await storeOf(options), fetch)
+    return locateUrl(new URL(source, base), await webDownloadStore(options.downloads), fetch)
   },
-  downloadStore: storeOf,
+  downloadStore: (options) => webDownloadStore(options.downloads),
   sha256,
   findBackendConfig: async () => null,
   appFolder: () => '',
