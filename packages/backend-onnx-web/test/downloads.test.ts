@@ -251,7 +251,10 @@ describe.skipIf(chromiumPath === null)('model files in Chromium', () => {
     const code = await page.evaluate(async () => {
       const controller = new AbortController()
       const loading = sdk.loadModel('/models/', { backend: sdk.onnxWeb(), signal: controller.signal })
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      // It waits for the other tab, as the locks tell.
+      const isWaiting = async () =>
+        (await navigator.locks.query()).pending!.some(({ name }) => name!.endsWith('/model.onnx'))
+      while (!(await isWaiting())) await new Promise((resolve) => setTimeout(resolve))
       controller.abort()
       return loading.catch((error) => error.code)
     })
