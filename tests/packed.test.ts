@@ -68,7 +68,7 @@ describe.each(packages)('$name', ({ name, manifest }) => {
 
   test('the tarball holds what is built, README, LICENSE and schema, and nothing else', async () => {
     const files = await packedFiles(name)
-    const others = files.filter((path) => !/^dist\/[\w/-]+(\.js|\.d\.ts)$/.test(path))
+    const others = files.filter((path) => !/^dist\/([\w/-]+(\.js|\.d\.ts|\.wasm)|NOTICE\.txt)$/.test(path))
     const schema = name === CORE ? ['schema/bundle.schema.json'] : []
     expect(others).toEqual(['LICENSE', 'README.md', 'package.json', ...schema])
     const targets = [...Object.values(manifest.exports), ...Object.values(manifest.imports ?? {})]

@@ -71,6 +71,8 @@ export default defineConfig(async () => {
       ...common,
       platform: 'browser',
       noExternal: ['onnxruntime-web'],
+      // Else every module's path on this machine stands in a comment.
+      minifyWhitespace: true,
       entry: { 'service-worker': 'src/service-worker.ts' },
       dts: TENSORFERRY_SKIP_DTS ? false : { entry: { 'service-worker': 'src/service-worker.ts' } },
     },
