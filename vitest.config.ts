@@ -28,7 +28,35 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
-      { test: { name: 'examples', include: ['examples/**/*.test.ts'], testTimeout: 120_000 } },
+      {
+        test: {
+          name: 'libtorch',
+          include: ['packages/backend-libtorch/test/**/*.test.ts'],
+          globalSetup: ['packages/backend-libtorch/test/set-up.ts'],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'examples',
+          include: ['examples/**/*.test.ts'],
+          globalSetup: ['packages/backend-libtorch/test/set-up.ts'],
+          testTimeout: 120_000,
+        },
+      },
+      {
+        // The built program, as it ships, in processes of its own.
+        test: {
+          name: 'cli',
+          include: ['packages/cli/test/**/*.test.ts'],
+          testTimeout: 60_000,
+          typecheck: {
+            enabled: true,
+            include: ['packages/cli/test/**/*.test-d.ts'],
+            tsconfig: here('./packages/cli/tsconfig.json'),
+          },
+        },
+      },
       { test: { name: 'workspace', include: ['tests/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 600_000 } },
     ],
   },

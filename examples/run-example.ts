@@ -11,13 +11,17 @@ export interface ExampleRun {
   readonly stderr: string
 }
 
-/** Starts an example as a person would, from its own folder and without a backend being named. */
-export function runExample(name: string, args: readonly string[]): Promise<ExampleRun> {
+/** Starts an example as a person would who stands in `folder`; no backend is named but in `added`. */
+export function runExample(
+  name: string,
+  args: readonly string[],
+  { folder = FOLDER, added = {} }: { readonly folder?: string; readonly added?: Readonly<Record<string, string>> } = {},
+): Promise<ExampleRun> {
   return new Promise((resolve, reject) => {
     const { TENSORFERRY_BACKEND: _, ...environment } = process.env
     const child = spawn(process.execPath, [TSX, `${name}/main.ts`, ...args], {
       cwd: FOLDER,
-      env: { ...environment, INIT_CWD: FOLDER, FORCE_COLOR: '0' },
+      env: { ...environment, INIT_CWD: folder, FORCE_COLOR: '0', ...added },
     })
     const output = { stdout: '', stderr: '' }
     for (const stream of ['stdout', 'stderr'] as const) {

@@ -1,8 +1,14 @@
 // npm run demo [-- photo.jpg]: installs and builds what the super-resolution example needs, and runs it.
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build, install, root, run } from './pnpm.mjs'
 
 const args = process.argv.slice(2)
+if (args.some((arg) => arg === '--help' || arg === '-h')) {
+  // Before anything is installed.
+  process.stdout.write(readFileSync(join(root, 'examples', 'super-resolution', 'help.txt'), 'utf8'))
+  process.exit(0)
+}
 await install()
 await build(['core', 'backend-onnx-node'], { types: false })
 const example = join(root, 'examples')

@@ -9,6 +9,12 @@ export const root = fileURLToPath(new URL('..', import.meta.url))
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const isWindows = process.platform === 'win32'
 
+/** Folders below packages/ that are published to npm. */
+export const PACKAGES = readdirSync(join(root, 'packages')).filter((name) => {
+  const path = join(root, 'packages', name, 'package.json')
+  return existsSync(path) && !JSON.parse(readFileSync(path, 'utf8')).private
+})
+
 /** Says in one line why the script cannot go on, and ends it. */
 export function stop(message) {
   console.error(message)
@@ -18,23 +24,45 @@ export function stop(message) {
 /** Runs a program with the terminal as its own; resolves to its exit code. */
 export function run(command, args, { cwd = root, env = {} } = {}) {
   return new Promise((resolve, reject) => {
-    // Windows finds npx.cmd through a shell alone.
-    const child = spawn(command, args, { cwd, stdio: 'inherit', shell: isWindows, env: { ...process.env, ...env } })
+    // Windows finds npx.cmd through a shell alone, and a shell would split paths at spaces.
+    const shell = isWindows && command === 'npx'
+    const child = spawn(command, args, { cwd, stdio: 'inherit', shell, env: { ...process.env, ...env } })
     child.once('error', reject)
     child.once('exit', (code, signal) => resolve(signal ? 1 : code))
   })
 }
 
-/** Runs the pinned pnpm, which npx brings on first use. */
+/** Runs a program and keeps what it prints. */
+export function runQuietly(command, args, { cwd = root, env = {} } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd, shell: isWindows, env: { ...process.env, FORCE_COLOR: '0', ...env } })
+    const output = []
+    child.stdout.on('data', (chunk) => output.push(chunk))
+    child.stderr.on('data', (chunk) => output.push(chunk))
+    child.once('error', (error) => resolve({ code: 1, output: String(error) }))
+    child.once('close', (code) => resolve({ code: code ?? 1, output: Buffer.concat(output).toString() }))
+  })
+}
+
+/** Runs the pinned pnpm, which npx brings on first use, and shows what it prints. */
 export function pnpm(args, options) {
+  return run(...pnpmCall(args, options))
+}
+
+/** Runs the pinned pnpm, and shows what it prints only when it fails; resolves to its exit code. */
+export async function pnpmQuietly(args, options) {
+  const { code, output } = await runQuietly(...pnpmCall(args, options))
+  if (code !== 0) console.error(output.trimEnd())
+  return code
+}
+
+function pnpmCall(args, options) {
   const [major, minor] = process.versions.node.split('.').map(Number)
   if (major < 20 || (major === 20 && minor < 19)) {
     stop(`Tensorferry needs Node 20.19 or newer, this is ${process.versions.node}. Install a newer Node and try again.`)
   }
-  return run('npx', ['--yes', manifest.packageManager, ...args], {
-    ...options,
-    env: { npm_config_update_notifier: 'false', ...options?.env },
-  })
+  const env = { npm_config_update_notifier: 'false', ...options?.env }
+  return ['npx', ['--yes', manifest.packageManager, ...args], { ...options, env }]
 }
 
 function hashOf(paths) {
@@ -109,7 +137,7 @@ export async function build(packages, { types = true } = {}) {
   console.log(`Building ${packages.join(', ')} ...`)
   const filters = packages.flatMap((name) => ['--filter', `./packages/${name}`])
   const env = types ? {} : { TENSORFERRY_SKIP_DTS: '1' }
-  if ((await pnpm(['--silent', ...filters, 'run', 'build', '--silent'], { env })) !== 0) {
+  if ((await pnpmQuietly([...filters, 'run', 'build'], { env })) !== 0) {
     stop('The build failed; the lines above say why.')
   }
   stamp.done()

@@ -4,6 +4,16 @@ import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { changedSince, root, run, stop } from './pnpm.mjs'
 
+/** Folders with Python in them, for ruff. */
+export const PYTHON_FOLDERS = [
+  'packages/exporter',
+  'packages/core/test',
+  'packages/backend-libtorch/test',
+  'examples',
+  'tests',
+  'benchmarks',
+]
+
 const REQUIREMENTS = 'packages/exporter/requirements.txt'
 const venv = join(root, '.venv')
 const venvPython = process.platform === 'win32' ? join(venv, 'Scripts', 'python.exe') : join(venv, 'bin', 'python')
@@ -32,6 +42,12 @@ async function createVenv(python) {
     if ((await run(python, ['-m', 'venv', venv])) === 0) return
   }
   stop(`${python} -m venv failed. On Debian and Ubuntu: apt-get install python3-venv. Or set TENSORFERRY_PYTHON.`)
+}
+
+/** The same Python when it is there already, else null. */
+export function readyPython() {
+  if (process.env.TENSORFERRY_PYTHON) return process.env.TENSORFERRY_PYTHON
+  return changedSince('python', [REQUIREMENTS], [venvPython.slice(root.length)]).isFresh ? venvPython : null
 }
 
 /** Path of a Python with everything in requirements.txt; installs it on first use (about half a minute, and PyTorch's download). */

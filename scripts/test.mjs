@@ -1,16 +1,15 @@
-// Runs the tests: everything (what CI runs), --unit (under a minute, no Python), or --long (what takes too long for CI).
+// Runs the tests: everything (what CI runs), or --unit (under a minute, no Python).
 // Every check counts as one test beside vitest's and pytest's own; the last line is the sum.
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { build, install, root } from './pnpm.mjs'
-import { ensurePython } from './python.mjs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
+import { build, install, PACKAGES, root, runQuietly } from './pnpm.mjs'
+import { ensurePython, PYTHON_FOLDERS, readyPython } from './python.mjs'
 
 const HELP = `Usage: npm test [-- options]
 
   npm test              everything: checks, unit and workspace tests, Python
   pnpm test:unit        unit tests of the packages alone, under a minute, no Python
-  pnpm test:long        what takes too long for every run
   npm test -- NAME      only checks and test files whose name contains NAME
 
 Environment: CI=true turns a test that cannot run here into a failure; TENSORFERRY_PYTHON names a ready Python.`
@@ -20,7 +19,7 @@ if (args.includes('--help') || args.includes('-h')) {
   console.log(HELP)
   process.exit(0)
 }
-const mode = args.includes('--unit') ? 'unit' : args.includes('--long') ? 'long' : 'all'
+const mode = args.includes('--unit') ? 'unit' : 'all'
 const filter = args.find((arg) => !arg.startsWith('-'))
 const results = join(root, '.cache', 'test-results')
 rmSync(results, { recursive: true, force: true })
@@ -30,24 +29,7 @@ const total = { passed: 0, failed: 0, skipped: 0 }
 const failures = []
 const seconds = (start) => `${((performance.now() - start) / 1000).toFixed(1)} s`
 
-/** Runs a program quietly and shows what it printed only when it failed. */
-function runQuietly(command, commandArgs) {
-  return new Promise((resolve) => {
-    const child = spawn(command, commandArgs, {
-      cwd: root,
-      shell: process.platform === 'win32',
-      env: { ...process.env, FORCE_COLOR: '0' },
-    })
-    const output = []
-    child.stdout.on('data', (chunk) => output.push(chunk))
-    child.stderr.on('data', (chunk) => output.push(chunk))
-    child.once('error', (error) => resolve({ code: 1, output: String(error) }))
-    child.once('exit', (code) => resolve({ code: code ?? 1, output: Buffer.concat(output).toString() }))
-  })
-}
-
 async function check(name, command, commandArgs) {
-  if (filter && !name.includes(filter)) return
   const start = performance.now()
   const { code, output } = await runQuietly(command, commandArgs)
   if (code === 0) {
@@ -101,11 +83,19 @@ async function vitest(projects) {
   }
 }
 
+const PYTEST_FOLDER = 'packages/exporter/tests'
+
+/** Test files of the exporter that the filter names; `python` names them all. */
+function pytestFiles() {
+  const files = readdirSync(join(root, PYTEST_FOLDER)).filter((name) => /^test_.*\.py$/.test(name))
+  const isWanted = (name) => !filter || 'python'.includes(filter) || name.includes(filter)
+  return files.filter(isWanted).map((name) => `${PYTEST_FOLDER}/${name}`)
+}
+
 /** Runs pytest with its own output, and counts from its JUnit report. */
-function pytest(python) {
-  if (filter && !'python'.includes(filter)) return
+function pytest(python, files) {
   const report = join(results, 'pytest.xml')
-  const run = spawnSync(python, ['-m', 'pytest', '-q', 'packages/exporter', `--junitxml=${report}`], {
+  const run = spawnSync(python, ['-m', 'pytest', '-q', ...files, `--junitxml=${report}`], {
     cwd: root,
     stdio: 'inherit',
   })
@@ -122,42 +112,58 @@ function pytest(python) {
   if (failed > 0) failures.push(`${failed} in pytest`)
 }
 
+const types = ['.', ...PACKAGES.map((name) => `packages/${name}`)].map((project) => ({
+  name: `types: ${project === '.' ? 'workspace' : project}`,
+  tool: 'tsc',
+  args: ['-p', project],
+}))
+/** Each runs a tool of node_modules/.bin, Node or Python. */
+const checks = [
+  { name: 'biome: lint and format', tool: 'biome', args: ['check', '.'] },
+  ...types,
+  { name: 'knip: nothing unused', tool: 'knip', args: [] },
+  { name: 'typedoc: everything exported is documented', tool: 'typedoc', args: ['--emit', 'none'] },
+  { name: 'schema: bundle.schema.json is up to date', tool: 'tsx', args: ['scripts/bundle-schema.ts', '--check'] },
+  {
+    name: 'prebuilt: the AOTInductor addons are what their sources compile to',
+    tool: 'node',
+    args: ['packages/backend-libtorch/scripts/build-aot-addon.mjs', '--check'],
+  },
+  { name: 'ruff: lint', tool: 'python', args: ['-m', 'ruff', 'check', ...PYTHON_FOLDERS] },
+  { name: 'ruff: format', tool: 'python', args: ['-m', 'ruff', 'format', '--check', ...PYTHON_FOLDERS] },
+  {
+    name: 'goldens: halves are PyTorch’s',
+    tool: 'python',
+    args: ['packages/core/test/goldens/make_half_goldens.py', '--check'],
+  },
+  {
+    name: 'goldens: pipeline steps are Pillow’s and torchvision’s',
+    tool: 'python',
+    args: ['packages/core/test/goldens/make_pipeline_goldens.py', '--check'],
+  },
+]
+
 const start = performance.now()
 await install()
-await build(['core', 'backend-onnx-node', 'backend-onnx-web'], { types: mode !== 'unit' })
+await build(PACKAGES, { types: mode !== 'unit' })
 
 if (mode === 'unit') {
   await vitest(['core', 'onnx-node'])
-} else if (mode === 'long') {
-  await vitest(['long'])
 } else {
-  const python = await ensurePython()
-  console.log('Checks')
-  await check('biome: lint and format', bin('biome'), ['check', '.'])
-  for (const project of ['.', 'packages/core', 'packages/backend-onnx-node', 'packages/backend-onnx-web']) {
-    await check(`types: ${project === '.' ? 'workspace' : project}`, bin('tsc'), ['-p', project])
+  const wanted = checks.filter(({ name }) => !filter || name.includes(filter))
+  const files = pytestFiles()
+  const needsPython = files.length > 0 || wanted.some(({ tool }) => tool === 'python')
+  const python = needsPython ? await ensurePython() : readyPython()
+  if (python) {
+    process.env.TENSORFERRY_PYTHON = python
+    // The tests of libtorch build its addon: with the machine's CMake, else with the one that pip put beside Python.
+    process.env.PATH = [process.env.PATH, dirname(python)].join(delimiter)
   }
-  await check('knip: nothing unused', bin('knip'), [])
-  await check('typedoc: everything exported is documented', bin('typedoc'), ['--emit', 'none'])
-  await check('schema: bundle.schema.json is up to date', bin('tsx'), ['scripts/bundle-schema.ts', '--check'])
-  await check('ruff: lint', python, ['-m', 'ruff', 'check', 'packages/exporter', 'packages/core/test', 'examples'])
-  await check('ruff: format', python, [
-    '-m',
-    'ruff',
-    'format',
-    '--check',
-    'packages/exporter',
-    'packages/core/test',
-    'examples',
-  ])
-  await check('goldens: halves are PyTorch’s', python, ['packages/core/test/goldens/make_half_goldens.py', '--check'])
-  await check('goldens: pipeline steps are Pillow’s and torchvision’s', python, [
-    'packages/core/test/goldens/make_pipeline_goldens.py',
-    '--check',
-  ])
-  process.env.TENSORFERRY_PYTHON = python
-  await vitest(['core', 'onnx-node', 'onnx-web', 'examples', 'workspace'])
-  pytest(python)
+  if (wanted.length > 0) console.log('Checks')
+  const commands = { node: process.execPath, python }
+  for (const { name, tool, args } of wanted) await check(name, commands[tool] ?? bin(tool), args)
+  await vitest(['core', 'onnx-node', 'libtorch', 'onnx-web', 'cli', 'examples', 'workspace'])
+  if (files.length > 0) pytest(python, files)
 }
 
 console.log(`\nFinished in ${seconds(start)}${total.skipped ? `, ${total.skipped} skipped` : ''}`)

@@ -1,5 +1,6 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { codeBlocks } from './code-blocks.ts'
 import { type Finished, manifestOf, publishedPackages, ROOT, run, runToEnd } from './workspace.ts'
 
 /** Versions of what a user installs beside our packages. */
@@ -23,7 +24,8 @@ export async function packPackages(folder: string, names?: readonly string[]): P
   const tarballs: Record<string, string> = {}
   for (const { folder: from, manifest } of publishedPackages()) {
     if (names && !names.includes(manifest.name)) continue
-    const printed = await pnpm(from, ['pack', '--json', '--pack-destination', folder])
+    // What is built: test files run side by side, and each would build otherwise.
+    const printed = await pnpm(from, ['pack', '--config.ignore-scripts=true', '--json', '--pack-destination', folder])
     tarballs[manifest.name] = JSON.parse(printed.slice(printed.indexOf('{'))).filename
   }
   return tarballs
@@ -71,7 +73,7 @@ export async function createPnpmWorkspace(folder: string, tarballs: Tarballs): P
   return app
 }
 
-/** Puts beside an app what the documents' code reads: both bundles, a picture for each, and a model of photos. */
+/** Puts beside an app what the documents' code reads: both bundles, a picture for each, a model of photos, and the guide's bundle. */
 export async function addReaderFiles(app: string): Promise<void> {
   const bundles = join(ROOT, 'examples', 'bundles')
   await cp(bundles, app, { recursive: true })
@@ -79,6 +81,10 @@ export async function addReaderFiles(app: string): Promise<void> {
   const models = join(ROOT, 'packages', 'backend-onnx-node', 'test', 'fixtures')
   await cp(join(models, 'conv-224.onnx'), join(app, 'model.onnx'))
   await cp(join(ROOT, 'examples', 'digits', 'samples', '3.png'), join(app, 'digit.png'))
+  const byHand = codeBlocks('docs/guides/steps.md').find(({ code }) => code.includes('"name": "colours"'))!
+  await mkdir(join(app, 'colours'), { recursive: true })
+  await writeFile(join(app, 'colours', 'bundle.json'), byHand.code)
+  await cp(join(ROOT, 'tests', 'fixtures', 'colours.onnx'), join(app, 'colours', 'model.onnx'))
 }
 
 /** Runs a program's text with Node in an app's folder; `.mjs` imports, `.cjs` requires. */

@@ -22,6 +22,8 @@ import { manifestOf, publishedPackages, ROOT, run } from './workspace.ts'
 const ATTW = fileURLToPath(new URL('./dist/index.js', import.meta.resolve('@arethetypeswrong/cli/package.json')))
 const CORE = '@tensorferry/core'
 const ONNX_NODE = '@tensorferry/backend-onnx-node'
+const LIBTORCH = '@tensorferry/backend-libtorch'
+const ONNX_WEB = '@tensorferry/backend-onnx-web'
 const packages = publishedPackages().map(({ folder, manifest }) => ({ name: manifest.name, folder, manifest }))
 const readme = codeBlocks('README.md')
 
@@ -40,6 +42,13 @@ beforeAll(async () => {
 })
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
+
+/** What a tarball holds beside its program: the schema, the addon's sources and the prebuilt addons, a runtime with its licence. */
+const MORE_IN_TARBALL: Readonly<Record<string, RegExp>> = {
+  [CORE]: /^schema\/bundle\.schema\.json$/,
+  [LIBTORCH]: /^native\/(check\.pt|(?:aot|torchscript)\/[\w.-]+)$|^prebuilt\/\w+-\w+\/aot\.node$/,
+  [ONNX_WEB]: /^dist\/(ort-wasm[\w-]*\.wasm|NOTICE\.txt)$/,
+}
 
 /** The files of an installed package, which are those of its tarball. */
 async function packedFiles(name: string): Promise<readonly string[]> {
@@ -68,9 +77,10 @@ describe.each(packages)('$name', ({ name, manifest }) => {
 
   test('the tarball holds what is built, README, LICENSE and schema, and nothing else', async () => {
     const files = await packedFiles(name)
-    const others = files.filter((path) => !/^dist\/([\w/-]+(\.js|\.d\.ts|\.wasm)|NOTICE\.txt)$/.test(path))
-    const schema = name === CORE ? ['schema/bundle.schema.json'] : []
-    expect(others).toEqual(['LICENSE', 'README.md', 'package.json', ...schema])
+    const others = files.filter((path) => !/^dist\/[\w/-]+(\.js|\.d\.ts)$/.test(path))
+    const more = others.filter((path) => MORE_IN_TARBALL[name]?.test(path))
+    expect(others.filter((path) => !more.includes(path))).toEqual(['LICENSE', 'README.md', 'package.json'])
+    expect(more.length > 0).toBe(name in MORE_IN_TARBALL)
     const targets = [...Object.values(manifest.exports), ...Object.values(manifest.imports ?? {})]
       .flatMap((target) => (typeof target === 'string' ? [target] : Object.values(target)))
       .map((target) => target.slice('./'.length))
@@ -200,16 +210,25 @@ main()`,
     expect(answer).toEqual({ label: '3', backend: 'onnx-node', chosenBy: path, threads: 2 })
   })
 
-  test('a backend that is not installed is said to be so, with the command', async () => {
+  test('the command line finds the backend beside it', async () => {
+    const call = ['tensorferry', 'verify', './digits', '--json']
+    const { code, stdout } = await run(apps[layout]!, 'npx', ['--no-install', ...call])
+    const { passed, backends } = JSON.parse(stdout)
+    expect({ code, passed }).toEqual({ code: 0, passed: true })
+    expect(backends).toContainEqual(expect.objectContaining({ name: 'onnx-node', status: 'passed' }))
+  })
+
+  test('a backend that is not installed is said to be so, with the command for one that exists', async () => {
     const { code, stderr } = await runProgram(apps[layout]!, 'missing.mjs', BY_NAME, {
       OPTIONS: JSON.stringify({ backend: '@tensorferry/backend-nowhere' }),
     })
     expect(code).toBe(1)
     expect(stderr).toContain('BACKEND_NOT_INSTALLED')
-    expect(stderr).toContain('npm install @tensorferry/backend-nowhere')
+    expect(stderr).toContain(`npm install ${ONNX_NODE}`)
+    expect(stderr).not.toContain('npm install @tensorferry/backend-nowhere')
   })
 
-  const entries = [CORE, `${CORE}/testing`, ONNX_NODE].flatMap((specifier) =>
+  const entries = [CORE, `${CORE}/names`, `${CORE}/testing`, ONNX_NODE, LIBTORCH].flatMap((specifier) =>
     (['import', 'require'] as const).map((how) => ({ specifier, how })),
   )
   test.each(entries)('$how of $specifier has no side effects', async ({ specifier, how }) => {
@@ -231,7 +250,7 @@ test('README.md and all declarations type-check without skipLibCheck and without
   }
   await writeFile(
     join(app, 'entries.ts'),
-    `export * as core from '${CORE}'\nexport * as testing from '${CORE}/testing'\nexport * as onnxNode from '${ONNX_NODE}'\n`,
+    `export * as core from '${CORE}'\nexport * as testing from '${CORE}/testing'\nexport * as onnxNode from '${ONNX_NODE}'\nexport * as libtorch from '${LIBTORCH}'\n`,
   )
   expect(await typeCheck(app, [...files, 'entries.ts'])).toBe('')
 })

@@ -12,7 +12,8 @@ import { typeCheck } from './type-check.ts'
 import { ROOT, run } from './workspace.ts'
 
 const VITEST = fileURLToPath(new URL('./vitest.mjs', import.meta.resolve('vitest/package.json')))
-const LANGUAGES = ['ts', 'json', 'sh', 'text', 'python']
+// `python` is run by the exporter's tests, `py` is a part that does not stand alone.
+const LANGUAGES = ['ts', 'json', 'sh', 'text', 'python', 'py']
 const blocks = documents().flatMap(codeBlocks)
 const typescript = blocks.filter(({ language }) => language === 'ts')
 

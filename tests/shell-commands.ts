@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { manifestOf, publishedPackages, ROOT } from './workspace.ts'
 
@@ -16,6 +17,9 @@ function isInstallable(name: string): boolean {
   )
 }
 
+/** Where a clone beside the reader's project has what `npm run pack` writes. */
+const isTarball = (path: string): boolean => path === '../tensorferry/out/*.tgz' && 'pack' in scripts
+
 function isScript(runner: string, words: readonly string[]): boolean {
   const [first, second] = words
   if (first === 'run') return second !== undefined && second in scripts
@@ -23,6 +27,37 @@ function isScript(runner: string, words: readonly string[]): boolean {
   if (first === '--filter') return second === examples.name && words[2] !== undefined && words[2] in examples.scripts
   // pnpm also runs what a dependency brings: `pnpm changeset`.
   return first !== undefined && (first in scripts || (`@changesets/cli` in devDependencies! && first === 'changeset'))
+}
+
+/** What pip is told to install: a package that the exporter's lock has, alone or in that version, or a folder. */
+function isForPip(word: string, folder: string): boolean {
+  const requirement = word.replace(/^"(.*)"$/, '$1')
+  const locked = readFileSync(join(ROOT, 'packages/exporter/requirements.txt'), 'utf8').split('\n')
+  return (
+    locked.some((line) => line === requirement || line.startsWith(`${requirement}==`)) ||
+    arePaths([requirement], folder)
+  )
+}
+
+/** A program of one of our packages: `npx -p @tensorferry/… program command`. */
+function isProgram([name, program = '', command = '']: readonly string[]): boolean {
+  const found = publishedPackages().find(({ manifest }) => manifest.name === name)
+  const path = found?.manifest.bin?.[program]
+  if (!found || path === undefined) return false
+  const { stdout } = spawnSync(process.execPath, [join(found.folder, path), '--help'], { encoding: 'utf8' })
+  return stdout.includes(`${program} ${command}`)
+}
+
+/** A command of ours, with options that its help knows. */
+function isCommandLine([command = '', ...rest]: readonly string[]): boolean {
+  const program = join(ROOT, 'packages', 'cli', 'dist', 'main.js')
+  const { status, stdout } = spawnSync(process.execPath, [program, command, '--help'], { encoding: 'utf8' })
+  const options = rest.filter((word) => word.startsWith('--'))
+  return (
+    status === 0 &&
+    stdout.startsWith(`Usage: tensorferry ${command} `) &&
+    options.every((name) => stdout.includes(name))
+  )
 }
 
 /** Files among a pip's or Python's arguments, which have to be there. */
@@ -35,15 +70,20 @@ function isKnown(command: string, folder: string): boolean {
   const [program, first, ...rest] = words
   switch (program) {
     case 'npm':
-      if (first === 'install') return rest.length > 0 && rest.every(isInstallable)
+      if (first === 'install') return rest.length > 0 && rest.every((name) => isInstallable(name) || isTarball(name))
       return isScript('npm', words.slice(1))
     case 'pnpm':
       return isScript('pnpm', words.slice(1))
+    case 'tensorferry':
+      return isCommandLine(words.slice(1))
     case 'npx':
+      if (first === 'tensorferry') return isCommandLine(rest)
+      if (first === '-p') return isProgram(rest)
       return first === 'pnpm@10' && (rest[0] === 'install' || isScript('pnpm', rest))
     case 'pip':
-      return first === 'install' && rest.length > 0 && arePaths(rest, folder)
+      return first === 'install' && rest.length > 0 && rest.every((word) => isForPip(word, folder))
     case 'python':
+      if (first === '-m' && rest[0] === 'tensorferry') return rest[1] === 'aoti'
       if (first === '-m') return ['pytest', 'ruff'].includes(rest[0]!) && arePaths(rest.slice(1), folder)
       return first !== undefined && arePaths([first], folder)
     case 'ruff':
@@ -65,6 +105,7 @@ export function unknownCommands(code: string): readonly string[] {
     for (const command of text ? text.split('&&').map((part) => part.trim()) : []) {
       const [program, target] = command.split(/\s+/)
       if (program === 'cd' && target && existsSync(join(ROOT, folder, target))) folder = join(folder, target)
+      else if (command === 'cd ../my-app') folder = '../my-app'
       else if (!isKnown(command, folder)) unknown.push(command)
     }
   }

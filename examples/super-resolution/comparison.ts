@@ -9,8 +9,18 @@ const BACKGROUND = { r: 24, g: 24, b: 27 }
 const AMPLIFY = 6
 /** Narrower pictures are drawn larger, so that the labels fit. */
 const MIN_WIDTH = 220
+/** Longer pictures are shown in part: a side by side of thin strips shows nothing. */
+const MAX_ASPECT = 3
 /** Edge of the detail below each picture, in parts of the picture's. */
 const DETAIL_PARTS = 4
+
+/** A part of a picture, in pixels. */
+interface Box {
+  readonly left: number
+  readonly top: number
+  readonly width: number
+  readonly height: number
+}
 
 /** Four RGB images of one size. */
 export interface Comparison {
@@ -24,10 +34,10 @@ function differenceOf(a: RawImage, b: RawImage): RawImage {
   return { ...a, data }
 }
 
-/** Where network and bicubic differ most: top left corner of a detail of that size. */
-function mostDifferentPlace(difference: RawImage, width: number, height: number): { left: number; top: number } {
+/** Where network and bicubic differ most: a part of that size. */
+function mostDifferentPart(difference: RawImage, width: number, height: number): Box {
   let best = { left: 0, top: 0, sum: -1 }
-  const step = Math.max(4, Math.floor(width / 8))
+  const step = Math.max(4, Math.floor(Math.min(width, height) / 8))
   for (let top = 0; top + height <= difference.height; top += step) {
     for (let left = 0; left + width <= difference.width; left += step) {
       let sum = 0
@@ -38,21 +48,39 @@ function mostDifferentPlace(difference: RawImage, width: number, height: number)
       if (sum > best.sum) best = { left, top, sum }
     }
   }
-  return best
+  return { left: best.left, top: best.top, width, height }
+}
+
+function cut(image: RawImage, { left, top, width, height }: Box): RawImage {
+  const data = new Uint8Array(width * height * 3)
+  for (let row = 0; row < height; row++) {
+    const from = ((top + row) * image.width + left) * 3
+    data.set(image.data.subarray(from, from + width * 3), row * width * 3)
+  }
+  return { ...image, width, height, data }
 }
 
 const toSharp = ({ data, width, height }: RawImage) => sharp(data, { raw: { width, height, channels: 3 } })
 
 /**
  * Draws original, bicubic, network and their difference side by side, and below each the detail in which they differ most.
+ * Of a picture over three times as long as the other side, the part in which they differ most.
  *
  * @returns a PNG file
  */
-export async function drawComparison({ original, bicubic, network }: Comparison): Promise<Buffer> {
+export async function drawComparison(whole: Comparison): Promise<Buffer> {
+  const everywhere = differenceOf(whole.network, whole.bicubic)
+  const shown = mostDifferentPart(
+    everywhere,
+    Math.min(everywhere.width, MAX_ASPECT * everywhere.height),
+    Math.min(everywhere.height, MAX_ASPECT * everywhere.width),
+  )
+  const [original, bicubic, network, difference] = [whole.original, whole.bicubic, whole.network, everywhere].map(
+    (image) => cut(image, shown),
+  ) as [RawImage, RawImage, RawImage, RawImage]
   const zoom = Math.ceil(MIN_WIDTH / original.width)
   const width = original.width * zoom
   const height = original.height * zoom
-  const difference = differenceOf(network, bicubic)
   const panels = [
     ['original', original],
     ['bicubic', bicubic],
@@ -61,16 +89,15 @@ export async function drawComparison({ original, bicubic, network }: Comparison)
   ] as const
   const detailWidth = Math.max(8, Math.floor(original.width / DETAIL_PARTS))
   const detailHeight = Math.max(8, Math.floor(original.height / DETAIL_PARTS))
-  const place = mostDifferentPlace(difference, detailWidth, detailHeight)
-  const detail = { ...place, width: detailWidth, height: detailHeight }
+  const detail = mostDifferentPart(difference, detailWidth, detailHeight)
   const overlays: OverlayOptions[] = []
   for (const [index, [name, image]] of panels.entries()) {
     const left = GAP + index * (width + GAP)
     const label = await readFile(new URL(`./labels/${name}.png`, import.meta.url))
     overlays.push({ input: label, left, top: GAP })
     const enlarge = { kernel: 'nearest', fit: 'fill' } as const
-    const whole = await toSharp(image).resize(width, height, enlarge).png().toBuffer()
-    overlays.push({ input: whole, left, top: GAP + LABEL_HEIGHT })
+    const panel = await toSharp(image).resize(width, height, enlarge).png().toBuffer()
+    overlays.push({ input: panel, left, top: GAP + LABEL_HEIGHT })
     const part = await toSharp(image).extract(detail).resize(width, height, enlarge).png().toBuffer()
     overlays.push({ input: part, left, top: GAP + LABEL_HEIGHT + height + GAP })
   }

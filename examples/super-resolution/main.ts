@@ -19,20 +19,11 @@ import sharp from 'sharp'
 import { drawComparison } from './comparison.ts'
 import { psnr } from './psnr.ts'
 
-const HELP = `Usage: npm run demo -- [photo] [--out folder]
-
-Enlarges a photo three times with a super-resolution network and writes
-  NAME-x3.png          the enlarged photo
-  NAME-comparison.png  original, bicubic, network and difference side by side
-
-  photo         a JPEG, PNG or WebP file; default: the one that comes with the example
-  --out folder  where to write; default: out
-
-The backend is chosen by examples/tensorferry.config.json, or by TENSORFERRY_BACKEND.`
-
 const SCALE = 3
 /** Larger photos are shrunk first: their result would be hundreds of megabytes of pixels. */
 const MAX_PIXELS = 1_000_000
+/** Longer ones too: the bundle says that its sides go up to this. */
+const MAX_SIDE = 4096
 const BUNDLE = fileURLToPath(new URL('../bundles/super-resolution-x3', import.meta.url))
 const PHOTO = fileURLToPath(new URL('./photo-original.png', import.meta.url))
 
@@ -45,7 +36,9 @@ interface SuperResolution {
 async function upright(file: Uint8Array): Promise<Uint8Array | RawImage> {
   const orientation = file.length === 0 ? 1 : await orientationOf(file)
   if (orientation === 1) return file
-  const turning = sharp(file, { failOn: 'error' }).autoOrient().removeAlpha().toColourspace('srgb').raw()
+  // Core's decoder says in plain words what is wrong with a file; sharp does not.
+  await decodeImage(file)
+  const turning = sharp(file, { ignoreIcc: true }).autoOrient().removeAlpha().toColourspace('srgb').raw()
   const { data, info } = await turning.toBuffer({ resolveWithObject: true })
   return { mode: 'RGB', width: info.width, height: info.height, data: new Uint8Array(data) }
 }
@@ -59,9 +52,11 @@ async function orientationOf(file: Uint8Array): Promise<number> {
 }
 
 function shrinkToLimit(photo: RawImage): RawImage {
-  const factor = Math.sqrt(MAX_PIXELS / (photo.width * photo.height))
+  const { width, height } = photo
+  const factor = Math.min(Math.sqrt(MAX_PIXELS / (width * height)), MAX_SIDE / Math.max(width, height))
   if (factor >= 1) return photo
-  const size: [number, number] = [Math.floor(photo.height * factor), Math.floor(photo.width * factor)]
+  const shrunk = (side: number): number => Math.max(1, Math.floor(side * factor))
+  const size: [number, number] = [shrunk(height), shrunk(width)]
   return resize(photo, { size, interpolation: 'lanczos' })
 }
 
@@ -81,7 +76,11 @@ async function readPhoto(path: string, name: string): Promise<RawImage> {
     return await decodeImage(await upright(await readFile(path)))
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    const reasons: Record<string, string> = { ENOENT: 'there is no such file', EISDIR: 'it is a folder, pass a photo' }
+    const reasons: Record<string, string> = {
+      ENOENT: name.startsWith('-') ? 'there is no such option and no such file; see --help' : 'there is no such file',
+      EISDIR: 'it is a folder, pass a photo',
+      EACCES: 'it may not be read',
+    }
     throw new TensorferryError(
       'INPUT_INVALID',
       `${name}: ${reasons[code ?? ''] ?? message.replace(/^decode_image: /, '')}`,
@@ -89,21 +88,35 @@ async function readPhoto(path: string, name: string): Promise<RawImage> {
   }
 }
 
-async function main(): Promise<void> {
+/** What is no option of ours is a photo, also when its name begins with a dash. */
+function readArguments() {
+  const args = process.argv.slice(2)
+  const isOption = (arg: string): boolean => /^(-h|--help|--out|--out=.*|--)$/.test(arg)
+  const names = new Map(args.filter((arg) => arg.startsWith('-') && !isOption(arg)).map((arg) => [`./${arg}`, arg]))
   const { values, positionals } = parseArgs({
+    args: args.map((arg) => (names.has(`./${arg}`) ? `./${arg}` : arg)),
     allowPositionals: true,
     options: { out: { type: 'string', default: 'out' }, help: { type: 'boolean', short: 'h', default: false } },
   })
-  if (values.help) {
-    console.log(HELP)
+  return { ...values, photos: positionals.map((photo) => names.get(photo) ?? photo) }
+}
+
+async function main(): Promise<void> {
+  const { photos, ...options } = readArguments()
+  if (options.help) {
+    process.stdout.write(await readFile(new URL('./help.txt', import.meta.url), 'utf8'))
     return
   }
-  if (positionals.length > 1)
-    throw new TensorferryError('OPTIONS_INVALID', `expected one photo, got ${positionals.length}; see --help`)
+  if (photos.length > 1) {
+    throw new TensorferryError(
+      'OPTIONS_INVALID',
+      `expected one photo, got ${photos.length}: ${photos.join(', ')}; quote a name with spaces, see --help`,
+    )
+  }
   // The demo starts this from another folder than the user's.
   const base = process.env.INIT_CWD ?? process.cwd()
-  const path = positionals[0] ? resolve(base, positionals[0]) : PHOTO
-  const out = resolve(base, values.out)
+  const path = photos[0] ? resolve(base, photos[0]) : PHOTO
+  const out = resolve(base, options.out)
   const timings: [stage: string, ms: number][] = []
   const spinner = ora({ stream: process.stdout })
   const timed = async <T>(stage: string, work: () => Promise<T>): Promise<T> => {
@@ -114,7 +127,7 @@ async function main(): Promise<void> {
     return result
   }
   // The photo first: what is wrong with it should be said before anything is loaded.
-  const whole = await timed('decode', () => readPhoto(path, positionals[0] ?? basename(path)))
+  const whole = await timed('decode', () => readPhoto(path, photos[0] ?? basename(path)))
   const photo = shrinkToLimit(whole)
 
   try {
@@ -147,7 +160,7 @@ async function main(): Promise<void> {
 
     if (photo !== whole) {
       console.log(
-        `size      ${whole.width} x ${whole.height} is more than this demo enlarges; shrunk to ${photo.width} x ${photo.height} first`,
+        `size      ${whole.width} x ${whole.height} is more than this demo enlarges (${MAX_PIXELS / 1e6} megapixel, ${MAX_SIDE} a side); shrunk to ${photo.width} x ${photo.height} first`,
       )
     }
     console.log(`size      ${photo.width} x ${photo.height} -> ${enlarged.width} x ${enlarged.height}`)
@@ -182,6 +195,8 @@ async function compare(original: RawImage, predict: (small: RawImage) => Promise
 
 main().catch((error: unknown) => {
   // One line: what was expected, what came, what to do.
-  console.error(TensorferryError.is(error) || error instanceof TypeError ? error.message : error)
+  const isPlain =
+    TensorferryError.is(error) || error instanceof TypeError || (error instanceof Error && 'syscall' in error)
+  console.error(isPlain ? error.message : error)
   process.exitCode = 1
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onnxNode } from '@tensorferry/backend-onnx-node'
 import { bundle, decodeImage, loadModel } from '@tensorferry/core'
+import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runExample } from '../run-example.ts'
 
@@ -39,7 +40,9 @@ describe('the example', () => {
     const { code, stdout, stderr } = await runExample('super-resolution', ['--out', folder])
     expect(stderr).toBe('')
     expect(code).toBe(0)
-    expect(stdout).toMatch(/backend {3}onnx-node, asked for by .*tensorferry\.config\.json/)
+    expect(stdout).toMatch(
+      /backend {3}onnx-node \(@tensorferry\/backend-onnx-node\), asked for by .*tensorferry\.config\.json/,
+    )
     expect(stdout).toMatch(/runtime {3}onnxruntime-node .*provider cpu/)
     expect(stdout).toContain('size      450 x 300 -> 1350 x 900')
     const gain = Number(/\(\+([\d.]+) dB\)/.exec(stdout)?.[1])
@@ -54,6 +57,49 @@ describe('the example', () => {
     const { code, stdout } = await runExample('super-resolution', [tiny, '--out', folder])
     expect(code).toBe(0)
     expect(stdout).toContain('size      32 x 32 -> 96 x 96')
+  })
+  test.each([
+    [5000, 40, '5000 x 40 .*; shrunk to 4096 x 32 first\\n.*4096 x 32 -> 12288 x 96', 960],
+    [40, 5000, '40 x 5000 .*; shrunk to 32 x 4096 first\\n.*32 x 4096 -> 96 x 12288', 900],
+  ])(
+    'a picture of %i x %i is shrunk to what the network takes, and compared in part',
+    async (width, height, said, size) => {
+      const wide = join(folder, `${width}.png`)
+      const photo = fileURLToPath(PHOTO)
+      await writeFile(wide, await sharp(photo).resize(width, height, { fit: 'fill' }).png().toBuffer())
+      const { code, stdout, stderr } = await runExample('super-resolution', [wide, '--out', folder])
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      expect(stdout).toMatch(new RegExp(`size      ${said}`, 's'))
+      const comparison = await sharp(join(folder, `${width}-comparison.png`)).metadata()
+      expect(comparison.width).toBeGreaterThan(size)
+      expect(comparison.width).toBeLessThan(2000)
+      expect(comparison.height).toBeLessThan(2000)
+    },
+  )
+  test('takes names with a dash in front and with spaces', async () => {
+    const photo = await readFile(new URL('../digits/samples/3.png', import.meta.url))
+    for (const name of ['-3.png', 'a b.png']) {
+      await writeFile(join(folder, name), photo)
+      const { code, stdout, stderr } = await runExample('super-resolution', [name, '--out=results'], { folder })
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      expect(stdout).toContain(`wrote     ${join('results', name.replace('.png', '-x3.png'))}`)
+    }
+  })
+  test('a photo of a phone that lies on its side is turned; a truncated one is named so', async () => {
+    const lying = await sharp(fileURLToPath(PHOTO)).withMetadata({ orientation: 6 }).jpeg().toBuffer()
+    await writeFile(join(folder, 'lying.jpg'), lying)
+    const turned = await runExample('super-resolution', [join(folder, 'lying.jpg'), '--out', folder])
+    expect(turned.stdout).toContain('size      100 x 150 -> 300 x 450')
+    await writeFile(join(folder, 'lying-cut.jpg'), lying.subarray(0, 3000))
+    const { code, stderr } = await runExample('super-resolution', [join(folder, 'lying-cut.jpg')])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^\S+lying-cut\.jpg: the JPEG file is truncated: it ends after 3000 bytes.*\n$/)
+  })
+  test.each<[string[], string]>([
+    [['--oups'], '--oups: there is no such option and no such file; see --help\n'],
+    [['a', 'b.jpg'], 'expected one photo, got 2: a, b.jpg; quote a name with spaces, see --help\n'],
+  ])('%j gives one clear line and exit 1', async (args, message) => {
+    expect(await runExample('super-resolution', args)).toEqual({ code: 1, stdout: '', stderr: message })
   })
   test.each<[string, string | null, RegExp]>([
     ['nowhere.jpg', null, /nowhere\.jpg: there is no such file\n$/],

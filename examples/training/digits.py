@@ -250,6 +250,7 @@ def export(model: nn.Module) -> None:
             ],
             labels=[str(digit) for digit in range(10)],
             raw_examples={"held-out": held_out, "drawn": drawn},
+            formats=["onnx", "torchscript", "aot-inductor"],
             name="digits",
             version="1.0.0",
             license="MIT",

@@ -241,6 +241,7 @@ def export(model: nn.Module) -> None:
                 }
             ],
             raw_examples={"photo": picture},
+            formats=["onnx", "torchscript", "aot-inductor"],
             name="super-resolution-x3",
             version="1.0.0",
             license="MIT",

@@ -3,6 +3,7 @@ import { defineConfig } from 'tsup'
 export default defineConfig({
   entry: {
     index: 'src/index.ts',
+    names: 'src/names.ts',
     'testing/index': 'src/testing/index.ts',
     'platform/node': 'src/platform/node.ts',
     'platform/web': 'src/platform/web.ts',
@@ -12,6 +13,6 @@ export default defineConfig({
   platform: 'neutral',
   splitting: true,
   clean: true,
-  dts: process.env.TENSORFERRY_SKIP_DTS ? false : { entry: ['src/index.ts', 'src/testing/index.ts'] },
+  dts: process.env.TENSORFERRY_SKIP_DTS ? false : { entry: ['src/index.ts', 'src/names.ts', 'src/testing/index.ts'] },
   external: ['#platform', 'sharp', /^node:/],
 })

@@ -109,6 +109,15 @@ const RULES: readonly Rule[] = [
     message: ({ input, indices }) => `${input}: wrong shape (${indices})`,
   },
   {
+    // Of Gather, GatherElements and GatherND.
+    pattern:
+      /running (?<operator>Gather\w*) node\. Name:'(?<node>[^']*)' Status Message: .*?(?:idx=(?<index>-?\d+) must be within the inclusive range \[(?<low>-?\d+),(?<high>-?\d+)\]|invalid index found, index = (?<only>-?\d+)|Out of range value in index tensor)/s,
+    stage: 'run',
+    code: 'RUNTIME_FAILED',
+    message: ({ operator, node, index, only, low, high }) =>
+      `node ${JSON.stringify(node)} (${operator}) got an index${index || only ? ` ${index ?? only}` : ''} that lies outside its table${high ? `, which takes ${low} to ${high}` : ''}; an input probably holds an id, such as a token's or a class's, that the model does not have`,
+  },
+  {
     pattern: /running (?<operator>\S+) node\. Name:'(?<node>[^']*)' Status Message: (?<reason>.*)/s,
     stage: 'run',
     code: 'RUNTIME_FAILED',

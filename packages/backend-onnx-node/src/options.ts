@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { TensorferryError } from '@tensorferry/core'
-import { nearestName } from './nearest-name.ts'
+import { nearestName, unknownName } from '@tensorferry/core/names'
 
 const PROVIDER_KEYS = {
   cpu: [],
@@ -140,15 +140,17 @@ function checkObject(
 ): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     refuse(
-      `${where}: expected an object, got ${value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value}`,
+      `${where || 'options'}: expected an object, got ${value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value}`,
       {},
     )
   }
   for (const [key, entry] of Object.entries(value)) {
     if (!allowed.includes(key)) {
-      const nearest = nearestName(key, allowed)
-      const advice = nearest ? `did you mean ${nearest}?` : `known: ${allowed.join(', ') || 'none'}`
-      refuse(`unknown option ${where ? `${where}.` : ''}${key}; ${advice}`, { option: key, nearest, known: allowed })
+      refuse(`${where ? `${where}: ` : ''}${unknownName('option', key, allowed)}`, {
+        option: key,
+        nearest: nearestName(key, allowed),
+        known: allowed,
+      })
     }
     const expected = entry === undefined ? null : checks[key]!(entry)
     if (expected !== null) {

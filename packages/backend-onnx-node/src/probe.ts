@@ -29,7 +29,7 @@ function checkMachine(): Availability {
   if (!BUILDS.includes(build)) {
     return unavailable(
       `onnxruntime-node has no build for ${build}, only for ${BUILDS.join(', ')}`,
-      'use a backend that needs no native code, such as @tensorferry/backend-onnx-web',
+      'use a machine of one of these kinds, or a backend that needs no native code',
     )
   }
   if (process.platform === 'linux') {

@@ -41,6 +41,24 @@ test.each<[Stage, string, string, RegExp]>([
     /index: 1 Got: 3 Expected: 2/,
   ],
   [
+    'run',
+    "Non-zero status code returned while running Gather node. Name:'embedding' Status Message: indices element out of data bounds, idx=50300 must be within the inclusive range [-50257,50256]",
+    'RUNTIME_FAILED',
+    /"embedding" \(Gather\) got an index 50300 that lies outside its table, which takes -50257 to 50256; an input probably holds an id, such as a token's/,
+  ],
+  [
+    'run',
+    "Non-zero status code returned while running GatherND node. Name:'pick' Status Message: invalid index found, index = 7",
+    'RUNTIME_FAILED',
+    /"pick" \(GatherND\) got an index 7 that lies outside its table; an input/,
+  ],
+  [
+    'run',
+    "Non-zero status code returned while running GatherElements node. Name:'pick' Status Message: /x/gather_elements.cc:150 void f() GatherElements op: Out of range value in index tensor",
+    'RUNTIME_FAILED',
+    /"pick" \(GatherElements\) got an index that lies outside its table; an input/,
+  ],
+  [
     'start',
     'libonnxruntime.so.1: cannot open shared object file: No such file or directory',
     'BACKEND_UNAVAILABLE',

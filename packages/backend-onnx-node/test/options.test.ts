@@ -16,17 +16,30 @@ function refusal(options: unknown): TensorferryError {
 
 describe('options that are refused', () => {
   test.each<[string, unknown, RegExp]>([
-    ['a misspelt name', { thread: 2 }, /unknown option thread; did you mean threads\?/],
-    ['ONNX Runtime’s own name', { intraOpNumThreads: 2 }, /unknown option intraOpNumThreads; did you mean threads\?/],
-    ['a name from nowhere', { colour: 'red' }, /unknown option colour; known: execution, replicas, threads/],
-    ['a misspelt nested name', { sessionOptions: { enableCpuMemArenas: true } }, /did you mean enableCpuMemArena\?/],
+    [
+      'a misspelt name',
+      { thread: 2 },
+      /unknown option 'thread', did you mean 'threads'\? Known options: execution, replicas, threads/,
+    ],
+    [
+      'ONNX Runtime’s own name',
+      { intraOpNumThreads: 2 },
+      /unknown option 'intraOpNumThreads', did you mean 'threads'\?/,
+    ],
+    ['a name from nowhere', { colour: 'red' }, /unknown option 'colour'\. Known options: execution, replicas, threads/],
+    ['a misspelt nested name', { sessionOptions: { enableCpuMemArenas: true } }, /did you mean 'enableCpuMemArena'\?/],
+    ['a number in place of options', 5, /onnxNode: options: expected an object, got number/],
     ['a fraction of a thread', { threads: 1.5 }, /threads: expected a whole number, at least 1, got 1.5/],
     ['no threads', { threads: 0 }, /threads: .*got 0/],
     ['no replicas', { replicas: 0 }, /replicas: .*got 0/],
     ['a misspelt execution', { execution: 'workers' }, /execution: expected one of "worker", "inline"/],
     ['a misspelt provider', { provider: 'cudda' }, /did you mean cuda\?/],
     ['no provider', { provider: [] }, /at least one provider/],
-    ["another provider's setting", { provider: { name: 'cpu', deviceId: 1 } }, /unknown option provider cpu.deviceId/],
+    [
+      "another provider's setting",
+      { provider: { name: 'cpu', deviceId: 1 } },
+      /provider cpu: unknown option 'deviceId'/,
+    ],
     ['a text as a number', { provider: { name: 'cuda', deviceId: '1' } }, /deviceId: expected a whole number/],
     ['a wrong graph optimization', { graphOptimization: 'full' }, /graphOptimization: expected one of/],
     ['replicas of an inline model', { execution: 'inline', replicas: 2 }, /an inline model has no copies/],

@@ -33,6 +33,21 @@ describe.each(['worker', 'inline'] as const)('%s', (execution) => {
     await session.dispose()
   })
 
+  test('50 runs that share a signal: Node warns of no leak', async () => {
+    const warnings: Error[] = []
+    const collect = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', collect)
+    const session = await backend.createSession(model('identity-float32'))
+    const { signal } = new AbortController()
+    const values = Array.from({ length: 50 }, (_, index) => index)
+    const outputs = await Promise.all(values.map((value) => session.run(pair(value), { signal })))
+    expect(outputs.map(({ y }) => y!.data[0])).toEqual(values)
+    await session.dispose()
+    await turn()
+    process.off('warning', collect)
+    expect(warnings).toEqual([])
+  })
+
   test('an output stays as it is while later runs use the same buffers', async () => {
     const session = await backend.createSession(model('identity-float32'))
     const first = (await session.run(pair(1))).y!

@@ -6,9 +6,9 @@ export type ModelFormat = 'onnx' | 'torchscript' | 'aot-inductor'
 
 /** Accepted by every async call of the SDK. */
 export interface CallOptions {
-  /** Settles the call with `ABORTED`. Work that a runtime cannot interrupt ends unseen. */
+  /** Settles the call with `ABORTED`. A run that has begun keeps its worker busy until it ends, unseen: later runs wait for it. */
   readonly signal?: AbortSignal | undefined
-  /** Milliseconds until the call settles with `TIMED_OUT`. */
+  /** Milliseconds, more than 0, until the call settles with `TIMED_OUT`; what it began goes on as with `signal`. */
   readonly timeoutMs?: number | undefined
 }
 

@@ -10,15 +10,80 @@ export function throwIfAborted(options: CallOptions | undefined): void {
   if (options?.signal?.aborted) throw abortedError(options.signal)
 }
 
+function hasValidValues({ signal, timeoutMs }: CallOptions): boolean {
+  if (signal && typeof signal.addEventListener !== 'function') return false
+  return timeoutMs === undefined || (typeof timeoutMs === 'number' && timeoutMs > 0)
+}
+
+async function refuse(options: unknown): Promise<never> {
+  const { callOptionsError } = await import('./call-options-error.ts')
+  throw callOptionsError(options)
+}
+
+/**
+ * Checks the options of a call that takes `signal` and `timeoutMs` and nothing else.
+ *
+ * @returns null, or what the call rejects with: `OPTIONS_INVALID` naming the key or value
+ */
+export function refuseCallOptions(options: CallOptions | undefined): Promise<never> | null {
+  if (options === undefined || options === null) return null
+  const isFine =
+    typeof options === 'object' &&
+    // A signal in place of `{ signal }` has no keys of its own, and would be passed over.
+    !('aborted' in options) &&
+    Object.keys(options).every((key) => key === 'signal' || key === 'timeoutMs') &&
+    hasValidValues(options)
+  return isFine ? null : refuse(options)
+}
+
 /** A throw becomes a rejection, so that the timer and the listener are cleaned up in one place. */
 async function startSafely<T>(start: () => Promise<T>): Promise<T> {
   return start()
 }
 
+interface Waiting {
+  readonly calls: Set<() => void>
+  tell(): void
+}
+
+/** Calls in progress by their signal. One listener for all of them: Node warns of a leak from the eleventh on. */
+const waiting = new WeakMap<AbortSignal, Waiting>()
+
+/** Calls back when the signal fires; the result takes that back. */
+function onAbort(signal: AbortSignal, call: () => void): () => void {
+  let entry = waiting.get(signal)
+  if (!entry) {
+    const calls = new Set<() => void>()
+    const tell = (): void => {
+      for (const one of calls) {
+        try {
+          one()
+        } catch (error) {
+          // As from a listener of its own: uncaught, and the other calls are told all the same.
+          queueMicrotask(() => {
+            throw error
+          })
+        }
+      }
+    }
+    entry = { calls, tell }
+    waiting.set(signal, entry)
+    signal.addEventListener('abort', tell, { once: true })
+  }
+  const { calls, tell } = entry
+  calls.add(call)
+  return () => {
+    if (!calls.delete(call) || calls.size > 0) return
+    signal.removeEventListener('abort', tell)
+    waiting.delete(signal)
+  }
+}
+
 /**
  * Settles with the work's result, or at once with `ABORTED` or `TIMED_OUT`; the work then ends unseen.
+ * Calls that share a signal share one listener on it.
  *
- * @param options - the caller's `signal` and `timeoutMs`
+ * @param options - the caller's `signal` and `timeoutMs`; other keys are passed over
  * @param start - begins the work; not called when the signal has fired already
  * @param onCancel - told once when the caller has left, such as to take a waiting run out of its queue
  * @throws TensorferryError `ABORTED`, `TIMED_OUT`, `OPTIONS_INVALID` for a `timeoutMs` that is not a positive number
@@ -31,26 +96,21 @@ export function withCallOptions<T>(
   const signal = options?.signal
   const timeoutMs = options?.timeoutMs
   if (!signal && timeoutMs === undefined) return start()
+  if (!hasValidValues(options!)) return refuse(options)
   return new Promise<T>((resolve, reject) => {
-    if (timeoutMs !== undefined && !(timeoutMs > 0)) {
-      throw new TensorferryError(
-        'OPTIONS_INVALID',
-        `timeoutMs: expected a positive number of milliseconds, got ${timeoutMs}`,
-      )
-    }
     if (signal?.aborted) throw abortedError(signal)
     let timer: ReturnType<typeof setTimeout> | undefined
+    let ignoreSignal: (() => void) | undefined
     const cleanUp = (): void => {
       clearTimeout(timer)
-      signal?.removeEventListener('abort', onAbort)
+      ignoreSignal?.()
     }
     const cancel = (error: TensorferryError): void => {
       cleanUp()
       reject(error)
       onCancel?.(error)
     }
-    const onAbort = (): void => cancel(abortedError(signal!))
-    signal?.addEventListener('abort', onAbort, { once: true })
+    if (signal) ignoreSignal = onAbort(signal, () => cancel(abortedError(signal)))
     if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) {
       // setTimeout takes 31 bits; a longer wait is as good as none.
       timer = setTimeout(

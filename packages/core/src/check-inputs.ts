@@ -27,8 +27,10 @@ function fail(name: string, expected: string, got: string, advice: string, detai
 function checkTensor(spec: TensorSpec, value: Tensor): void {
   const { name } = spec
   if (typeof value !== 'object' || value === null || !('dtype' in value) || !Array.isArray(value.shape)) {
-    const got = value === null ? 'null' : ArrayBuffer.isView(value) ? value.constructor.name : typeof value
-    fail(name, describe(spec), got, `make one with tensor('${spec.dtype ?? 'float32'}', data, shape)`, {})
+    const got = (value as object | null)?.constructor?.name ?? String(value)
+    const shape = spec.shape?.map((dim) => (typeof dim === 'number' ? dim : 1)) ?? [1]
+    const call = `tensor('${spec.dtype ?? 'float32'}', data, [${shape.join(', ')}])`
+    fail(name, describe(spec), got, `make a tensor of numbers with ${call}`, {})
   }
   const info = DTYPES[value.dtype]
   if (!info) fail(name, describe(spec), `dtype ${JSON.stringify(value.dtype)}`, '', { dtype: value.dtype })
@@ -108,9 +110,9 @@ export function checkInputs(signature: CheckedSignature, inputs: Tensors): Recor
   for (const spec of signature.inputs) {
     if (!Object.hasOwn(inputs, spec.name) || inputs[spec.name] === undefined) {
       const names = Object.keys(inputs)
-      fail(spec.name, describe(spec), 'nothing', `given: ${names.length ? names.join(', ') : 'no inputs'}`, {
-        given: names,
-      })
+      const isTensor = names.includes('dtype') && names.includes('shape')
+      const advice = isTensor ? `pass { ${spec.name}: tensor }` : `given: ${names.join(', ') || 'no inputs'}`
+      fail(spec.name, describe(spec), isTensor ? 'a tensor' : 'nothing', advice, { given: names })
     }
     given++
     const value = inputs[spec.name]!

@@ -7,6 +7,7 @@ export type {
   Prediction,
   PredictionOf,
 } from './bundle/bundle-types.ts'
+export type { Difference } from './bundle/compare.ts'
 export type { GoldenCase, Manifest, ManifestArtifact, ManifestFile, Tolerance } from './bundle/manifest.ts'
 export { BUNDLE_SCHEMA, parseManifest } from './bundle/manifest.ts'
 export { readSafetensors } from './bundle/safetensors.ts'
@@ -28,6 +29,8 @@ export { fromNested, type Nested, toNested } from './nested.ts'
 export * from './pipeline/index.ts'
 export type { LocateOptions } from './platform/platform.ts'
 export { formatTensor } from './print.ts'
+export type { InputTensor, OutputTensor, RankHint, TensorOfShape } from './ranked.ts'
+export { type ComparedTensor, type ReplayedCase, type ReplayReport, replayGoldens } from './replay.ts'
 export { type BackendAttempt, formatReport, type LoadReport, type LoadStage, type VerifiedCase } from './report.ts'
 export type { BackendChoice, BackendEntry } from './select.ts'
 export type * from './signature.ts'

@@ -1,10 +1,9 @@
 import type { LoadOptions, Session } from './backend.ts'
 import type { AnyBundle } from './bundle/bundle-types.ts'
 import type { OpenModel } from './bundle/open.ts'
-import { type ModelSource, openSource } from './bundle/source.ts'
+import { isSource, type ModelSource, openSource } from './bundle/source.ts'
 import { verifyGoldens } from './bundle/verify.ts'
 import { withCallOptions } from './call.ts'
-import { TensorferryError } from './errors.ts'
 import { createModel, type Model } from './model.ts'
 import { planPipeline } from './model-pipeline.ts'
 import type { LocateOptions } from './platform/platform.ts'
@@ -17,38 +16,40 @@ export interface LoadModelOptions<S extends Session = Session> extends LoadOptio
   readonly backend?: BackendChoice<S> | undefined
   /** An artifact's name, such as `onnx-fp16`. Default: the first that the backend reads. */
   readonly artifact?: string | undefined
-  /** Replays PyTorch's goldens on the chosen backend: none, the first one (default), or all. */
+  /** Replays PyTorch's goldens on the chosen backend: `off` none, `smoke` (default) the first one alone, `full` all of them. */
   readonly verify?: 'off' | 'smoke' | 'full' | undefined
 }
 
-const OPTION_NAMES: readonly (keyof LoadModelOptions)[] = [
-  'backend',
-  'artifact',
-  'verify',
-  'fetch',
-  'cacheDir',
-  'downloads',
-  'signal',
-  'timeoutMs',
-  'onProgress',
-]
-const VERIFY_MODES = ['off', 'smoke', 'full']
+/** What each option is: a type, or its values. `backend` is looked at when it is its turn. */
+const LOAD_OPTIONS: Readonly<Record<keyof LoadModelOptions, string | readonly string[] | null>> = {
+  backend: null,
+  artifact: 'string',
+  verify: ['off', 'smoke', 'full'],
+  fetch: 'function',
+  cacheDir: 'string',
+  downloads: ['cache', 'opfs', 'memory'],
+  signal: null,
+  timeoutMs: null,
+  onProgress: 'function',
+}
 
-function checkOptions(options: LoadModelOptions): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (!OPTION_NAMES.includes(name as keyof LoadModelOptions)) {
-      throw new TensorferryError(
-        'OPTIONS_INVALID',
-        `loadModel: unknown option ${JSON.stringify(name)}, expected ${OPTION_NAMES.join(', ')}; a runtime's own options go into its backend's factory`,
-      )
-    }
-    if (name === 'verify' && value !== undefined && !VERIFY_MODES.includes(value as string)) {
-      throw new TensorferryError(
-        'OPTIONS_INVALID',
-        `verify: expected ${VERIFY_MODES.join(', ')}, got ${JSON.stringify(value)}`,
-      )
-    }
-  }
+function isOption(name: string, value: unknown): boolean {
+  if (!Object.hasOwn(LOAD_OPTIONS, name)) return false
+  const expected = LOAD_OPTIONS[name as keyof LoadModelOptions]
+  if (expected === null || value === undefined) return true
+  return typeof expected === 'string' ? typeof value === expected : expected.includes(value as string)
+}
+
+async function checkArguments(source: unknown, needsSource: boolean, options: unknown): Promise<void> {
+  const isFine =
+    typeof options === 'object' &&
+    options !== null &&
+    Object.entries(options).every(([name, value]) => isOption(name, value)) &&
+    (!needsSource || isSource(source))
+  if (isFine) return
+  // Loaded when it is met: apps that pass what is expected do without all its messages.
+  const { argumentError } = await import('./load-argument-error.ts')
+  throw argumentError(source, options, LOAD_OPTIONS)
 }
 
 /**
@@ -70,10 +71,10 @@ export function loadModel<S extends Session = Session>(
   options: LoadModelOptions<S> & { readonly backend: BackendChoice<S> },
 ): Promise<Model<AnyBundle, S>>
 export async function loadModel(first: ModelSource | LoadModelOptions, second?: LoadModelOptions): Promise<Model> {
-  const hasSource = !(typeof first === 'object' && first !== null && 'backend' in first)
-  const source = hasSource ? (first as ModelSource) : undefined
-  const options = (hasSource ? second : (first as LoadModelOptions)) ?? {}
-  checkOptions(options)
+  const needsSource = !(typeof first === 'object' && first !== null && 'backend' in first)
+  const source = needsSource ? (first as ModelSource) : undefined
+  const options = (needsSource ? second : (first as LoadModelOptions)) ?? {}
+  await checkArguments(source, needsSource, options)
   // One signal for everything below: a late session of a cancelled load is disposed, not leaked.
   const cancel = new AbortController()
   return withCallOptions(
@@ -101,14 +102,14 @@ async function load(source: ModelSource | undefined, options: LoadModelOptions):
         if (skipped !== null || model === null) return []
         const cases = await verifyGoldens(
           { model, session, artifact, pipeline, mode: mode as 'smoke' | 'full' },
-          options,
+          { signal: options.signal, onProgress: options.onProgress },
         )
         // The model's first answer to its user must not depend on what was replayed.
-        await session.reset?.(options)
+        await session.reset?.({ signal: options.signal })
         return cases
       },
     },
-    options,
+    { signal: options.signal, onProgress: options.onProgress },
   )
   const report: LoadReport = {
     source: model?.where ?? selected.backend.name,
@@ -116,6 +117,7 @@ async function load(source: ModelSource | undefined, options: LoadModelOptions):
     chosenBy: candidates.from,
     attempts: selected.attempts,
     backend: selected.backend.name,
+    package: selected.attempts.at(-1)?.package ?? null,
     artifact: selected.artifact
       ? {
           name: selected.artifact.artifact.name,

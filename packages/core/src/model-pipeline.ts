@@ -53,6 +53,28 @@ function withBatchAxis(value: Tensor<'float32'>, rank: number | undefined): Tens
   return rank === value.shape.length + 1 ? reshape(value, [1, ...value.shape]) : value
 }
 
+/** What TypeScript promises of a task's `predict`. */
+const TASK_GIVES: Readonly<Record<string, string>> = { 'image-to-image': 'image', 'image-classification': 'labels' }
+
+/** Compares what postprocess gives with what else the manifest says of it. */
+function checkEnds(
+  { task, labels, outputs }: Manifest,
+  after: readonly { readonly output: string; readonly gives: string }[],
+): void {
+  const fail = (reason: string): never => {
+    throw new TensorferryError('BUNDLE_INVALID', `bundle.json: ${reason}`)
+  }
+  const promised = TASK_GIVES[task ?? '']
+  const given = after.length > 1 ? `${after.length} results` : (after[0]?.gives ?? 'tensors')
+  if (promised && promised !== given) fail(`task ${task} promises ${promised}, its postprocess gives ${given}`)
+  for (const { output, gives } of after) {
+    const classes = outputs.find(({ name }) => name === output)?.shape.at(-1)
+    if (gives === 'labels' && labels && typeof classes === 'number' && classes !== labels.length) {
+      fail(`labels: ${labels.length} names for ${classes} classes, the last dim of output ${output}`)
+    }
+  }
+}
+
 /**
  * Plans a bundle's pre- and postprocessing.
  *
@@ -72,6 +94,10 @@ export function planPipeline(manifest: Manifest): ModelPipeline | null {
     plan: inBundle(() => planPostprocess(steps)),
     output: requireOneEnd(from, 'postprocess.from'),
   }))
+  checkEnds(
+    manifest,
+    after.map(({ output, plan }) => ({ output, gives: plan.gives })),
+  )
   const made = new Set([...before.map(({ input }) => input), ...manifest.states.map(({ input }) => input)])
   const missing = manifest.inputs.filter(({ name }) => !made.has(name)).map(({ name }) => name)
 
@@ -88,10 +114,8 @@ export function planPipeline(manifest: Manifest): ModelPipeline | null {
       const inputs: Record<string, Tensor> = {}
       for (const { raw: name, plan, input } of before) {
         const value = before.length === 1 ? raw : (raw as Record<string, unknown> | null)?.[name]
-        if (value === undefined || value === null) {
-          throw new TensorferryError('INPUT_INVALID', `${name}: expected a raw input, got ${String(value)}`, {
-            details: { raw: name },
-          })
+        if (value === undefined || value === null || typeof value === 'string' || value instanceof Promise) {
+          throw (await import('./model-errors.ts')).notRaw(name, value)
         }
         const made = await plan.run(value as RawInput, context, {
           onStage: (_, { data, height, width }) =>
@@ -105,11 +129,11 @@ export function planPipeline(manifest: Manifest): ModelPipeline | null {
     postprocess(outputs, context, codecs) {
       const results: Record<string, unknown> = {}
       for (const { to, plan, output } of after) {
-        const value = outputs[output]
+        const value = outputs?.[output]
         if (!value) {
           throw new TensorferryError(
             'INPUT_INVALID',
-            `postprocess: expected output ${output}, got ${Object.keys(outputs).join(', ') || 'nothing'}`,
+            `postprocess: expected output ${output}, got ${Object.keys(outputs ?? {}).join(', ') || 'nothing'}`,
           )
         }
         results[to] = plan.run(value, { ...createStepContext(codecs, manifest.labels), ...context })

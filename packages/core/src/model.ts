@@ -2,8 +2,7 @@ import { platform } from '#platform'
 import type { CallOptions, Session } from './backend.ts'
 import type { AnyBundle, InputsOf, LabelOf, OutputsOf, PredictionOf } from './bundle/bundle-types.ts'
 import type { OpenModel } from './bundle/open.ts'
-import { throwIfAborted, withCallOptions } from './call.ts'
-import { TensorferryError } from './errors.ts'
+import { refuseCallOptions, throwIfAborted, withCallOptions } from './call.ts'
 import type { ModelPipeline, PipelineContext, RawInput } from './model-pipeline.ts'
 import type { LoadReport } from './report.ts'
 import type { Signature, TensorSpec } from './signature.ts'
@@ -69,17 +68,18 @@ export function createModel({ session, model, pipeline, report }: ModelParts): M
     outputs: session.outputs,
     states: [],
   }
-  const requirePipeline = (call: string): ModelPipeline => {
+  const requirePipeline = async (call: string): Promise<ModelPipeline> => {
     if (pipeline) return pipeline
-    throw new TensorferryError(
-      'OPTIONS_INVALID',
-      `${call}: ${report.source} is a bare model, which says nothing of pictures or labels; use run with tensors, or export a bundle with preprocess steps`,
-    )
+    throw (await import('./model-errors.ts')).noPipeline(call, report)
   }
   const preprocess: Model['preprocess'] = (raw, options) =>
-    withCallOptions(options, async () => requirePipeline('preprocess').preprocess(raw, platform.codecs))
+    refuseCallOptions(options) ??
+    withCallOptions(options, async () => (await requirePipeline('preprocess')).preprocess(raw, platform.codecs))
   const postprocess: Model['postprocess'] = (outputs, context, options) =>
-    withCallOptions(options, async () => requirePipeline('postprocess').postprocess(outputs, context, platform.codecs))
+    refuseCallOptions(options) ??
+    withCallOptions(options, async () =>
+      (await requirePipeline('postprocess')).postprocess(outputs, context, platform.codecs),
+    )
 
   return {
     inputs: signature.inputs,
@@ -87,12 +87,14 @@ export function createModel({ session, model, pipeline, report }: ModelParts): M
     labels: model?.manifest?.labels ?? null,
     report,
     session,
-    run: (inputs, options) => session.run(inputs, options),
+    run: (inputs, options) => refuseCallOptions(options) ?? session.run(inputs, options),
     preprocess,
     postprocess,
     predict: (raw, options) => {
+      const refused = refuseCallOptions(options)
+      if (refused) return refused
       const start = async (signal?: AbortSignal): Promise<PredictionOf<AnyBundle>> => {
-        const halves = requirePipeline('predict')
+        const halves = await requirePipeline('predict')
         const { inputs, context } = await halves.preprocess(raw, platform.codecs)
         throwIfAborted({ signal })
         const outputs: Tensors = await session.run(inputs, { signal })

@@ -5,7 +5,10 @@ export type LoadStage = 'resolve' | 'probe' | 'load' | 'verify'
 
 /** One backend of the list, and what became of it. */
 export interface BackendAttempt {
+  /** The backend's own name, such as `onnx-node`; where it could not be resolved, what was asked for. */
   readonly backend: string
+  /** The package or file that it was asked for by, such as `@tensorferry/backend-onnx-node`; null: the app passed the backend itself. */
+  readonly package: string | null
   readonly outcome: 'chosen' | 'refused'
   /** The last stage reached. */
   readonly stage: LoadStage
@@ -28,14 +31,17 @@ export interface VerifiedCase {
 
 /** What was tried while loading, what was chosen, and how long each stage took. */
 export interface LoadReport {
-  /** Folder, URL without query, or "memory". */
+  /** Folder or file, URL without query, "memory" for a map of files, "bytes in memory", or the backend's name when it needs no source. */
   readonly source: string
   /** null: a bare model. */
   readonly bundle: { readonly name: string; readonly version: string } | null
   /** Who asked for these backends: "options", the variable, or the config file. */
   readonly chosenBy: string
   readonly attempts: readonly BackendAttempt[]
+  /** The backend's own name, such as `onnx-node`. A config names its package, see {@link LoadReport.package}. */
   readonly backend: string
+  /** The package or file that it was asked for by, such as `@tensorferry/backend-onnx-node`; null: the app passed the backend itself. */
+  readonly package: string | null
   readonly artifact: { readonly name: string; readonly format: ModelFormat; readonly precision: string | null } | null
   readonly runtime: RuntimeInfo
   readonly verify: {
@@ -57,7 +63,7 @@ export function formatReport(report: LoadReport): string {
   const provider = runtime.provider === null ? '' : `, provider ${runtime.provider}`
   const lines = [
     `model     ${report.bundle ? `${report.bundle.name} ${report.bundle.version}` : 'bare file'} from ${report.source}`,
-    `backend   ${report.backend}, asked for by ${report.chosenBy}`,
+    `backend   ${report.backend}${report.package === null ? '' : ` (${report.package})`}, asked for by ${report.chosenBy}`,
     `runtime   ${runtime.name} ${runtime.version} on ${runtime.device}${provider}${threads}`,
   ]
   if (report.artifact) lines.push(`artifact  ${report.artifact.name} (${report.artifact.format})`)

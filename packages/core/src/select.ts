@@ -30,11 +30,24 @@ export interface Selected {
   readonly verified: readonly VerifiedCase[]
 }
 
-const KNOWN_BACKENDS = ['@tensorferry/backend-onnx-node']
+/** What an app does without as long as its backend works. */
+const errors = () => import('./backend-errors.ts')
 
 function isBackend(value: unknown): value is Backend {
   const backend = value as Partial<Backend> | null
-  return typeof backend === 'object' && backend !== null && typeof backend.createSession === 'function'
+  return (
+    typeof backend === 'object' &&
+    backend !== null &&
+    typeof backend.name === 'string' &&
+    Array.isArray(backend.formats) &&
+    typeof backend.probe === 'function' &&
+    typeof backend.createSession === 'function'
+  )
+}
+
+function isSession(value: unknown): value is Session {
+  const session = value as Partial<Session> | null
+  return typeof session === 'object' && session !== null && typeof session.run === 'function' && !!session.runtime
 }
 
 function isNamed(entry: unknown): entry is readonly [string, unknown?] {
@@ -60,45 +73,23 @@ export async function findCandidates(choice: BackendChoice | undefined): Promise
   if (config) {
     return { entries: config.backends, folder: config.folder, from: config.from, verify: config.verify }
   }
-  const install = KNOWN_BACKENDS.map((name) => `npm install ${name}`).join(' or ')
-  throw new TensorferryError(
-    'BACKEND_NOT_INSTALLED',
-    platform.name === 'node'
-      ? `no backend chosen: pass { backend }, set TENSORFERRY_BACKEND, or write tensorferry.config.json with { "backends": ["${KNOWN_BACKENDS[0]}"] }; to install one: ${install}`
-      : 'no backend chosen: import the factory of a backend package and pass { backend: factory() }',
-    { details: { known: KNOWN_BACKENDS } },
-  )
+  throw (await errors()).noBackendChosen(platform.name)
+}
+
+/** The package or file of an entry, with the factory's options. */
+function namedOf(entry: BackendEntry): readonly [name: string, options?: unknown] | null {
+  const named = typeof entry === 'string' ? ([entry] as const) : Array.isArray(entry) ? entry : []
+  return typeof named[0] === 'string' && named[0] !== '' ? (named as readonly [string, unknown?]) : null
 }
 
 async function resolveBackend(entry: BackendEntry, folder: string): Promise<Backend> {
-  let backend: unknown = entry
-  if (!isBackend(entry)) {
-    const [name, options] = typeof entry === 'string' ? [entry] : Array.isArray(entry) ? entry : []
-    if (typeof name !== 'string' || name === '') {
-      throw new TensorferryError(
-        'OPTIONS_INVALID',
-        'backend: expected a backend such as onnxNode(), a package name, or [name, options]; a factory must be called',
-      )
-    }
-    const module = (await platform.importBackend(name, folder)) as { default?: unknown }
-    if (typeof module.default !== 'function') {
-      throw new TensorferryError(
-        'BACKEND_INCOMPATIBLE',
-        `${name} has no factory as its default export: it is not a Tensorferry backend`,
-      )
-    }
-    backend = module.default(options)
-    if (!isBackend(backend))
-      throw new TensorferryError('BACKEND_INCOMPATIBLE', `${name}: its factory returned no backend`)
+  const named = namedOf(entry)
+  if (!named && (typeof entry !== 'object' || entry === null || Array.isArray(entry))) {
+    throw (await errors()).invalidEntry(entry)
   }
-  const { apiVersion, name } = backend as Backend
-  if (apiVersion !== 1) {
-    throw new TensorferryError(
-      'BACKEND_INCOMPATIBLE',
-      `${name}: speaks backend API ${apiVersion}, this @tensorferry/core speaks 1; install matching versions`,
-    )
-  }
-  return backend as Backend
+  const backend: unknown = named ? await platform.importBackend(named[0], named[1], folder) : entry
+  if (isBackend(backend) && backend.apiVersion === 1) return backend
+  throw (await errors()).notBackend(named?.[0] ?? null, backend)
 }
 
 function nameOf(entry: BackendEntry): string {
@@ -107,30 +98,19 @@ function nameOf(entry: BackendEntry): string {
 }
 
 /** The artifact a backend reads: the caller's by name, else the first format the backend prefers, in full precision first. */
-function pickArtifact(model: OpenModel | null, backend: Backend, wanted: string | undefined): OpenArtifact | null {
+async function pickArtifact(
+  model: OpenModel | null,
+  backend: Backend,
+  wanted: string | undefined,
+): Promise<OpenArtifact | null> {
   if (backend.formats.length === 0) return null
-  const artifacts = model?.artifacts ?? []
-  const listing = artifacts.map(({ artifact }) => `${artifact.name} (${artifact.format})`).join(', ') || 'none'
-  if (wanted !== undefined) {
-    const named = artifacts.find(({ artifact }) => artifact.name === wanted)
-    if (!named) throw new TensorferryError('NOT_FOUND', `no artifact ${JSON.stringify(wanted)}; there are: ${listing}`)
-    if (!backend.formats.includes(named.artifact.format)) {
-      throw new TensorferryError(
-        'BACKEND_INCOMPATIBLE',
-        `artifact ${wanted} is ${named.artifact.format}, ${backend.name} reads ${backend.formats.join(', ')}`,
-      )
-    }
-    return named
-  }
   for (const format of backend.formats) {
-    const found = artifacts.find(({ artifact }) => artifact.format === format)
+    const found = model?.artifacts.find(
+      ({ artifact }) => artifact.format === format && (wanted === undefined || artifact.name === wanted),
+    )
     if (found) return found
   }
-  throw new TensorferryError(
-    'FORMAT_UNSUPPORTED',
-    `${backend.name} reads ${backend.formats.join(', ')}; ${model ? `the source holds ${listing}` : 'no source was given'}`,
-    { details: { formats: backend.formats } },
-  )
+  throw (await errors()).artifactError(model, backend, wanted)
 }
 
 interface SelectRequest {
@@ -152,6 +132,7 @@ export async function selectBackend(request: SelectRequest, options: LoadOptions
   let lastError: unknown
   for (const entry of candidates.entries) {
     let name = nameOf(entry)
+    const from = namedOf(entry)?.[0] ?? null
     let stage: LoadStage = 'resolve'
     let session: Session | undefined
     const timings: Partial<Record<LoadStage, number>> = {}
@@ -176,34 +157,39 @@ export async function selectBackend(request: SelectRequest, options: LoadOptions
           details: { code, reason, hint },
         })
       })
-      const artifact = pickArtifact(model, backend, request.artifact)
+      let artifact: OpenArtifact | null = null
       const created = await timed('load', async () => {
+        artifact = await pickArtifact(model, backend, request.artifact)
         await artifact?.check(options)
-        return backend.createSession(sessionSource(model, artifact?.artifact), options)
+        const opened = await backend.createSession(sessionSource(model, artifact?.artifact), options)
+        if (isSession(opened)) return opened
+        throw (await errors()).notSession(name, opened)
       })
       session = created
       const verified = await timed('verify', () => request.verify(created, artifact))
       throwIfAborted(options)
-      attempts.push({ backend: name, outcome: 'chosen', stage, code: null, reason: null, hint: null, timings })
+      attempts.push({
+        backend: name,
+        package: from,
+        outcome: 'chosen',
+        stage,
+        code: null,
+        reason: null,
+        hint: null,
+        timings,
+      })
       return { backend, session: created, artifact, attempts, verified }
-    } catch (error) {
+    } catch (thrown) {
       await session?.dispose()
+      const error = TensorferryError.is(thrown) ? thrown : (await errors()).untypedError(name, stage, thrown)
       if (options.signal?.aborted || TensorferryError.is(error, 'ABORTED') || TensorferryError.is(error, 'TIMED_OUT'))
         throw error
       lastError = error
-      attempts.push(refusal(name, stage, error, timings))
+      attempts.push(refusal({ backend: name, package: from }, stage, error, timings))
     }
   }
   if (attempts.length === 1) throw lastError
-  const reasons = attempts.map(({ backend, stage, code, reason }) => `${backend} at ${stage}: ${code}: ${reason}`)
-  throw new TensorferryError(
-    'BACKEND_UNAVAILABLE',
-    `none of ${attempts.length} backends can be used:\n- ${reasons.join('\n- ')}`,
-    {
-      cause: lastError,
-      details: { attempts },
-    },
-  )
+  throw (await errors()).noneUsable(attempts, lastError)
 }
 
 function sessionSource(model: OpenModel | null, artifact: Artifact | undefined): SessionSource {
@@ -211,19 +197,19 @@ function sessionSource(model: OpenModel | null, artifact: Artifact | undefined):
 }
 
 function refusal(
-  backend: string,
+  backend: Pick<BackendAttempt, 'backend' | 'package'>,
   stage: LoadStage,
-  error: unknown,
+  error: TensorferryError,
   timings: BackendAttempt['timings'],
 ): BackendAttempt {
-  const known = TensorferryError.is(error) ? error : null
-  const { code, reason, hint } = (known?.details ?? {}) as Partial<Record<string, string>>
+  // As a probe gave them; elsewhere the message says it all.
+  const { code, reason, hint } = (stage === 'probe' ? error.details : {}) as Partial<Record<string, string>>
   return {
-    backend,
+    ...backend,
     outcome: 'refused',
     stage,
-    code: code ?? known?.code ?? 'RUNTIME_FAILED',
-    reason: reason ?? (error instanceof Error ? error.message : String(error)),
+    code: code ?? error.code,
+    reason: reason ?? error.message,
     hint: hint ?? null,
     timings,
   }

@@ -1,5 +1,5 @@
 import type { CallOptions, Session } from './backend.ts'
-import { throwIfAborted, withCallOptions } from './call.ts'
+import { refuseCallOptions, throwIfAborted, withCallOptions } from './call.ts'
 import { checkInputs } from './check-inputs.ts'
 import { isDimName, parseDim } from './dims.ts'
 import { TensorferryError } from './errors.ts'
@@ -80,6 +80,8 @@ export function createStream(session: Session, signature: Signature): ModelStrea
       return state
     },
     async run(inputs, options) {
+      const refused = refuseCallOptions(options)
+      if (refused) return refused
       throwIfAborted(options)
       let cancelled = false
       return withCallOptions(
@@ -91,6 +93,8 @@ export function createStream(session: Session, signature: Signature): ModelStrea
       )
     },
     async reset(options) {
+      const refused = refuseCallOptions(options)
+      if (refused) return refused
       return withCallOptions(options, () =>
         inTurn(async () => {
           state = {}

@@ -2,6 +2,7 @@ import { DTYPES } from './dtype.ts'
 import { TensorferryError } from './errors.ts'
 import { bfloat16FromFloat32, float16FromFloat32 } from './half.ts'
 import { attachPrinter } from './print.ts'
+import type { TensorOfShape } from './ranked.ts'
 
 /** Element types by PyTorch's names. `float16` and `bfloat16` are raw bits; `bool` is one byte, 0 or 1. */
 export interface DTypeData {
@@ -132,11 +133,11 @@ function convert<D extends DType>(dtype: D, values: ArrayLike<unknown>): DTypeDa
  * @returns a tensor of that shape
  * @throws TensorferryError `INPUT_INVALID` when the shape does not hold that many elements or an element does not fit the dtype
  */
-export function tensor<D extends DType>(
+export function tensor<D extends DType, const S extends readonly number[] = readonly number[]>(
   dtype: D,
   data: DTypeData[D] | ArrayLike<Element<D>>,
-  shape: readonly number[] = [data.length],
-): Tensor<D> {
+  shape: S | readonly number[] = [data.length],
+): TensorOfShape<D, S> {
   const info = DTYPES[dtype]
   if (!info) {
     throw new TensorferryError(
@@ -160,16 +161,16 @@ export function tensor<D extends DType>(
     )
   }
   const stored = isOwnClass ? (data as DTypeData[D]) : convert(dtype, data)
-  return makeTensor(dtype, stored, shape)
+  return makeTensor(dtype, stored, shape) as TensorOfShape<D, S>
 }
 
 /** A tensor of zeros (empty strings for `string`). */
-export function zeros<D extends DType>(dtype: D, shape: readonly number[]): Tensor<D> {
+export function zeros<D extends DType, const S extends readonly number[]>(dtype: D, shape: S): TensorOfShape<D, S> {
   requireShape(shape)
   const { array } = DTYPES[dtype]
   const count = elementCount(shape)
   const data = array === null ? Array.from({ length: count }, () => '') : new array(count)
-  return makeTensor(dtype, data as unknown as DTypeData[D], shape)
+  return makeTensor(dtype, data as unknown as DTypeData[D], shape) as TensorOfShape<D, S>
 }
 
 /**

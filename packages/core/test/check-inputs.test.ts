@@ -48,7 +48,7 @@ describe('checkInputs', () => {
     ['an expression that differs', /half: expected height\/\/2 = 2, got 3/, { image, half: zeros('float32', [2, 3]) }],
     [
       'an array in place of a tensor',
-      /got Float32Array; make one with tensor/,
+      /got Float32Array; make a tensor of numbers with tensor\('float32', data, \[1, 1, 1, 1\]\)/,
       { image: new Float32Array(4) as never, half },
     ],
     ['null', /got null/, { image: null as never, half }],

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import type { Progress } from '../src/backend.ts'
-import type { ModelSource } from '../src/bundle/source.ts'
+import { bundle, type ModelSource } from '../src/bundle/source.ts'
 import { loadModel } from '../src/load.ts'
 import { referenceBackend, referenceFixtures } from '../src/testing/index.ts'
 import { expectError } from './expect-error.ts'
@@ -182,9 +182,22 @@ describe('a bare model', () => {
 describe('what is no source', () => {
   test.each<[unknown, string, RegExp]>([
     ['/nowhere/at/all', 'NOT_FOUND', /no file or folder/],
-    ['', 'OPTIONS_INVALID', /empty string/],
-    [42, 'OPTIONS_INVALID', /got number/],
-    [null, 'OPTIONS_INVALID', /got null/],
+    ['', 'OPTIONS_INVALID', /expected a bundle's folder or URL, .*got an empty string$/],
+    [42, 'OPTIONS_INVALID', /got 42$/],
+    [null, 'OPTIONS_INVALID', /got null$/],
+    [undefined, 'OPTIONS_INVALID', /got undefined$/],
+    [Promise.resolve(new Uint8Array()), 'OPTIONS_INVALID', /got a Promise, which has to be awaited/],
+    [{ 'bundle.json': new Uint8Array() }, 'OPTIONS_INVALID', /new Map\(Object\.entries\(files\)\)/],
+    [{ verify: 'off' }, 'OPTIONS_INVALID', /options come second/],
+    [new Float32Array(2), 'OPTIONS_INVALID', /got a Float32Array; pass new Uint8Array\(array\.buffer/],
+    [new Response(''), 'OPTIONS_INVALID', /pass its URL, or await response\.arrayBuffer\(\)/],
+    [new Map([['bundle.json', '{}']]), 'OPTIONS_INVALID', /got "\{\}" for "bundle\.json"/],
+    [bundle(undefined as never), 'OPTIONS_INVALID', /got undefined/],
+    [
+      new TextEncoder().encode('<html>'),
+      'FORMAT_UNSUPPORTED',
+      /^bytes in memory: expected a model file, got an HTML page/,
+    ],
     [new Map(), 'NOT_FOUND', /an empty map/],
     [
       new Map([
@@ -197,6 +210,15 @@ describe('what is no source', () => {
     ['ftp://host/model.onnx', 'OPTIONS_INVALID', /http or https/],
   ])('%j', async (source, code, message) => {
     await expectError(code as 'NOT_FOUND', message, () => loadModel(source as string, { backend }))
+  })
+  test('a wrong source is said before a missing backend is', async () => {
+    await expectError('OPTIONS_INVALID', /source: expected .* got undefined/, () => loadModel(undefined as never))
+  })
+  test('a wrong file is named by its path', async () => {
+    const folder = await writeFiles(new Map([['model.onnx', new TextEncoder().encode('version https://git-lfs')]]))
+    await expectError('FORMAT_UNSUPPORTED', new RegExp(`^${folder}/model\\.onnx: .*git lfs pull`), () =>
+      loadModel(join(folder, 'model.onnx'), { backend }),
+    )
   })
   test('an unreadable manifest', async () => {
     const folder = await temporaryFolder()

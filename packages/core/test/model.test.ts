@@ -88,13 +88,16 @@ describe('predict', () => {
     await using model = await loadModel(
       await makeBundle('upsample', (manifest) => {
         withPipeline(manifest)
+        manifest.task = null
         manifest.postprocess = []
       }),
       { backend },
     )
     const outputs = (await model.predict(picture)) as Record<string, Tensor>
     expect(Object.keys(outputs)).toEqual(model.outputs.map(({ name }) => name))
-    await expectError('INPUT_INVALID', /expected a raw input, got undefined/, () => model.predict(undefined as never))
+    await expectError('INPUT_INVALID', /expected a raw input, such as .* got undefined/, () =>
+      model.predict(undefined as never),
+    )
   })
   test('inputs that no step makes are named', async () => {
     await using model = await loadModel(
@@ -111,6 +114,97 @@ describe('predict', () => {
       manifest.preprocess[0].steps = [steps.toTensor, steps.decode]
     })
     await expectError('BUNDLE_INVALID', /decode_image\): takes file/, () => loadModel(files, { backend }))
+  })
+})
+
+describe('what a bundle says of its result is checked at load', () => {
+  type ManifestOf = Record<string, unknown> & { outputs: [{ name: string; shape: unknown[] }] }
+  const load = async (change: (manifest: ManifestOf) => void) => {
+    const files = await makeBundle('upsample', (manifest) => {
+      withPipeline(manifest)
+      const [output] = manifest.outputs
+      output.shape = [1, 12]
+      manifest.task = 'image-classification'
+      manifest.labels = Array.from({ length: 10 }, (_, index) => `class ${index}`)
+      manifest.postprocess = [{ from: [output.name], steps: [{ op: 'top_k', k: 1 }], to: 'labels' }]
+      change(manifest)
+    })
+    return loadModel(files, { backend, verify: 'off' })
+  }
+
+  test('the labels are as many as the classes', async () => {
+    await expectError('BUNDLE_INVALID', /labels: 10 names for 12 classes, the last dim of output/, () =>
+      load(() => undefined),
+    )
+  })
+  test('a number of classes that is not fixed is not compared', async () => {
+    await using model = await load(({ outputs: [output] }) => {
+      output.shape = [1, null]
+    })
+    expect(model.labels).toHaveLength(10)
+  })
+  test('the task is what postprocess gives', async () => {
+    await expectError('BUNDLE_INVALID', /task image-to-image promises image, its postprocess gives labels/, () =>
+      load((manifest) => {
+        manifest.task = 'image-to-image'
+      }),
+    )
+    await expectError(
+      'BUNDLE_INVALID',
+      /task image-classification promises labels, its postprocess gives tensors/,
+      () =>
+        load((manifest) => {
+          manifest.postprocess = []
+        }),
+    )
+  })
+  test('a bundle without steps may have any task: predict says what is missing', async () => {
+    const files = await makeBundle('upsample', (manifest) => {
+      manifest.task = 'image-to-image'
+    })
+    await using model = await loadModel(files, { backend })
+    const message = /the bundle upsample has neither preprocess nor postprocess steps; use run/
+    await expectError('OPTIONS_INVALID', message, () => model.predict(picture))
+    await expectError('OPTIONS_INVALID', message, () => model.preprocess(picture))
+  })
+  test('a bare model says so', async () => {
+    const files = await makeBundle('upsample')
+    await using model = await loadModel(files.get('model.onnx')!, { backend })
+    expect(model.report.source).toBe('bytes in memory')
+    await expectError('OPTIONS_INVALID', /predict: bytes in memory is a bare model/, () => model.predict(picture))
+  })
+})
+
+describe('a raw input that is something else', () => {
+  test.each<[unknown, RegExp]>([
+    [
+      'a.png',
+      /image: expected a raw input, such as a file's bytes or pixels, got "a\.png"; read the file first: await readFile\("a\.png"\)/,
+    ],
+    [Promise.resolve(), /got a Promise, which has to be awaited/],
+    [{ mode: 'L', width: 3, height: 2, data: new Uint8ClampedArray(6) }, /got Object with data in Uint8ClampedArray/],
+    [[1, 2, 3], /got Array/],
+  ])('%j', async (raw, message) => {
+    await using model = await loadModel(await makeBundle('upsample', withPipeline), { backend })
+    await expectError('INPUT_INVALID', message, () => model.predict(raw as never))
+  })
+  test('a tensor in place of tensors by name, and outputs that are missing', async () => {
+    await using model = await loadModel(await makeBundle('upsample', withPipeline), { backend })
+    const [spec] = model.inputs
+    const one = tensor('float32', [1], [1, 1, 1, 1])
+    await expectError('INPUT_INVALID', new RegExp(`got a tensor; pass \\{ ${spec!.name}: tensor \\}`), () =>
+      model.run(one as never),
+    )
+    await expectError('INPUT_INVALID', /postprocess: expected output \w+, got nothing/, () =>
+      model.postprocess(undefined as never, undefined as never),
+    )
+  })
+  test('numbers in place of a tensor', async () => {
+    await using model = await loadModel(await makeBundle('upsample', withPipeline), { backend })
+    const [spec] = model.inputs
+    await expectError('INPUT_INVALID', /got Array; make a tensor of numbers with tensor\('float32', data, \[/, () =>
+      model.run({ [spec!.name]: [1, 2, 3] as never }),
+    )
   })
 })
 

@@ -1,9 +1,13 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Backend } from '../src/backend.ts'
+import type { ErrorCode } from '../src/errors.ts'
+import { installAdvice } from '../src/known-backends.ts'
 import { loadModel } from '../src/load.ts'
 import { formatReport } from '../src/report.ts'
+import type { BackendEntry } from '../src/select.ts'
 import { tensor } from '../src/tensor.ts'
 import { referenceBackend, referenceFixtures } from '../src/testing/index.ts'
 import { expectError } from './expect-error.ts'
@@ -62,7 +66,7 @@ describe('one backend', () => {
   })
   test('that reads no such format', async () => {
     const files = await makeBundle()
-    await expectError('FORMAT_UNSUPPORTED', /t reads torchscript; the source holds onnx \(onnx\)/, () =>
+    await expectError('FORMAT_UNSUPPORTED', /t reads torchscript; the bundle holds onnx \(onnx\)/, () =>
       loadModel(files, { backend: named('t', { formats: ['torchscript'] }) }),
     )
   })
@@ -107,7 +111,7 @@ describe('a list', () => {
     const files = await makeBundle()
     const error = await expectError(
       'BACKEND_UNAVAILABLE',
-      /none of 2 backends can be used:\n- missing at probe: .*no driver\n- wrong at verify/,
+      /none of 2 backends can be used:\n- missing at probe: .*no driver; install one\n- wrong at verify/,
       () => loadModel(files, { backend: [missing, wrong] }),
     )
     expect(error.details.attempts).toHaveLength(2)
@@ -155,8 +159,14 @@ async function appWithBackend(source: string): Promise<string> {
   await writeFile(join(packageFolder, 'package.json'), '{"name":"my-backend","type":"module","exports":"./index.js"}')
   await writeFile(join(packageFolder, 'index.js'), source)
   const before = process.cwd()
+  const script = process.argv[1]!
   process.chdir(folder)
-  onTestFinished(() => process.chdir(before))
+  // Names are looked for from the script's folder too, which is the test runner's.
+  process.argv[1] = join(folder, 'main.js')
+  onTestFinished(() => {
+    process.chdir(before)
+    process.argv[1] = script
+  })
   return folder
 }
 const PACKAGE = `export default (options = {}) => globalThis.testBackend(options)`
@@ -184,9 +194,10 @@ describe('by name', () => {
   test('that is not installed says how to install it', async () => {
     const folder = await appWithBackend(PACKAGE)
     const files = await makeBundle()
-    await expectError('BACKEND_NOT_INSTALLED', new RegExp(`looked from ${folder}.*run: npm install nothing-here`), () =>
+    const error = await expectError('BACKEND_NOT_INSTALLED', new RegExp(`looked from ${folder}.*somebody else`), () =>
       loadModel(files, { backend: 'nothing-here' }),
     )
+    expect(error.message).not.toContain('npm install nothing-here')
   })
   test('that fails to load, or is no backend', async () => {
     await appWithBackend(`throw new Error('no such symbol')`)
@@ -195,8 +206,10 @@ describe('by name', () => {
       loadModel(files, { backend: 'my-backend' }),
     )
     await appWithBackend('export default 1')
-    await expectError('BACKEND_INCOMPATIBLE', /no factory as its default export/, () =>
-      loadModel(files, { backend: 'my-backend' }),
+    await expectError(
+      'BACKEND_INCOMPATIBLE',
+      /my-backend is not a Tensorferry backend: its default export is 1, not a factory/,
+      () => loadModel(files, { backend: 'my-backend' }),
     )
   })
   test('from TENSORFERRY_BACKEND', async () => {
@@ -218,13 +231,22 @@ describe('by name', () => {
     process.chdir(join(folder, 'deep', 'down'))
     await using model = await loadModel(await makeBundle())
     expect(model.report.chosenBy).toBe(join(folder, 'tensorferry.config.json'))
+    expect(model.report.package).toBe('my-backend')
+    expect(formatReport(model.report)).toContain('backend   reference (my-backend), asked for by ')
     expect(model.report.verify.mode).toBe('full')
     expect(seen).toEqual([{ threads: 1 }])
   })
   test.each([
     ['{', /not JSON/],
     ['{"backends":[]}', /backends: expected/],
-    ['{"backend":"x"}', /expected such as/],
+    [
+      '{"backend":"x"}',
+      /unknown key 'backend', did you mean 'backends'\? Known keys: \$schema, backends, verify; expected such as/,
+    ],
+    ['{"backends":["x"],"verfy":"full"}', /unknown key 'verfy', did you mean 'verify'\?/],
+    ['["x"]', /expected an object, got an Array/],
+    ['{"backends":[["x",1]]}', /backends\.0: expected a package name, \[name\] or \[name, \{ options \}\]/],
+    ['{}', /backends is missing/],
     ['{"backends":["x"],"verify":"sometimes"}', /verify: expected/],
   ])('a config file with %s is refused', async (text, message) => {
     const folder = await appWithBackend(PACKAGE)
@@ -261,14 +283,162 @@ test('a backend that needs no file is loaded without a source; the signature is 
   )
 })
 
+describe('by a name that is wrong', () => {
+  const refused = async (backend: BackendEntry, code: ErrorCode, message: RegExp) => {
+    const files = await makeBundle()
+    return expectError(code, message, () => loadModel(files, { backend }))
+  }
+  test('a package that is no backend: what it exports, and what a backend does', async () => {
+    await appWithBackend('export const decode = () => 0')
+    await refused(
+      'my-backend',
+      'BACKEND_INCOMPATIBLE',
+      /it exports decode and no default; expected a default export that/,
+    )
+    await appWithBackend('export default class Decoder { constructor() { this.x = 1 } }')
+    await refused(
+      'my-backend',
+      'BACKEND_INCOMPATIBLE',
+      /called as a factory, threw TypeError: Class constructor Decoder/,
+    )
+    await appWithBackend('export default () => ({ apiVersion: 1, name: "half", createSession() {} })')
+    await refused(
+      'my-backend',
+      'BACKEND_INCOMPATIBLE',
+      /returned an object with apiVersion, name, createSession; expected .*probe\(\)/,
+    )
+    await appWithBackend('export default () => ({ apiVersion: 3, name: "next" })')
+    await refused('my-backend', 'BACKEND_INCOMPATIBLE', /my-backend: speaks backend API 3, this .* speaks 1/)
+    await refused('node:fs', 'BACKEND_INCOMPATIBLE', /a module of Node/)
+  })
+  test('sharp, a real package', async () => {
+    await refused(
+      'sharp',
+      'BACKEND_INCOMPATIBLE',
+      /sharp is not a Tensorferry backend: its default export, called as a factory, threw Error: .*; expected/,
+    )
+  })
+  test('a backend’s own typed error passes as it is', async () => {
+    await appWithBackend(
+      'export default () => { throw Object.assign(new Error("threads: expected 1"), { code: "OPTIONS_INVALID", [Symbol.for("tensorferry.error")]: true }) }',
+    )
+    await refused('my-backend', 'OPTIONS_INVALID', /^threads: expected 1$/)
+  })
+  test('a package without an entry that Node can resolve', async () => {
+    const folder = await appWithBackend('')
+    await writeFile(
+      join(folder, 'node_modules/my-backend/package.json'),
+      '{"name":"my-backend","type":"module","exports":{"./x":"./index.js"}}',
+    )
+    await refused('my-backend', 'BACKEND_INCOMPATIBLE', /exports nothing under "default"/)
+  })
+  test('a file that is not there is named, and nobody is told to install it', async () => {
+    const folder = await appWithBackend('')
+    const error = await refused(
+      './local.mjs',
+      'BACKEND_NOT_INSTALLED',
+      new RegExp(`no file ${join(folder, 'local.mjs')}`),
+    )
+    expect(error.message).not.toContain('npm install')
+    await writeFile(join(folder, 'local.mjs'), PACKAGE)
+    await refused('local.mjs', 'BACKEND_NOT_INSTALLED', /for the file .*local\.mjs write "\.\/local\.mjs"/)
+    provideBackend()
+    for (const backend of ['./local.mjs', pathToFileURL(join(folder, 'local.mjs')).href]) {
+      await using model = await loadModel(await makeBundle(), { backend })
+      expect(model.report).toMatchObject({ backend: 'reference', package: backend })
+    }
+    await writeFile(join(folder, 'broken.mjs'), 'import')
+    await refused('./broken.mjs', 'BACKEND_UNAVAILABLE', /^\.\/broken\.mjs cannot be imported: /)
+  })
+  test.each([
+    ['@tensorferry/backend-onnx-nod', '@tensorferry/backend-onnx-node'],
+    ['@tensorfery/backend-onnx-node', '@tensorferry/backend-onnx-node'],
+    ['backend-onnx-node', '@tensorferry/backend-onnx-node'],
+    ['onnx-node', '@tensorferry/backend-onnx-node'],
+    ['onnx', '@tensorferry/backend-onnx-node'],
+    ['lib-torch', '@tensorferry/backend-libtorch'],
+  ])('%s: did you mean %s', async (name, meant) => {
+    await appWithBackend('')
+    const error = await refused(name, 'BACKEND_NOT_INSTALLED', new RegExp(`did you mean "${meant}"`))
+    expect(error.message).not.toContain(`npm install ${name} `)
+    expect(error.message).toMatch(new RegExp(`npm install ${meant}$`))
+  })
+  test('a known backend: how to install it, or that it cannot be yet', async () => {
+    expect(installAdvice('@tensorferry/backend-onnx-node')).toBe('run: npm install @tensorferry/backend-onnx-node')
+    await appWithBackend('')
+    await refused(
+      '@tensorferry/backend-onnx-web',
+      'BACKEND_NOT_INSTALLED',
+      /not published yet; there is: npm install @tensorferry\/backend-onnx-node or npm install @tensorferry\/backend-libtorch$/,
+    )
+  })
+})
+
+describe('a value that is no backend', () => {
+  test.each<[unknown, ErrorCode, RegExp]>([
+    [{ name: 'x' }, 'BACKEND_INCOMPATIBLE', /expected \{ apiVersion: 1, .* got an object with name/],
+    [Promise.resolve(good), 'BACKEND_INCOMPATIBLE', /got a Promise, which has to be awaited/],
+    [5, 'OPTIONS_INVALID', /backend: expected a backend such as onnxNode\(\), .* got 5/],
+    ['', 'OPTIONS_INVALID', /got an empty string/],
+    [null, 'OPTIONS_INVALID', /got null/],
+  ])('%j', async (backend, code, message) => {
+    const files = await makeBundle()
+    await expectError(code, message, () => loadModel(files, { backend: backend as never }))
+  })
+  test('a backend that throws what is not typed, or opens no session, gives a typed error', async () => {
+    const files = await makeBundle()
+    const throwing = named('throwing', {
+      probe: async () => {
+        throw new TypeError('x is undefined')
+      },
+    })
+    await expectError('RUNTIME_FAILED', /throwing failed at probe .*TypeError: x is undefined/, () =>
+      loadModel(files, { backend: throwing }),
+    )
+    const empty = named('empty', { createSession: async () => ({}) as never })
+    await expectError('BACKEND_INCOMPATIBLE', /empty: its createSession\(\) gave an empty object/, () =>
+      loadModel(files, { backend: empty }),
+    )
+  })
+})
+
+test('a bare TorchScript file says which backend it needs', async () => {
+  const bytes = await readFile(new URL('fixtures/formats/torchscript', import.meta.url))
+  const error = await expectError(
+    'FORMAT_UNSUPPORTED',
+    /reference reads onnx; bytes in memory is TorchScript, which needs .*\(@tensorferry\/backend-libtorch\), or export/,
+    () => loadModel(bytes, { backend: good }),
+  )
+  expect(error.details).toEqual({ formats: ['onnx'] })
+})
+
 describe('options', () => {
   test('an unknown one is refused', async () => {
-    await expectError('OPTIONS_INVALID', /unknown option "thread".*factory/, () =>
+    await expectError('OPTIONS_INVALID', /unknown option 'thread'.*Known options: backend, .*factory/, () =>
       loadModel('/x', { backend: good, thread: 1 } as never),
     )
   })
+  test('a typo names what was meant', async () => {
+    await expectError('OPTIONS_INVALID', /unknown option 'verfy', did you mean 'verify'\?/, () =>
+      loadModel('/x', { backend: good, verfy: 'full' } as never),
+    )
+    await expectError('OPTIONS_INVALID', /unknown option 'backends', did you mean 'backend'\?/, () =>
+      loadModel('/x', { backends: [good] } as never),
+    )
+  })
+  test('a backend or a name in place of the options', async () => {
+    await expectError('OPTIONS_INVALID', /got a backend; pass \{ backend \}/, () => loadModel('/x', good as never))
+    await expectError('OPTIONS_INVALID', /got "onnx-node"; pass \{ backend \}/, () =>
+      loadModel('/x', 'onnx-node' as never),
+    )
+  })
+  test('a wrong type is refused', async () => {
+    await expectError('OPTIONS_INVALID', /cacheDir: expected a string, got 5/, () =>
+      loadModel('/x', { backend: good, cacheDir: 5 } as never),
+    )
+  })
   test('a wrong verify is refused', async () => {
-    await expectError('OPTIONS_INVALID', /verify: expected off, smoke, full, got "all"/, () =>
+    await expectError('OPTIONS_INVALID', /verify: expected 'off', 'smoke', 'full', got "all"/, () =>
       loadModel('/x', { backend: good, verify: 'all' as 'full' }),
     )
   })

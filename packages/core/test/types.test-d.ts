@@ -5,14 +5,17 @@ import {
   bundle,
   type CallOptions,
   type Classification,
+  type InputTensor,
   loadModel,
   type Model,
+  type OutputTensor,
   type Prediction,
   type RawImage,
   type Session,
   type Tensor,
   type Tensors,
   tensor,
+  zeros,
 } from '../src/index.ts'
 
 interface SuperResolution {
@@ -36,6 +39,25 @@ describe('tensors', () => {
     const value = tensor('int64', [1]) as Tensor
     if (value.dtype === 'int64') expectTypeOf(value.data).toEqualTypeOf<BigInt64Array<ArrayBuffer>>()
     if (value.dtype === 'string') expectTypeOf(value.data).toEqualTypeOf<readonly string[]>()
+  })
+  test('a shape that is written out gives the rank', () => {
+    expectTypeOf(tensor('float32', [1], [1, 1])).toExtend<Tensor<'float32'>>()
+    expectTypeOf(tensor('float32', [1], [1, 1])).toExtend<InputTensor<'float32', [batch: number, 1]>>()
+    expectTypeOf(tensor('float32', [1], [1])).not.toExtend<InputTensor<'float32', [batch: number, 1]>>()
+    expectTypeOf(zeros('int64', [1, 2])).not.toExtend<InputTensor<'int64', [number]>>()
+    const shape: number[] = [1]
+    expectTypeOf(tensor('float32', [1], shape)).toEqualTypeOf<Tensor<'float32'>>()
+    expectTypeOf(tensor('float32', [1], shape)).toExtend<InputTensor<'float32', [number, 1]>>()
+    let changing = tensor('float32', [1], [1, 1])
+    changing = tensor('float32', [1, 2], [2, 1])
+    expectTypeOf(changing).not.toExtend<InputTensor<'float32', []>>()
+  })
+  test('an output’s shape is a tuple, and the next model takes it', () => {
+    const output = tensor('float32', [1], [1, 1]) as unknown as OutputTensor<'float32', [batch: number, 10]>
+    expectTypeOf(output.shape).toEqualTypeOf<readonly [batch: number, 10]>()
+    expectTypeOf(output).toExtend<Tensor<'float32'>>()
+    expectTypeOf(output).toExtend<InputTensor<'float32', [number, number]>>()
+    expectTypeOf(output).not.toExtend<InputTensor<'float32', [number]>>()
   })
   test('elements that do not fit are refused', () => {
     // @ts-expect-error a float32 takes numbers

@@ -231,3 +231,71 @@ class EitherWay(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cond(x.sum() > 0, lambda x: x * 2, lambda x: x - 1, (x,))
+
+
+class ScriptedBranch(nn.Module):
+    """A branch on values that the tracer warns of and the compiler keeps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.linear(x)
+        if bool(x.sum() > 0):
+            return y * 2
+        return y - 1
+
+
+class LoopOverTime(nn.Module):
+    """float32 [batch, time, 3] -> [batch, 3]: the tracer unrolls the loop and says nothing."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        total = torch.zeros(x.size(0), 3)
+        for step in range(x.size(1)):
+            total = total * 0.5 + x[:, step]
+        return total
+
+
+class Lstm(nn.Module):
+    """float32 [batch, time, 3] -> [batch, time, 5] and the last [1, batch, 5]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(3, 5, batch_first=True)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        y, (h, _) = self.lstm(x)
+        return y, h
+
+
+class OtherWhenScripted(nn.Module):
+    """A shortcut for the compiler that is not the same, and a loop that the tracer freezes."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        total = x[0]
+        for step in range(1, x.size(0)):
+            total = total + x[step]
+        if torch.jit.is_scripting():
+            total = total * 1.01
+        return total
+
+
+class Mixed(nn.Module):
+    """float32 [batch, 4], bool [batch, 4] and int64 [] -> float32, int64 and bool."""
+
+    def forward(self, x: Tensor, keep: Tensor, shift: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        kept = torch.where(keep, x, torch.zeros_like(x))
+        return kept, keep.sum(-1) + shift, ~keep
+
+
+class Attention(nn.Module):
+    """float32 [batch, time, 8] -> the same; its operator is newer than PyTorch 1.13."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.project = nn.Linear(8, 24)
+
+    def forward(self, x: Tensor) -> Tensor:
+        query, key, value = self.project(x).chunk(3, -1)
+        return nn.functional.scaled_dot_product_attention(query, key, value)

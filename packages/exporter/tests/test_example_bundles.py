@@ -39,10 +39,16 @@ def training(name: str) -> ModuleType:
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_files_are_the_listed_ones_and_reproduce_the_goldens(folder: Path) -> None:
     files = BundleFiles(folder)
-    found = {path.name for path in folder.iterdir()} - {"README.md"}
+    found = {path.name for path in folder.iterdir() if ".local." not in path.name} - {"README.md"}
     assert found == {"bundle.json", *(entry["path"] for entry in files.listed())}
-    assert sum(path.stat().st_size for path in folder.iterdir()) < 500_000
+    assert sum((folder / name).stat().st_size for name in found) < 500_000
+    assert [artifact["name"] for artifact in files.manifest["artifacts"]] == ["onnx", "torchscript"]
     assert files.replay() < 2e-5
+    assert files.replay(files.torchscript()) < 2e-5
+    for path in folder.iterdir():
+        content = path.read_bytes()
+        for place in (ROOT, Path.home(), Path(torch.__file__).parents[1]):
+            assert str(place).encode() not in content, path
 
 
 @pytest.mark.parametrize("folder", FOLDERS[:2], ids=lambda folder: folder.name)

@@ -24,8 +24,6 @@ def test_decode_keeps_pixels_and_gives_gray_one_channel() -> None:
     pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
     np.testing.assert_array_equal(steps.decode_image(png(pixels), "RGB"), pixels)
     assert steps.decode_image(png(pixels), "L").shape == (2, 4, 1)
-    with pytest.raises(ExportError, match="PIPELINE_INVALID"):
-        steps.decode_image(png(np.zeros((2, 2), np.uint16)), "L")
 
 
 def test_red_has_known_gray_and_ycbcr() -> None:
@@ -56,6 +54,14 @@ def test_center_crop_puts_an_odd_rest_where_the_library_does() -> None:
     # 1.5 rounds to the even 2, and floors to 1
     assert steps.center_crop(row, [1, 4], "torchvision").ravel().tolist() == [2, 3, 4, 5]
     assert steps.center_crop(row, [1, 4], "transformers").ravel().tolist() == [1, 2, 3, 4]
+
+
+def test_center_crop_pads_a_smaller_image_as_the_library_does() -> None:
+    row = np.array([[[7], [8], [9]]], np.uint8)
+    assert steps.center_crop(row, [1, 6], "torchvision").ravel().tolist() == [0, 7, 8, 9, 0, 0]
+    assert steps.center_crop(row, [1, 6], "transformers").ravel().tolist() == [0, 0, 7, 8, 9, 0]
+    # smaller in one direction, larger in the other
+    assert steps.center_crop(row, [3, 1], "torchvision").ravel().tolist() == [0, 8, 0]
 
 
 def test_to_tensor_and_normalize_round_after_every_operation() -> None:
@@ -91,7 +97,13 @@ def test_top_k_takes_the_lower_index_of_a_tie() -> None:
 
 def test_defaults_are_spelled_out() -> None:
     pipeline = read_pipeline(
-        [{"raw": "image", "steps": [{"op": "decode_image"}, {"op": "resize", "size": (8, 8)}], "to": ["x"]}],
+        [
+            {
+                "raw": "image",
+                "steps": [{"op": "decode_image"}, {"op": "resize", "size": (8, 8)}, {"op": "to_tensor"}],
+                "to": ["x"],
+            }
+        ],
         [],
         ["x"],
         ["y"],
@@ -105,4 +117,5 @@ def test_defaults_are_spelled_out() -> None:
             "reference": "pillow",
             "pillow_pass_order": steps.PASS_ORDER,
         },
+        {"op": "to_tensor"},
     ]

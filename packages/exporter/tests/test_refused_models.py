@@ -124,8 +124,9 @@ def test_a_capture_that_dies(export) -> None:
         ("DIMS_INVALID", "axis from 0 to 1", {"dynamic": {"x": {2: "batch"}}}),
         ("DIMS_INVALID", "optional range", {"dynamic": {"x": {0: "batch[a:b]"}}}),
         ("DIMS_INVALID", "outside batch[1:4]", {"dynamic": {"x": {0: "batch[1:4]"}}}),
-        ("NOT_YET", "torchscript", {"formats": ["onnx", "torchscript"]}),
         ("NOT_YET", "script", {"capture": "script"}),
+        ("OPTIONS_INVALID", "torch.export", {"formats": ["torchscript"], "capture": "torch.export"}),
+        ("OPTIONS_INVALID", "twice", {"formats": ["onnx", "onnx"]}),
         ("OPTIONS_INVALID", "unknown", {"formats": ["tflite"]}),
         ("OPTIONS_INVALID", "labels: 3", {"labels": ["a", "b", "c"]}),
         (

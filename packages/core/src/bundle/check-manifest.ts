@@ -82,6 +82,11 @@ export function checkManifest(manifest: Manifest, where: string): void {
       `artifacts.${artifact.name}.files`,
     )
   }
+  if (manifest.program) {
+    for (const { path } of manifest.program.files) requireSafePath(path, `${where}: program`)
+    const listed = manifest.artifacts.flatMap(({ files }) => files.map(({ path }) => path))
+    if (manifest.program.weights !== undefined) requireOneOf(manifest.program.weights, listed, 'program.weights')
+  }
   if (manifest.goldens) {
     const { file, cases } = manifest.goldens
     requireSafePath(file.path, `${where}: goldens`)

@@ -21,7 +21,9 @@ const dtype = v.picklist([
   'bool',
   'string',
 ])
-const file = v.object({ path: name, size, sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)) })
+/** A hash as manifests write it. */
+export const sha256Schema = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))
+const file = v.object({ path: name, size, sha256: sha256Schema })
 const dimRange = v.object({
   min: size,
   max: v.nullable(size),
@@ -35,14 +37,28 @@ const tensorSpec = v.object({
   kind: v.exactOptional(v.picklist(['tensor', 'int', 'float', 'bool', 'str'])),
   doc: v.exactOptional(v.string()),
 })
-const artifact = v.object({
+const requires = v.record(v.string(), v.union([v.string(), v.number()]))
+const route = v.exactOptional(v.string())
+const verified = v.exactOptional(v.object({ runtime: v.string(), cases: size, max_abs: v.number() }))
+/** One entry of `artifacts`. */
+export const artifactSchema = v.object({
   name,
   format: v.picklist(['onnx', 'torchscript', 'aot-inductor']),
   precision: name,
-  files: v.pipe(v.tupleWithRest([file], file)),
-  requires: v.record(v.string(), v.union([v.string(), v.number()])),
-  route: v.exactOptional(v.string()),
-  verified: v.exactOptional(v.object({ runtime: v.string(), cases: size, max_abs: v.number() })),
+  files: v.pipe(v.array(file), v.nonEmpty()),
+  requires,
+  route,
+  verified,
+})
+/** A torch.export program that no backend reads: `python -m tensorferry aoti` compiles it where it will run. */
+const program = v.object({
+  precision: name,
+  files: v.pipe(v.array(file), v.nonEmpty()),
+  // The listed TorchScript file that holds its weights.
+  weights: v.exactOptional(name),
+  requires,
+  route,
+  verified,
 })
 const tolerance = v.object({ atol: v.pipe(v.number(), v.minValue(0)), rtol: v.pipe(v.number(), v.minValue(0)) })
 const goldenCase = v.object({
@@ -64,7 +80,8 @@ export const manifestSchema = v.object({
   inputs: v.array(tensorSpec),
   outputs: v.array(tensorSpec),
   states: v.array(v.object({ input: name, output: name, init: v.literal('zeros') })),
-  artifacts: v.pipe(v.array(artifact), v.nonEmpty()),
+  artifacts: v.pipe(v.array(artifactSchema), v.nonEmpty()),
+  program: v.exactOptional(program),
   preprocess: v.array(
     v.object({ raw: name, steps: v.array(preprocessStepSchema), to: v.pipe(v.array(name), v.nonEmpty()) }),
   ),
@@ -89,8 +106,36 @@ export type GoldenCase = v.InferOutput<typeof goldenCase>
 /** `|a - b| <= atol + rtol * |b|`. */
 export type Tolerance = v.InferOutput<typeof tolerance>
 
-function invalid(where: string, reason: string): TensorferryError {
+/** The error for a manifest that cannot be used. */
+export function invalid(where: string, reason: string): TensorferryError {
   return new TensorferryError('BUNDLE_INVALID', `${where}: ${reason}`, { details: { manifest: where } })
+}
+
+/**
+ * Parses JSON by a schema.
+ *
+ * @throws TensorferryError `BUNDLE_INVALID` naming the field, what was expected and what came
+ */
+export function parseJson<S extends v.GenericSchema>(
+  text: string,
+  schema: S,
+  where: string,
+  check: (value: unknown) => void,
+): v.InferOutput<S> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw invalid(where, `not JSON (${(cause as Error).message})`)
+  }
+  check(value)
+  const parsed = v.safeParse(schema, value)
+  if (parsed.success) return parsed.output
+  const issue = parsed.issues[0]
+  const path = v.getDotPath(issue)
+  const isMissing = issue.received === 'undefined'
+  const reason = isMissing ? 'is missing' : `expected ${issue.expected ?? 'another value'}, got ${issue.received}`
+  throw invalid(where, `${path ? `${path}: ` : ''}${reason}`)
 }
 
 function requireKnownSchema(value: unknown, where: string): void {
@@ -116,22 +161,7 @@ function requireKnownSchema(value: unknown, where: string): void {
  * @throws TensorferryError `BUNDLE_INVALID` naming the field, what was expected and what came
  */
 export function parseManifest(text: string, where = 'bundle.json'): Manifest {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw invalid(where, `not JSON (${(cause as Error).message})`)
-  }
-  requireKnownSchema(value, where)
-  const parsed = v.safeParse(manifestSchema, value)
-  if (!parsed.success) {
-    const issue = parsed.issues[0]
-    const path = v.getDotPath(issue)
-    throw invalid(
-      where,
-      `${path ? `${path}: ` : ''}expected ${issue.expected ?? 'another value'}, got ${issue.received}`,
-    )
-  }
-  checkManifest(parsed.output, where)
-  return parsed.output
+  const manifest = parseJson(text, manifestSchema, where, (value) => requireKnownSchema(value, where))
+  checkManifest(manifest, where)
+  return manifest
 }

@@ -1,3 +1,4 @@
+import { platform } from '#platform'
 import type { Artifact, ArtifactFile, LoadOptions } from '../backend.ts'
 import { TensorferryError } from '../errors.ts'
 import { detectFormat } from '../format/detect.ts'
@@ -77,7 +78,7 @@ function lazyFiles(
   return entries.map(({ path, relativePath, expected }) => lazyFile(files, path, relativePath, expected, hasLocalPath))
 }
 
-/** Opens a folder that holds a `bundle.json`. */
+/** Opens a folder that holds a `bundle.json`; artifacts of a `bundle.local.json` beside it come after the bundle's own. */
 export async function openBundle(files: Files, options?: LoadOptions): Promise<OpenModel> {
   if ((await files.has('bundle.json')) === false) {
     throw fileNotFound(
@@ -88,6 +89,7 @@ export async function openBundle(files: Files, options?: LoadOptions): Promise<O
   }
   const text = new TextDecoder().decode(await (await files.openLatest('bundle.json', options)).bytes())
   const manifest = parseManifest(text, `${files.where.replace(/\/$/, '')}/bundle.json`)
+  const local = await platform.localArtifacts(files, manifest, options)
   const { dims, inputs, outputs, states } = manifest
   const read = async (file: ManifestFile, readOptions?: LoadOptions): Promise<Uint8Array<ArrayBuffer>> =>
     (await files.open(requireSafePath(file.path, 'bundle.json'), file, readOptions)).bytes()
@@ -97,7 +99,10 @@ export async function openBundle(files: Files, options?: LoadOptions): Promise<O
     warnings: files.warnings ?? [],
     manifest,
     signature: { dims, inputs, outputs, states },
-    artifacts: manifest.artifacts.map((entry) => openArtifact(files, entry)),
+    artifacts: [
+      ...manifest.artifacts.map((entry) => openArtifact(files, entry, null)),
+      ...local.map(({ entry, stale }) => openArtifact(files, entry, stale)),
+    ],
     read,
     goldens: (readOptions) => {
       goldens ??= manifest.goldens
@@ -108,9 +113,9 @@ export async function openBundle(files: Files, options?: LoadOptions): Promise<O
   }
 }
 
-function openArtifact(files: Files, entry: ManifestArtifact): OpenArtifact {
+function openArtifact(files: Files, entry: ManifestArtifact, stale: string | null): OpenArtifact {
   const where = `artifact ${entry.name}`
-  const model = requireSafePath(entry.files[0].path, where)
+  const model = requireSafePath(entry.files[0]!.path, where)
   const folder = model.slice(0, model.lastIndexOf('/') + 1)
   const lazy = lazyFiles(
     files,
@@ -132,8 +137,10 @@ function openArtifact(files: Files, entry: ManifestArtifact): OpenArtifact {
     artifact,
     precision: entry.precision,
     async check(options) {
+      if (stale)
+        throw new TensorferryError('BUNDLE_INVALID', `${where}: ${stale}`, { details: { artifact: entry.name } })
       const { source } = await lazy[0]!.open(options)
-      const format = await detectFormat(source)
+      const format = await detectFormat(source, model)
       if (format !== entry.format) {
         throw new TensorferryError(
           'BUNDLE_INVALID',
@@ -158,9 +165,14 @@ function openArtifact(files: Files, entry: ManifestArtifact): OpenArtifact {
 }
 
 /** Opens a bare model file; an ONNX file's external data is looked for beside it. */
-export async function openBareModel(files: Files, path: string, options?: LoadOptions): Promise<OpenModel> {
+export async function openBareModel(
+  files: Files,
+  path: string,
+  options?: LoadOptions,
+  where = `${files.where.replace(/\/$/, '')}/${path}`,
+): Promise<OpenModel> {
   const model = await files.openLatest(path, options)
-  const format = await detectFormat(model.source)
+  const format = await detectFormat(model.source, where)
   const externalData = format === 'onnx' ? (await readOnnxSummary(model.source)).externalData : []
   const folder = path.slice(0, path.lastIndexOf('/') + 1)
   const entries = [
@@ -181,7 +193,7 @@ export async function openBareModel(files: Files, path: string, options?: LoadOp
   }
   const lazy = lazyFiles(files, entries)
   return {
-    where: `${files.where.replace(/\/$/, '')}/${path}`,
+    where,
     warnings: files.warnings ?? [],
     manifest: null,
     signature: null,

@@ -1,6 +1,5 @@
 import { platform } from '#platform'
 import type { LoadOptions } from '../backend.ts'
-import { TensorferryError } from '../errors.ts'
 import type { LocateOptions } from '../platform/platform.ts'
 import type { AnyBundle } from './bundle-types.ts'
 import { type Expected, memoryFiles } from './files.ts'
@@ -34,11 +33,11 @@ const MODEL_SUFFIX = /\.(onnx|pt2?|pth|ts)$/i
 async function checkContent(content: Uint8Array | Blob, path: string, expected: Expected): Promise<void> {
   const bytes = content instanceof Uint8Array ? content : null
   const head = bytes ?? new Uint8Array(await (content as Blob).slice(0, 64).arrayBuffer())
-  requireSize(path, expected, bytes ? bytes.byteLength : (content as Blob).size, head)
-  if (expected.sha256 !== null) requireSha256(path, expected, await platform.sha256(content), head)
+  await requireSize(path, expected, bytes ? bytes.byteLength : (content as Blob).size, head)
+  if (expected.sha256 !== null) await requireSha256(path, expected, await platform.sha256(content), head)
 }
 
-function openMap(given: ReadonlyMap<string, Uint8Array | Blob>, options?: LoadOptions): Promise<OpenModel> {
+async function openMap(given: ReadonlyMap<string, Uint8Array | Blob>, options?: LoadOptions): Promise<OpenModel> {
   const paths = [...given.keys()]
   const manifests = paths.filter((path) => path === 'bundle.json' || path.endsWith('/bundle.json'))
   const manifest = paths.includes('bundle.json') ? 'bundle.json' : manifests.length === 1 ? manifests[0]! : null
@@ -52,38 +51,42 @@ function openMap(given: ReadonlyMap<string, Uint8Array | Blob>, options?: LoadOp
   }
   const models = paths.length === 1 ? paths : paths.filter((path) => MODEL_SUFFIX.test(path))
   if (models.length !== 1) {
-    throw new TensorferryError(
-      'NOT_FOUND',
-      `source: expected a map with bundle.json or with one model file, got ${paths.join(', ') || 'an empty map'}`,
-      { details: { paths } },
-    )
+    throw (await import('../load-argument-error.ts')).ambiguousMap(paths)
   }
   return openBareModel(memoryFiles(given, checkContent), models[0]!, options)
 }
 
+function isContent(value: unknown): value is Uint8Array | Blob {
+  return value instanceof Uint8Array || value instanceof Blob
+}
+
+function untyped(given: unknown): unknown {
+  return typeof given === 'object' && given !== null && 'source' in given ? given.source : given
+}
+
+/** Whether `loadModel` can open it; what it holds is looked at later. */
+export function isSource(given: unknown): given is ModelSource {
+  const source = untyped(given)
+  if (typeof source === 'string') return source !== ''
+  if (source instanceof Map) return [...source.values()].every(isContent)
+  return source instanceof URL || source instanceof ArrayBuffer || isContent(source)
+}
+
 /**
- * Opens what the caller passed to `loadModel`.
+ * Opens what the caller passed to `loadModel`, which `isSource` has looked at.
  *
  * @throws TensorferryError `NOT_FOUND`, `BUNDLE_INVALID`, `INTEGRITY_FAILED`, `DOWNLOAD_FAILED`, `FORMAT_UNSUPPORTED`
  */
 export async function openSource(given: ModelSource, options: LocateOptions & LoadOptions): Promise<OpenModel> {
-  const isTyped = typeof given === 'object' && given !== null && 'source' in given
-  const source = isTyped ? given.source : given
+  const source = untyped(given) as UntypedSource
   if (typeof source === 'string' || source instanceof URL) {
-    if (source === '') throw new TensorferryError('OPTIONS_INVALID', 'source: expected a path, got an empty string')
     const located = await platform.locate(source, options)
     return located.kind === 'folder'
       ? openBundle(located.files, options)
       : openBareModel(located.files, located.path, options)
   }
   if (source instanceof Map) return openMap(source, options)
-  const content = source instanceof ArrayBuffer ? new Uint8Array(source) : source
-  if (content instanceof Uint8Array || content instanceof Blob) {
-    const files = memoryFiles(new Map([['model', content]]), checkContent)
-    return openBareModel(files, 'model', options)
-  }
-  throw new TensorferryError(
-    'OPTIONS_INVALID',
-    `source: expected a path, URL, bytes, Blob or Map of files, got ${source === null ? 'null' : typeof source}`,
-  )
+  const content = source instanceof ArrayBuffer ? new Uint8Array(source) : (source as Uint8Array | Blob)
+  const files = memoryFiles(new Map([['model', content]]), checkContent)
+  return openBareModel(files, 'model', options, 'bytes in memory')
 }

@@ -148,7 +148,9 @@ export function urlFiles(base: URL, store: DownloadStore, fetch: typeof globalTh
     } catch (cause) {
       if (options?.signal?.aborted)
         throw new TensorferryError('ABORTED', 'the call was aborted by its signal', { cause })
-      throw downloadFailed(url, `the server could not be reached (${(cause as Error).message})`, cause)
+      // Node says "fetch failed", and why in the cause.
+      const { message } = ((cause as Error).cause ?? cause) as Error
+      throw downloadFailed(url, `the server could not be reached (${message})`, cause)
     }
   }
   const requireOk = (response: Response, url: URL, path: string): void => {
@@ -205,8 +207,8 @@ export function urlFiles(base: URL, store: DownloadStore, fetch: typeof globalTh
   const checkStored = async (stored: StoredFile, path: string, expected: Expected): Promise<void> => {
     const head = await stored.source.read(0, Math.min(64, stored.size))
     try {
-      requireSize(path, expected, stored.size, head)
-      requireSha256(path, expected, stored.sha256, head)
+      await requireSize(path, expected, stored.size, head)
+      await requireSha256(path, expected, stored.sha256, head)
     } catch (error) {
       await store.delete(stored.sha256)
       throw error

@@ -3,6 +3,7 @@ import type { LoadOptions, Session } from '../backend.ts'
 import { throwIfAborted } from '../call.ts'
 import { TensorferryError } from '../errors.ts'
 import type { ModelPipeline } from '../model-pipeline.ts'
+import type { ComparedTensor } from '../replay.ts'
 import type { VerifiedCase } from '../report.ts'
 import { createStream } from '../stream.ts'
 import type { Tensor, Tensors } from '../tensor.ts'
@@ -11,13 +12,16 @@ import type { GoldenCase, Manifest } from './manifest.ts'
 import type { OpenArtifact, OpenModel } from './open.ts'
 import type { CompareStage } from './verify-picture.ts'
 
-interface VerifyRequest {
+/** What one replay needs. */
+export interface VerifyRequest {
   readonly model: OpenModel
   readonly session: Session
   readonly artifact: OpenArtifact | null
   readonly pipeline: ModelPipeline | null
   /** `smoke`: the first case alone. */
   readonly mode: 'smoke' | 'full'
+  /** Told of each comparison in place of the error at the first one that fails. */
+  readonly onCompared?: (compared: ComparedTensor) => void
 }
 
 /**
@@ -40,8 +44,9 @@ export async function verifyGoldens(request: VerifyRequest, options: LoadOptions
   return verified
 }
 
-async function verifyCase(
-  { model, session, artifact, pipeline }: VerifyRequest,
+/** Replays one case. */
+export async function verifyCase(
+  { model, session, artifact, pipeline, onCompared }: VerifyRequest,
   manifest: Manifest,
   golden: GoldenCase,
   tensors: ReadonlyMap<string, Tensor>,
@@ -54,7 +59,9 @@ async function verifyCase(
   const compare: CompareStage = (stage, name, got, expected, allowed) => {
     const difference = got ? compareTensors(got, expected, allowed) : null
     if (difference) stages[stage] = Math.max(stages[stage] ?? 0, difference.maxAbs)
-    if (difference?.outside === 0 && difference.mismatch === null) return
+    const passed = difference?.outside === 0 && difference.mismatch === null
+    onCompared?.({ stage, tensor: name, expected, got: got ?? null, tolerance: allowed, difference, passed })
+    if (passed || onCompared) return
     throw new TensorferryError(
       'VERIFICATION_FAILED',
       `${session.runtime.name} gives other numbers than PyTorch: golden ${golden.name}, ${name}: ${difference ? describeDifference(difference, allowed) : 'it is missing'}`,
@@ -83,7 +90,7 @@ async function verifyCase(
     const stream = createStream(session, model.signature!)
     for (let step = 0; step < golden.steps; step++) {
       await replay(`${step}/`, async () => {
-        const outputs = await stream.run(group(`${step}/inputs.`), options)
+        const outputs = await stream.run(group(`${step}/inputs.`), { signal: options.signal })
         const states = manifest.states.map(({ input, output }) => [output, stream.state[input]!])
         return { ...outputs, ...Object.fromEntries(states) }
       })
@@ -91,7 +98,7 @@ async function verifyCase(
     return { name: golden.name, stages, skipped: null }
   }
 
-  await replay('', () => session.run(group('inputs.'), options))
+  await replay('', () => session.run(group('inputs.'), { signal: options.signal }))
   if (!golden.raw || !pipeline) return { name: golden.name, stages, skipped: null }
 
   const { replayPicture } = await import('./verify-picture.ts')

@@ -4,7 +4,11 @@ import type { ByteSource } from './byte-source.ts'
 import type { ProtobufField } from './protobuf.ts'
 import { zipEntryNames } from './zip.ts'
 
-const EXPORT_HINT = 'export it first: python -m tensorferry export, or tensorferry.export_bundle(model, examples=[...])'
+/** What a user types in Python who has weights alone. */
+const exportHint = (load: string): string => `build the module in Python and export that:
+  model = MyModel()
+  model.load_state_dict(${load})
+  tensorferry.export_bundle(model, examples=[(x1,), (x2,)], out="bundle/", inputs=["x"], name="my-model")`
 
 /** Files that people pass by mistake, known by their first bytes. */
 const MISTAKEN: readonly {
@@ -34,17 +38,17 @@ const MISTAKEN: readonly {
   },
   {
     what: 'a pickle written by an old torch.save (a state dict or a checkpoint)',
-    hint: EXPORT_HINT,
+    hint: exportHint('torch.load("weights.pth")'),
     test: (head) => head[0] === 0x80 && head[1]! >= 2 && head[1]! <= 5,
   },
   {
     what: 'a safetensors file, which holds weights and no model',
-    hint: EXPORT_HINT,
+    hint: exportHint('safetensors.torch.load_file("weights.safetensors")'),
     test: (head) => head.length > 9 && head[8] === 0x7b && head[5] === 0 && head[6] === 0 && head[7] === 0,
   },
   {
     what: 'a TensorFlow Lite model',
-    hint: 'export the PyTorch model',
+    hint: 'export the PyTorch model with tensorferry.export_bundle in Python',
     test: (_, start) => start.slice(4, 8) === 'TFL3',
   },
   {
@@ -52,18 +56,22 @@ const MISTAKEN: readonly {
     hint: 'use the .onnx file it was made from',
     test: (_, start) => start.slice(4, 8) === 'ORTM',
   },
-  { what: 'a GGUF file', hint: 'export the PyTorch model', test: (_, start) => start.startsWith('GGUF') },
-  { what: 'an HDF5 (Keras) file', hint: 'export the PyTorch model', test: (_, start) => start.slice(1, 4) === 'HDF' },
+  {
+    what: 'a GGUF file',
+    hint: 'export the PyTorch model with tensorferry.export_bundle in Python',
+    test: (_, start) => start.startsWith('GGUF'),
+  },
+  {
+    what: 'an HDF5 (Keras) file',
+    hint: 'export the PyTorch model with tensorferry.export_bundle in Python',
+    test: (_, start) => start.slice(1, 4) === 'HDF',
+  },
   { what: 'a gzip archive', hint: 'unpack it first', test: (head) => head[0] === 0x1f && head[1] === 0x8b },
 ]
 
-function unsupported(what: string, hint: string): TensorferryError {
-  return new TensorferryError('FORMAT_UNSUPPORTED', `expected an ONNX or TorchScript model, got ${what}; ${hint}`, {
-    details: { found: what, hint },
-  })
-}
+type Unsupported = (what: string, hint: string) => TensorferryError
 
-async function detectZip(source: ByteSource): Promise<ModelFormat> {
+async function detectZip(source: ByteSource, unsupported: Unsupported): Promise<ModelFormat> {
   const names = await zipEntryNames(source)
   if (names === null) throw unsupported('a zip archive that is cut short', 'download or export it again')
   // Entries lie in one folder that is named after the file.
@@ -73,11 +81,14 @@ async function detectZip(source: ByteSource): Promise<ModelFormat> {
   if (inner.some((name) => name === 'models/model.json' || name.startsWith('models/'))) {
     throw unsupported(
       'a torch.export program (.pt2), which only Python reads',
-      'compile it with python -m tensorferry aoti, or export to ONNX or TorchScript',
+      'a bundle’s own: compile it with python -m tensorferry aoti; another: export its module with tensorferry.export_bundle',
     )
   }
   if (inner.includes('data.pkl'))
-    throw unsupported('a state dict or training checkpoint, which holds no model code', EXPORT_HINT)
+    throw unsupported(
+      'a state dict or training checkpoint, which holds no model code',
+      exportHint('torch.load("weights.pth")'),
+    )
   throw unsupported('a zip archive with no model in it', 'unpack it first')
 }
 
@@ -86,16 +97,24 @@ async function detectZip(source: ByteSource): Promise<ModelFormat> {
  *
  * @param head - the first bytes of the source
  * @param first - what they are as a protobuf field
+ * @param name - of the file, for messages
  * @throws TensorferryError `FORMAT_UNSUPPORTED` saying what the file is instead, and what to do
  */
 export async function detectOther(
   source: ByteSource,
   head: Uint8Array,
   first: ProtobufField | null,
+  name: string | undefined,
 ): Promise<ModelFormat> {
+  const unsupported: Unsupported = (what, hint) =>
+    new TensorferryError(
+      'FORMAT_UNSUPPORTED',
+      `${name === undefined ? '' : `${name}: `}expected a model file, got ${what}; ${hint}`,
+      { details: { found: what, hint } },
+    )
   if (head.length === 0) throw unsupported('an empty file', 'export or download it again')
   const start = String.fromCharCode(...head.subarray(0, 256))
-  if (start.startsWith('PK\u0003\u0004')) return detectZip(source)
+  if (start.startsWith('PK\u0003\u0004')) return detectZip(source, unsupported)
   for (const { what, hint, test } of MISTAKEN) if (test(head, start)) throw unsupported(what, hint)
 
   if (first?.number === 1 && first.value > 0 && first.value < 1000) return 'onnx'
@@ -104,6 +123,6 @@ export async function detectOther(
   const isText = head.every((byte) => byte === 9 || byte === 10 || byte === 13 || byte >= 32)
   throw unsupported(
     isText ? 'a text file' : 'a file of an unknown kind',
-    'pass the model that torch.onnx.export or torch.jit.save wrote',
+    'pass an .onnx file, or a bundle that tensorferry.export_bundle wrote',
   )
 }

@@ -67,5 +67,7 @@ export function requireImage(op: string, value: unknown, modes?: readonly ImageM
 export function describeValue(value: unknown): string {
   if (value === null || typeof value !== 'object') return value === null ? 'null' : typeof value
   if ('dtype' in value && 'shape' in value) return `a tensor ${value.dtype}[${String(value.shape)}]`
-  return value.constructor?.name ?? 'an object'
+  const name = value.constructor?.name ?? 'an object'
+  if (!('data' in value)) return name
+  return `${name} with data in ${(value.data as object | null)?.constructor?.name ?? typeof value.data}`
 }

@@ -3,7 +3,7 @@ import type { ImageCodecs } from '../pipeline/image-codecs.ts'
 import { IMAGE_CHANNELS, type ImageMode, type RawImage, requireImage } from '../pipeline/raw-image.ts'
 import { convertImage } from '../pipeline/steps/image/convert-image.ts'
 import { checkEncodeOptions } from './encode-options.ts'
-import { readImageHeader } from './image-header.ts'
+import { FORMAT_NAMES, readImageHeader } from './image-header.ts'
 
 type Sharp = typeof import('sharp').default
 
@@ -51,10 +51,11 @@ export function createNodeImageCodecs(load: () => Promise<{ default: Sharp }> = 
         depth: 'uchar',
       })
       const decoded = await decoding.toBuffer({ resolveWithObject: true }).catch((cause: Error) => {
-        throw new TensorferryError('INPUT_INVALID', `decode_image: the ${format} file is damaged: ${cause.message}`, {
-          cause,
-          details: { format, width, height },
-        })
+        throw new TensorferryError(
+          'INPUT_INVALID',
+          `decode_image: the ${FORMAT_NAMES[format]} file (${width} x ${height}) is damaged inside; get or save it anew`,
+          { cause, details: { format, width, height } },
+        )
       })
       return convertImage(imageOfPixels(decoded.data, decoded.info), { mode })
     },

@@ -2,7 +2,7 @@ import { TensorferryError } from '../errors.ts'
 import type { EncodeOptions } from '../pipeline/image-codecs.ts'
 import { blankImage, IMAGE_CHANNELS, type RawImage, requireImage } from '../pipeline/raw-image.ts'
 import { checkEncodeOptions } from './encode-options.ts'
-import { exifOrientation, readImageHeader } from './image-header.ts'
+import { exifOrientation, FORMAT_NAMES, readImageHeader } from './image-header.ts'
 
 const MIME = { jpeg: 'image/jpeg', png: 'image/png', webp: 'image/webp' } as const
 
@@ -36,7 +36,11 @@ export async function decodeOnCanvas(bytes: Uint8Array): Promise<RawImage> {
   const blob = new Blob([bytes as Uint8Array<ArrayBuffer>], { type: MIME[header.format] })
   const bitmap = await createImageBitmap(blob, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' }).catch(
     (cause: Error) => {
-      throw new TensorferryError('INPUT_INVALID', `decode_image: the ${header.format} file is damaged`, { cause })
+      throw new TensorferryError(
+        'INPUT_INVALID',
+        `decode_image: the ${FORMAT_NAMES[header.format]} file is damaged inside; get or save it anew`,
+        { cause },
+      )
     },
   )
   const { width, height } = bitmap

@@ -12,6 +12,9 @@ export interface ImageHeader {
   readonly exif: Uint8Array | null
 }
 
+/** For messages. */
+export const FORMAT_NAMES = { jpeg: 'JPEG', png: 'PNG', webp: 'WebP' } as const
+
 type Parts = Omit<ImageHeader, 'format'>
 
 function refuse(message: string, details?: Record<string, unknown>): never {
@@ -69,11 +72,15 @@ function readJpeg(bytes: Uint8Array, view: DataView): Parts {
 
 function readPng(bytes: Uint8Array, view: DataView): Parts {
   let exif: Uint8Array | null = null
+  let hasPixels = false
   for (let at = 8; at + 12 <= bytes.length; ) {
     const length = view.getUint32(at)
     const name = text(bytes, at + 4, at + 8)
     if (at + 12 + length > bytes.length) break
     if (at === 8 && (name !== 'IHDR' || length !== 13)) refuse('the PNG file is damaged: it does not begin with IHDR')
+    if (name === 'IDAT') hasPixels = true
+    // Behind the pixels it means nothing, and decoders pass over it.
+    if (name === 'acTL' && !hasPixels) refuse('an animated PNG is not supported; save one picture of it')
     if (name === 'eXIf') exif = bytes.subarray(at + 8, at + 8 + length)
     if (name === 'IEND') {
       const bits = bytes[24]!
@@ -115,8 +122,19 @@ function readWebp(bytes: Uint8Array, view: DataView): Parts {
   return size ? { ...size, exif } : refuse('the WebP file holds no picture')
 }
 
+/** Pictures of other formats, by how they begin. */
+const OTHER_FORMATS: readonly (readonly [name: string, start: RegExp])[] = [
+  ['a GIF', /^GIF8/],
+  ['a BMP', /^BM/],
+  ['a TIFF', /^(II\*\0|MM\0\*)/],
+  ['an AVIF', /^.{4}ftypavi/s],
+  ['a HEIC', /^.{4}ftyp(hei|hev|mif)/s],
+]
+
 function refuseUnknown(bytes: Uint8Array): never {
   const head = bytes.subarray(0, 64)
+  const other = OTHER_FORMATS.find(([, start]) => start.test(text(bytes, 0, 12)))?.[0]
+  if (other) refuse(`expected a JPEG, PNG or WebP file, got ${other}; save it as PNG`)
   const isText = head.every((byte) => byte >= 32 || (byte >= 9 && byte <= 13))
   const start = isText
     ? `text: ${JSON.stringify(text(head, 0, 40))}`
@@ -140,7 +158,7 @@ export function readImageHeader(bytes: Uint8Array): ImageHeader {
       parts = parse(bytes, view)
     } catch (error) {
       // A field that lies outside the file.
-      if (error instanceof RangeError) refuse(`the ${format} file is damaged`)
+      if (error instanceof RangeError) refuse(`the ${FORMAT_NAMES[format]} file is damaged; get or save it anew`)
       throw error
     }
     const { width, height } = parts

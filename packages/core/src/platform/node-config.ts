@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { dirname, join } from 'node:path'
 import * as v from 'valibot'
+import { describeGiven } from '../describe-given.ts'
 import { TensorferryError } from '../errors.ts'
+import { unknownName } from '../names.ts'
 import type { BackendConfig } from './platform.ts'
 
 const CONFIG_FILE = 'tensorferry.config.json'
@@ -23,6 +23,8 @@ const configSchema = v.strictObject({
   verify: v.optional(v.picklist(['off', 'smoke', 'full'])),
 })
 
+const CONFIG_KEYS = Object.keys(configSchema.entries)
+
 function parseConfig(text: string, path: string): BackendConfig {
   const fail = (reason: string): never => {
     throw new TensorferryError(
@@ -37,12 +39,20 @@ function parseConfig(text: string, path: string): BackendConfig {
   } catch (cause) {
     return fail(`not JSON (${(cause as Error).message})`)
   }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return fail(`expected an object, got ${describeGiven(value)}`)
+  }
+  const unknown = Object.keys(value).find((key) => !CONFIG_KEYS.includes(key))
+  if (unknown !== undefined) return fail(unknownName('key', unknown, CONFIG_KEYS))
   const parsed = v.safeParse(configSchema, value)
   if (!parsed.success) {
     const issue = parsed.issues[0]
-    return fail(
-      `${v.getDotPath(issue) ?? 'the file'}: expected ${issue.expected ?? 'another value'}, got ${issue.received}`,
-    )
+    const place = v.getDotPath(issue) ?? ''
+    if (issue.received === 'undefined') return fail(`${place} is missing`)
+    const expected = place.startsWith('backends.')
+      ? 'a package name, [name] or [name, { options }]'
+      : (issue.expected ?? 'another value').replace('!0', 'at least one backend')
+    return fail(`${place}: expected ${expected}, got ${issue.received === '0' ? 'an empty list' : issue.received}`)
   }
   const { backends, verify } = parsed.output
   return {
@@ -70,39 +80,4 @@ export async function findBackendConfig(): Promise<BackendConfig | null> {
     if (text !== null) return parseConfig(text, path)
     if (dirname(folder) === folder) return null
   }
-}
-
-/**
- * Imports a backend package. Names are resolved from the app, never from inside core, which pnpm's layouts do not allow.
- *
- * @throws TensorferryError `BACKEND_NOT_INSTALLED` naming the folders that were tried
- */
-export async function importBackend(name: string, folder: string): Promise<unknown> {
-  const script = process.argv[1]
-  const folders = [...new Set([folder, ...(script ? [dirname(resolve(script))] : [])])]
-  for (const from of folders) {
-    let path: string
-    try {
-      path = createRequire(join(from, 'package.json')).resolve(name)
-    } catch {
-      continue
-    }
-    try {
-      return await import(pathToFileURL(path).href)
-    } catch (cause) {
-      throw new TensorferryError(
-        'BACKEND_UNAVAILABLE',
-        `${name} is installed and fails to load: ${(cause as Error).message}`,
-        {
-          cause,
-          details: { backend: name, path },
-        },
-      )
-    }
-  }
-  throw new TensorferryError(
-    'BACKEND_NOT_INSTALLED',
-    `backend ${JSON.stringify(name)} is not installed (looked from ${folders.join(' and ')}); run: npm install ${name}`,
-    { details: { backend: name, folders } },
-  )
 }

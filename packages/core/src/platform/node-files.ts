@@ -81,11 +81,11 @@ export function folderFiles(folder: string, links: 'refuse' | 'follow'): Files {
     const { full, size } = await locate(path)
     const source = sourceFromFile(full, size)
     const head = await source.read(0, Math.min(64, size))
-    requireSize(path, expected, size, head)
+    await requireSize(path, expected, size, head)
     if (expected.sha256 !== null) {
       const report = (loaded: number): void =>
         options?.onProgress?.({ phase: 'verify', file: path, loaded, total: size })
-      requireSha256(path, expected, await hashFile(full, report, options), head)
+      await requireSha256(path, expected, await hashFile(full, report, options), head)
     }
     return { source, localPath: full, bytes: () => readWhole(full) }
   }

@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { localArtifacts } from '../bundle/local-manifest.ts'
 import type { DownloadStore } from '../bundle/url-files.ts'
 import { TensorferryError } from '../errors.ts'
 import { nodeImageCodecs } from './image-codecs-node.ts'
-import { findBackendConfig, importBackend } from './node-config.ts'
+import { importBackend } from './node-backend.ts'
+import { findBackendConfig } from './node-config.ts'
 import { defaultCacheDir, diskDownloadStore } from './node-download-store.ts'
 import { folderFiles } from './node-files.ts'
 import type { Located, LocateOptions, Platform } from './platform.ts'
@@ -33,6 +35,7 @@ export const platform: Platform = {
     if (!/^[a-z][a-z0-9+.-]+:/i.test(text)) return locatePath(text)
     return locateUrl(new URL(text), storeOf(options), options.fetch ?? fetch)
   },
+  localArtifacts,
   downloadStore: async (options) => storeOf(options),
   async sha256(content) {
     const bytes = content instanceof Uint8Array ? content : new Uint8Array(await content.arrayBuffer())

@@ -1,5 +1,7 @@
 import type { LoadOptions } from '../backend.ts'
 import type { Files } from '../bundle/files.ts'
+import type { LocalArtifact } from '../bundle/local-manifest.ts'
+import type { Manifest } from '../bundle/manifest.ts'
 import type { DownloadStore } from '../bundle/url-files.ts'
 import type { ImageCodecs } from '../pipeline/image-codecs.ts'
 
@@ -43,12 +45,14 @@ export interface Platform {
   locate(source: string | URL, options: LocateOptions & LoadOptions): Promise<Located>
   /** What was downloaded and kept. */
   downloadStore(options: LocateOptions): Promise<DownloadStore>
+  /** Artifacts of a `bundle.local.json`, compiled for this machine; a browser has none. */
+  localArtifacts(files: Files, manifest: Manifest, options?: LoadOptions): Promise<readonly LocalArtifact[]>
   /** sha256 in lower-case hex. */
   sha256(content: Uint8Array | Blob): Promise<string>
   /** The environment's or the nearest config file's choice; null: neither says. */
   findBackendConfig(): Promise<BackendConfig | null>
   /** Folder that names passed in code are resolved from. */
   appFolder(): string
-  /** Imports a package by name, resolved from `folder`. */
-  importBackend(name: string, folder: string): Promise<unknown>
+  /** Imports a package or file, resolved from `folder`, and calls the factory that it exports; nobody has looked at what that gave. */
+  importBackend(name: string, options: unknown, folder: string): Promise<unknown>
 }

@@ -40,14 +40,12 @@ export const platform: Platform = {
     const fetch = past(options.fetch ?? globalThis.fetch.bind(globalThis))
     return locateUrl(new URL(source, base), await webDownloadStore(options.downloads), fetch)
   },
+  localArtifacts: async () => [],
   downloadStore: (options) => webDownloadStore(options.downloads),
   sha256,
   findBackendConfig: async () => null,
   appFolder: () => '',
   importBackend: async (name) => {
-    throw new TensorferryError(
-      'OPTIONS_INVALID',
-      `backend: a package name works in Node alone; here import its factory and pass its value, got ${JSON.stringify(name)}`,
-    )
+    throw (await import('../backend-errors.ts')).nameAwayFromNode(name)
   },
 }

@@ -5,6 +5,9 @@ import type { ConformanceCase } from './conformance-case.ts'
 import type { BackendFeatures } from './features.ts'
 import type { ConformanceFixture } from './fixture.ts'
 import { onnxFixtures } from './fixtures/onnx/index.ts'
+import { torchscriptFixtures } from './fixtures/torchscript/index.ts'
+
+const FIXTURES: readonly ConformanceFixture[] = [...onnxFixtures, ...torchscriptFixtures]
 
 function lackingDtypes(fixture: ConformanceFixture, features: BackendFeatures): readonly DType[] {
   return fixture.dtypes.filter((dtype) => !features.dtypes.includes(dtype))
@@ -42,9 +45,9 @@ export function casesFor(fixture: ConformanceFixture, features: BackendFeatures)
 /**
  * The embedded models of a format, with at least one case for a backend with these features.
  *
- * @param format - fixtures exist for `onnx` so far
+ * @param format - there are some for `onnx` and `torchscript`; `aot-inductor` files are native code, built where they run
  */
 export function fixturesFor(format: ModelFormat, features?: BackendFeatures): readonly ConformanceFixture[] {
-  const fixtures = onnxFixtures.filter((fixture) => fixture.format === format)
+  const fixtures = FIXTURES.filter((fixture) => fixture.format === format)
   return features ? fixtures.filter((fixture) => casesFor(fixture, features).length > 0) : fixtures
 }

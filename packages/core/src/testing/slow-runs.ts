@@ -44,11 +44,11 @@ export async function slowRuns(session: Session, context: ConformanceContext): P
 }
 
 /**
- * Slow runs, each time twice as long, four times. A busy machine may give the caller no turn during a short run: whoever
+ * Slow runs, each time twice as long, six times. A busy machine may give the caller no turn during a short run: whoever
  * is right about a longer one is believed, and a backend that blocks is wrong about all.
  */
 export async function* everSlowerRuns(session: Session, context: ConformanceContext): AsyncGenerator<SlowRuns> {
-  for (const factor of [1, 2, 4, 8]) {
+  for (const factor of [1, 2, 4, 8, 16, 32]) {
     yield await slowRuns(session, { ...context, slowMs: factor * (context.slowMs ?? DEFAULT_SLOW_MS) })
   }
 }

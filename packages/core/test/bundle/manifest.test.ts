@@ -18,7 +18,7 @@ const BUNDLES = new URL('../../../../examples/bundles/', import.meta.url)
 describe('parseManifest', () => {
   test('takes a good one', async () => {
     const manifest = parseManifest(await manifestText())
-    expect(manifest.artifacts[0]!.files[0].path).toBe('model.onnx')
+    expect(manifest.artifacts[0]!.files[0]!.path).toBe('model.onnx')
     expect(manifest.dims.batch).toEqual({ min: 1, max: 8 })
   })
   test('passes over fields of a later minor form', async () => {

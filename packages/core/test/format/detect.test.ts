@@ -23,10 +23,16 @@ describe('detectFormat', () => {
     }
   })
   test.each([
-    ['state-dict', /a state dict or training checkpoint.*export it first/],
+    [
+      'state-dict',
+      /a state dict or training checkpoint.*\n +model = MyModel\(\)\n +model\.load_state_dict\(torch\.load.*\n +tensorferry\.export_bundle\(/,
+    ],
     ['checkpoint', /a state dict or training checkpoint/],
     ['state-dict-legacy', /a pickle written by an old torch\.save/],
-    ['exported', /a torch\.export program \(\.pt2\).*aoti/],
+    [
+      'exported',
+      /a torch\.export program \(\.pt2\).*python -m tensorferry aoti; another: export its module with tensorferry\.export_bundle/,
+    ],
     ['safetensors', /a safetensors file, which holds weights/],
   ])('%s is named and refused', async (name, message) => {
     const bytes = await file(name)

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { crc32 } from 'node:zlib'
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
 import { decodeImage, type ImageSource } from '../../src/pipeline/steps/image/decode-image.ts'
@@ -149,10 +150,12 @@ describe('damaged and foreign files', () => {
     ],
     ['an HTML page', text('<!doctype html><title>404</title>'), /text: "<!doctype html>/],
     ['an SVG', text('<svg xmlns="http://www.w3.org/2000/svg"/>'), /text: "<svg/],
-    ['a GIF', Uint8Array.from([71, 73, 70, 56, 57, 97, 1, 0, 1, 0, 0]), /begin with bytes 47 49 46 38/],
+    ['a GIF', Uint8Array.from([71, 73, 70, 56, 57, 97, 1, 0, 1, 0, 0]), /got a GIF; save it as PNG/],
+    ['a photo of a phone', text('\0\0\0\x24ftypheic\0\0\0\0mif1heic'), /got a HEIC; save it as PNG/],
+    ['bytes of something else', Uint8Array.from([1, 2, 3, 250]), /got 4 bytes that begin with bytes 01 02 03 fa/],
     ['16 bits a channel', sixteenBits, /16 bits a channel/],
-    ['a WebP whose picture is empty', emptyChunk, /the webp file is damaged/],
-    ['a wrong checksum', badChecksum, /the png file is damaged/],
+    ['a WebP whose picture is empty', emptyChunk, /the WebP file is damaged; get or save it anew$/],
+    ['a wrong checksum', badChecksum, /the PNG file \(\d+ x \d+\) is damaged inside; get or save it anew$/],
   ])('%s', async (_, source, expected) => {
     const message = await messageOf('INPUT_INVALID', () => decode(source))
     expect(message).toMatch(/^decode_image: /)
@@ -169,6 +172,30 @@ describe('damaged and foreign files', () => {
     const raw = { width: 8, height: 16, channels: 3, pageHeight: 8 } as const
     const animated = await sharp(frames, { raw }).webp({ loop: 0 }).toBuffer()
     expect(await messageOf('INPUT_INVALID', () => decode(animated))).toMatch(/animated WebP/)
+  })
+
+  test('an animated PNG is refused; where acTL comes behind the pixels, it is none', async () => {
+    const chunk = (name: string, body: Uint8Array) => {
+      const bytes = Buffer.concat([Buffer.alloc(4), text(name), body, Buffer.alloc(4)])
+      bytes.writeUInt32BE(body.length, 0)
+      bytes.writeUInt32BE(crc32(bytes.subarray(4, -4)), bytes.length - 4)
+      return bytes
+    }
+    const still = Buffer.from(bytesOf('photo.png'))
+    // Two frames, played without end.
+    const control = chunk('acTL', Uint8Array.of(0, 0, 0, 2, 0, 0, 0, 0))
+    const before = 8 + 12 + 13
+    const animated = Buffer.concat([still.subarray(0, before), control, still.subarray(before)])
+    expect(await messageOf('INPUT_INVALID', () => decode(animated))).toBe(
+      'decode_image: an animated PNG is not supported; save one picture of it',
+    )
+    const behind = Buffer.concat([still.subarray(0, -12), control, still.subarray(-12)])
+    expect(await decode(behind)).toEqual(await decode(still))
+  })
+
+  test('JPEG data that libjpeg reads over give Pillow’s pixels, as cut data with an end mark do', async () => {
+    const cut = Buffer.concat([bytesOf('photo.jpg').subarray(0, 3000), Uint8Array.of(0xff, 0xd9)])
+    expect(digest((await decode(cut)).data)).toBe('3737e0e0a7b15166')
   })
 
   test.each(['photo.jpg', 'photo.png', 'photo.webp'])('%s cut anywhere is refused', async (name) => {

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { describe, expect, test, vi } from 'vitest'
+import { detectFormat } from '../../src/format/detect.ts'
 import { TensorferryError } from '../../src/index.ts'
 import {
   type BackendFeatures,
@@ -133,8 +134,22 @@ describe('fixturesFor and casesFor', () => {
     expect(fixturesFor('onnx', referenceFeatures).map(({ name }) => name)).toContain('bfloat16')
   })
 
-  test('there are no fixtures of other formats yet', () => {
-    expect(fixturesFor('torchscript')).toEqual([])
+  test('PyTorch formats have the fixtures that PyTorch can compute', () => {
+    const names = (format: 'onnx' | 'torchscript') => fixturesFor(format).map(({ name }) => name)
+    const onnxAlone = ['string', 'external-files']
+    expect(names('torchscript').sort()).toEqual(
+      [...names('onnx').filter((name) => !onnxAlone.includes(name)), 'inner-state'].sort(),
+    )
+    expect(fixturesFor('torchscript').filter(({ traits }) => traits.includes('self-describing'))).toEqual([])
+    // native code for one CPU: built where it runs
+    expect(fixturesFor('aot-inductor')).toEqual([])
+  })
+
+  test.each(fixturesFor('torchscript'))('torchscript $name is a TorchScript file', async (fixture) => {
+    const { artifact, goldens, signature } = await fixture.load()
+    expect(await detectFormat(await artifact.files[0].bytes())).toBe('torchscript')
+    expect(goldens.length).toBeGreaterThan(0)
+    for (const golden of goldens) expect(Object.keys(golden.inputs)).toEqual(signature.inputs.map(({ name }) => name))
   })
 
   test('cases have unique names', () => {
@@ -171,8 +186,12 @@ describe('away from Node', () => {
       metafile.outputs[Object.keys(metafile.outputs).find((path) => /\/index\.js$/.test(path))!]!
     const paths = Object.keys(inputs).map((path) => path.replace(/^.*src\/testing\//, ''))
     expect(paths).toContain('fixtures/onnx/index.ts')
-    expect(paths.filter((path) => /^fixtures\//.test(path))).toEqual(['fixtures/onnx/index.ts'])
+    expect(paths.filter((path) => /^fixtures\//.test(path)).sort()).toEqual([
+      'fixtures/onnx/index.ts',
+      'fixtures/torchscript/index.ts',
+    ])
     const later = new Set(imports.filter(({ kind }) => kind === 'dynamic-import').map(({ path }) => path))
-    expect(later.size).toBe(fixturesFor('onnx').length + 1)
+    // Beside them: what two fixture modules share of foreign files, a reference model that many share, and the messages of refused options.
+    expect(later.size).toBe(fixturesFor('onnx').length + fixturesFor('torchscript').length + 3)
   })
 })

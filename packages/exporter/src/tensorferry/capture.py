@@ -1,4 +1,4 @@
-"""PyTorch module -> ONNX bytes through torch.export; nothing here is trusted before the replay."""
+"""PyTorch module -> ONNX bytes and torch.export program; nothing here is trusted before the replay."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from .dims import DynamicDims
 from .errors import ExportError
+from .exported_program import program_bytes
 from .isolate import first_lines
 from .output_dims import DATA_DEPENDENT, print_symbolic
 from .tensors import flatten
@@ -41,7 +42,9 @@ class Flat(nn.Module):
 class Captured:
     """What the capturing process hands back."""
 
-    onnx: bytes
+    onnx: bytes | None
+    program: bytes | None
+    """The torch.export program itself, for AOTInductor."""
     route: str
     output_shapes: list[list[int | str | None]]
     """torch.export's own view of the outputs, over the declared names; None where it has no such expression."""
@@ -59,7 +62,9 @@ def preload() -> None:
             continue
 
 
-def capture_onnx(model: nn.Module, example: Sequence[Tensor], names: Sequence[str], dims: DynamicDims) -> Captured:
+def capture_exported(
+    model: nn.Module, example: Sequence[Tensor], names: Sequence[str], dims: DynamicDims, formats: Sequence[str]
+) -> Captured:
     """Captures with torch.export (non-strict, then strict) and converts to ONNX, weights inside.
 
     Parameters
@@ -68,6 +73,7 @@ def capture_onnx(model: nn.Module, example: Sequence[Tensor], names: Sequence[st
     example : one tensor per input; every dynamic dim at least 2, or torch.export makes it fixed
     names : of the inputs
     dims : ranges and dynamic axes
+    formats : `"onnx"`, `"aot-inductor"` or both: what to hand back
 
     Raises
     ------
@@ -75,17 +81,21 @@ def capture_onnx(model: nn.Module, example: Sequence[Tensor], names: Sequence[st
         `CAPTURE_FAILED`, `RANGE_CONTRADICTED`, `NOT_YET`.
     """
     weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
-    if weights > LARGEST_MODEL:
+    if "onnx" in formats and weights > LARGEST_MODEL:
         raise ExportError("NOT_YET", f"the weights take {weights / 1e9:.1f} GB, more than one ONNX file holds (1.5 GB)")
     program, route, raised = _export(Flat(model).eval(), names, example, dims)
     symbols = _check_ranges(program, names, dims, raised)
-    with torch.no_grad():
-        converted = torch.onnx.export(
-            program, dynamo=True, external_data=False, opset_version=OPSET, verbose=False, optimize=True
-        )
     values = [value for node in program.graph.find_nodes(op="output") for value in node.args[0]]
     shapes = [[_dim(size, symbols) for size in value.meta["val"].shape] for value in values]
-    return Captured(converted.model_proto.SerializeToString(deterministic=True), route, shapes, raised)
+    onnx = None
+    if "onnx" in formats:
+        with torch.no_grad():
+            converted = torch.onnx.export(
+                program, dynamo=True, external_data=False, opset_version=OPSET, verbose=False, optimize=True
+            )
+        onnx = converted.model_proto.SerializeToString(deterministic=True)
+    saved = program_bytes(program) if "aot-inductor" in formats else None
+    return Captured(onnx, saved, route, shapes, raised)
 
 
 def _dynamic_shapes(
@@ -183,6 +193,8 @@ def _without_advice(text: str) -> str:
     lines = [
         line for line in text.splitlines() if line and not line.startswith(("For ", "If you suspect", "Caused by"))
     ]
+    # what it suggests is to write its own Dim objects otherwise, which `dynamic` does not take
+    lines = [line.split(" If you're using mark_dynamic")[0] for line in lines]
     return first_lines("\n".join(line.split(" For more information")[0] for line in lines))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from .errors import ExportError
 from .isolate import first_lines
-from .tensors import describe, flatten, require_supported, to_numpy
+from .tensors import DTYPES, describe, flatten, require_supported, to_numpy
 
 
 @contextlib.contextmanager
@@ -41,6 +41,49 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
+def differs_in_training(model: nn.Module) -> bool:
+    """Whether a module in train mode does something else there than in eval mode, as far as PyTorch's own go."""
+    kinds = (nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
+    return any(module.training and isinstance(module, kinds) for module in model.modules())
+
+
+def require_module(model: object) -> None:
+    """Raises `OPTIONS_INVALID` for what is no module that PyTorch can look into."""
+    if isinstance(model, torch.jit.ScriptModule):
+        raise ExportError(
+            "OPTIONS_INVALID",
+            "model: a TorchScript module cannot be captured as ONNX; give the Python module that it was made from",
+        )
+    if isinstance(model, nn.Module):
+        return
+    if isinstance(model, type):
+        found = f"the class {model.__name__}; make one: {model.__name__}(...)"
+    elif isinstance(model, torch.export.ExportedProgram):
+        found = "an ExportedProgram; give the module that it was made from"
+    elif isinstance(model, Mapping):
+        found = f"{type(model).__name__}, maybe of weights; load it into its module: module.load_state_dict(weights)"
+    elif callable(model):
+        name = getattr(model, "__name__", type(model).__name__)
+        found = f"the function {name}; call it in the forward of a module: class Model(nn.Module)"
+    else:
+        found = type(model).__name__
+    raise ExportError("OPTIONS_INVALID", f"model: expected a torch.nn.Module, got {found}")
+
+
+def explain_failure(model: nn.Module, named: Mapping[str, Tensor], case: str, error: BaseException) -> ExportError:
+    """PyTorch's refusal of an example, with what it got and the dtype that the weights have."""
+    shown = ", ".join(f"{name}: {describe(value)}" for name, value in named.items())
+    weights = {value.dtype for value in model.parameters() if value.is_floating_point()}
+    others = [name for name, value in named.items() if value.is_floating_point() and value.dtype not in weights]
+    advice = ""
+    if len(weights) == 1 and others:
+        (dtype,) = weights
+        advice = f". The weights are {DTYPES.get(dtype, dtype)}: give {', '.join(others)} as {dtype}"
+    return ExportError(
+        "EXAMPLES_INVALID", f"the model itself fails on example {case} ({shown}): {explain(error)}{advice}"
+    )
+
+
 def require_cpu(model: nn.Module) -> None:
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if tensor.device.type != "cpu":
@@ -62,9 +105,7 @@ def require_stateless(model: nn.Module, inputs: Sequence[Tensor]) -> None:
     """Raises `MODEL_STATEFUL` when a run changes a buffer; the buffer is put back."""
     before = {name: buffer.clone() for name, buffer in model.named_buffers()}
     outputs_of(model, inputs)
-    changed = [
-        name for name, buffer in model.named_buffers() if name in before and not torch.equal(buffer, before[name])
-    ]
+    changed = [name for name, buffer in model.named_buffers() if name in before and not _same(buffer, before[name])]
     with torch.no_grad():
         for name, buffer in model.named_buffers():
             if name in changed:
@@ -76,6 +117,11 @@ def require_stateless(model: nn.Module, inputs: Sequence[Tensor]) -> None:
             "an input and an output, and name the pair in `states`",
             buffers=changed,
         )
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    """Equal, where NaN equals NaN."""
+    return a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all())
 
 
 def require_deterministic(model: nn.Module, inputs: Sequence[Tensor], name: str) -> None:

@@ -20,6 +20,10 @@ CODES = {
     "PIPELINE_INVALID": "a preprocess or postprocess step is wrong",
     "OUTPUT_EXISTS": "the output folder holds something else",
     "MACHINE_PATH": "a written file holds a path of this machine",
+    "BUNDLE_INVALID": "the folder holds no bundle, or one that is damaged",
+    "PROGRAM_ABSENT": "the bundle holds no torch.export program to compile",
+    "COMPILER_ABSENT": "AOTInductor found no C++ compiler",
+    "COMPILE_FAILED": "AOTInductor could not compile the program",
     "NOT_YET": "known, and not built yet",
 }
 
@@ -40,3 +44,8 @@ class ExportError(Exception):
         self.code = code
         self.message = message
         self.details: Mapping[str, Any] = details
+
+    def add(self, text: str) -> None:
+        """One more line of the message."""
+        self.message += f"\n{text}"
+        self.args = (f"{self.code}: {self.message}",)

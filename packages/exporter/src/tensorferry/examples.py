@@ -63,6 +63,12 @@ def read_examples(examples: Sequence[object], names: Sequence[str]) -> list[Case
             require_supported(value, f"examples[{index}], {name}").detach().clone().contiguous()
             for name, value in zip(names, example, strict=True)
         )
+        for name, value in zip(names, values, strict=True):
+            if value.device.type != "cpu":
+                raise ExportError(
+                    "EXAMPLES_INVALID",
+                    f"examples[{index}], {name}: expected a tensor on the CPU, got one on {value.device}; give x.cpu()",
+                )
         base = shape_name(values[0].shape) if values else "case"
         name, number = base, 2
         while name in taken:

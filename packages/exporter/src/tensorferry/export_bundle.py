@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
-from .eager import evaluating
-from .folder import require_free, staged
+from .advice import add_advice
+from .eager import differs_in_training, evaluating, require_module
+from .errors import ExportError
+from .folder import bundle_name, require_free, staged
+from .goldens import large_files
 from .progress import Progress
 from .report import ExportReport
 from .request import check_options, read_request
@@ -51,8 +55,11 @@ def export_bundle(
     dynamic : for each input the axes that may change, such as `{"x": {0: "batch[1:64]", 2: "height[8:512:8]"}}`:
         name, smallest and largest size, and what it is a multiple of. The same name is the same size everywhere
     states : pairs (input, output) that a stream feeds back, zeros at first
-    formats : only `"onnx"` so far
-    capture : `"auto"` or `"torch.export"`, which are the same so far
+    formats : `"onnx"`, `"torchscript"` (PyTorch 1.13 and later load it where its operators are that old) and
+        `"aot-inductor"` (the program that `python -m tensorferry aoti` compiles on the machine that runs it). One that
+        cannot be proven is left out, and `report.refused` says why
+    capture : `"auto"`; for TorchScript alone also `"trace"`, which accepts what the tracer warns of if the replay
+        agrees, or `"script"`
     preprocess, postprocess : pipeline entries as in the manifest; see `tensorferry.reference_pipeline` for the steps
     labels : what the indices of a classification mean
     name, version, license, task : for the manifest
@@ -68,11 +75,16 @@ def export_bundle(
     Raises
     ------
     ExportError
-        wherever something could not be proven; see `tensorferry.CODES`. No bundle is left then.
+        where no format could be proven; see `tensorferry.CODES`. No bundle is left then.
     """
     check_options(formats, capture, name, version, labels)
+    require_module(model)
     folder = Path(out)
     require_free(folder)
+    notes = ["the model was in train mode; it was exported in eval mode"] if differs_in_training(model) else []
+    earlier = bundle_name(folder)
+    if earlier not in (None, name):
+        notes.append(f"replaced another bundle that was in {folder}: {earlier}")
     meter = Progress(progress)
     with evaluating(model):
         request = read_request(
@@ -88,9 +100,15 @@ def export_bundle(
             labels=labels,
             docs=docs or {},
             identity={"name": name, "version": version, "license": license, "task": task},
+            formats=formats,
+            capture=capture,
         )
         try:
             with staged(folder) as staging:
-                return write_bundle(request, staging, folder, meter)
+                report = write_bundle(request, staging, folder, meter)
+                return replace(report, notes=[*notes, *large_files(staging), *report.notes])
+        except ExportError as error:
+            add_advice(error, model)
+            raise
         finally:
             meter.end()

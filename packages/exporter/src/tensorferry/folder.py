@@ -14,12 +14,15 @@ import torch
 
 from .errors import ExportError
 
+LOCAL_MANIFEST = "bundle.local.json"
+
 
 def _listed_files(out: Path) -> set[str]:
     """The files that an earlier export wrote there."""
     try:
         manifest = json.loads((out / "bundle.json").read_text(encoding="utf-8"))
-        files = [entry["path"] for artifact in manifest["artifacts"] for entry in artifact["files"]]
+        models = [*manifest["artifacts"], *([manifest["program"]] if "program" in manifest else [])]
+        files = [entry["path"] for model in models for entry in model["files"]]
         goldens = manifest.get("goldens") or {"cases": []}
         files += [case["raw"]["path"] for case in goldens["cases"] if "raw" in case]
         if "file" in goldens:
@@ -27,6 +30,17 @@ def _listed_files(out: Path) -> set[str]:
         return {"bundle.json", *files}
     except (ValueError, KeyError, TypeError):
         return {"bundle.json"}
+
+
+def local_files(out: Path) -> set[str]:
+    """What `python -m tensorferry aoti` left there: `bundle.local.json` and the files that it lists."""
+    try:
+        local = json.loads((out / LOCAL_MANIFEST).read_text(encoding="utf-8"))
+        return {LOCAL_MANIFEST, *(entry["path"] for found in local["artifacts"] for entry in found["files"])}
+    except FileNotFoundError:
+        return set()
+    except (ValueError, KeyError, TypeError):
+        return {LOCAL_MANIFEST}
 
 
 def require_free(out: Path) -> None:
@@ -60,7 +74,8 @@ def staged(out: Path) -> Iterator[Path]:
 
 
 def _replace(out: Path, staging: Path) -> None:
-    ours = _listed_files(out)
+    # what was compiled from the earlier files goes with them
+    ours = {*_listed_files(out), *local_files(out)}
     for path in sorted(out.iterdir()):
         if path.name not in ours and not (staging / path.name).exists():
             if path.is_dir():
@@ -103,3 +118,11 @@ def require_no_machine_path(folder: Path) -> None:
                     "MACHINE_PATH",
                     f"{path.name} holds {text!r}; names, docs, labels and pictures must not tell of this machine",
                 )
+
+
+def bundle_name(out: Path) -> str | None:
+    """The name of the bundle that is there already."""
+    try:
+        return json.loads((out / "bundle.json").read_text(encoding="utf-8"))["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

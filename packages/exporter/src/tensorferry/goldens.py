@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,14 @@ from .eager import outputs_of
 from .errors import ExportError
 from .examples import Case
 from .pipeline import RawCase
-from .replay import OnnxFile, Replay, allowance
+from .replay import Replay, allowance
+from .runtimes import WrittenFile
 from .tensors import TOLERANCES, compare, to_numpy
 
 STEPS = 3
+# bytes of the goldens: a note above the first, a refusal above the second
+LARGE_GOLDENS = 10_000_000
+LARGEST_GOLDENS = 200_000_000
 
 
 @dataclass
@@ -83,12 +88,23 @@ class Goldens:
         return found
 
     def content(self) -> bytes:
-        """The file. safetensors orders its entries by dtype and name: the same tensors give the same bytes."""
+        """The file. safetensors orders its entries by dtype and name: the same tensors give the same bytes.
+
+        Raises
+        ------
+        ExportError
+            `EXAMPLES_INVALID` when it would be larger than `LARGEST_GOLDENS`.
+        """
+        by_case: dict[str, int] = {}
+        for key, value in self.tensors.items():
+            case = key.split("/")[0]
+            by_case[case] = by_case.get(case, 0) + value.nbytes
+        require_small(by_case)
         return safetensors.numpy.save(dict(sorted(self.tensors.items())))
 
 
 def run_steps(
-    model: nn.Module, file: OnnxFile, case: Case, states: Sequence[tuple[str, str]]
+    model: nn.Module, file: WrittenFile, case: Case, states: Sequence[tuple[str, str]]
 ) -> list[tuple[list[Tensor], list[np.ndarray]]]:
     """Runs PyTorch and the written file step by step from zeros and compares each step.
 
@@ -122,6 +138,33 @@ def run_steps(
                 torch.from_numpy(got[index].copy()),
             )
     return steps
+
+
+def require_small(by_case: Mapping[str, int]) -> None:
+    """Refuses goldens that nobody wants to download.
+
+    Parameters
+    ----------
+    by_case : bytes of each case's tensors
+    """
+    size = sum(by_case.values())
+    if size > LARGEST_GOLDENS:
+        largest = max(by_case, key=lambda case: by_case[case])
+        raise ExportError(
+            "EXAMPLES_INVALID",
+            f"the goldens would take {size / 1e6:.0f} MB, {by_case[largest] / 1e6:.0f} of them for {largest}; at "
+            f"most {LARGEST_GOLDENS / 1e6:.0f} MB are written. Give smaller examples and pictures: they prove as much",
+            case=largest,
+            size=size,
+        )
+
+
+def large_files(folder: Path) -> list[str]:
+    """A note where the goldens in `folder` are worth a thought."""
+    size = sum(path.stat().st_size for path in folder.glob("goldens.*"))
+    if size <= LARGE_GOLDENS:
+        return []
+    return [f"the goldens take {size / 1e6:.1f} MB; smaller examples and pictures prove as much"]
 
 
 def round_up(value: float) -> float:

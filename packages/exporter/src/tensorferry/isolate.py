@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import sys
@@ -26,6 +27,8 @@ def can_fork() -> bool:
 
 
 def _child(function: Callable[[], Any], log: int, pipe: Any) -> None:
+    # a parent's session that is collected here would wait for threads which do not survive a fork
+    gc.freeze()
     os.dup2(log, 1)
     os.dup2(log, 2)
     # OpenMP's threads do not survive a fork: one thread never starts them

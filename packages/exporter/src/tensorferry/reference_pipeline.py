@@ -17,9 +17,12 @@ from PIL import Image
 from torch import Tensor
 
 from .errors import ExportError
+from .picture_file import MOST_PIXELS
 
 Context = dict[str, np.ndarray]
 PASS_ORDER = "13" if int(PIL.__version__.split(".")[0]) >= 13 else "legacy"
+# these two alone swap the passes of very high pictures, which TypeScript's "legacy" does not
+SWAPS_HIGH_PICTURES = PASS_ORDER == "legacy" and tuple(map(int, PIL.__version__.split(".")[:2])) >= (12, 2)
 FILTERS = {
     "nearest": Image.Resampling.NEAREST,
     "box": Image.Resampling.BOX,
@@ -59,6 +62,8 @@ def convert_image(image: np.ndarray, mode: str) -> np.ndarray:
 
 def split_ycbcr(image: np.ndarray, keep: Sequence[str], context: Context) -> np.ndarray:
     """RGB -> the Y plane, uint8 [height, width, 1]; the planes in `keep` are put aside."""
+    if image.shape[2] != 3:
+        raise ExportError("PIPELINE_INVALID", "split_ycbcr: expected an image of mode RGB, got L; decode it as RGB")
     planes = to_picture(image).convert("YCbCr").split()
     for name in keep:
         context[name] = from_picture(planes[PLANES.index(name)])
@@ -69,36 +74,57 @@ def resize(
     image: np.ndarray, size: int | Sequence[int], interpolation: str, reference: str, pillow_pass_order: str
 ) -> np.ndarray:
     """Pillow's `Image.resize`. `size`: [height, width], or the shorter edge, the longer one cut to whole pixels."""
-    if reference != "pillow":
-        raise ExportError("NOT_YET", f"resize: reference {reference!r} is not supported yet; use 'pillow'")
-    if pillow_pass_order != PASS_ORDER:
-        raise ExportError(
-            "PIPELINE_INVALID",
-            f"resize: pillow_pass_order is {pillow_pass_order!r}, but Pillow {PIL.__version__} is {PASS_ORDER!r}; "
-            "leave it out to take the installed one's",
-        )
+    require_pass_order("resize", pillow_pass_order)
     height, width = image.shape[:2]
     if isinstance(size, int):
         short, long = min(height, width), max(height, width)
         longer = int(size * long / short)
         size = (longer, size) if height > width else (size, longer)
     target = (size[1], size[0])
+    if target[0] * target[1] > MOST_PIXELS:
+        raise ExportError(
+            "PIPELINE_INVALID",
+            f"resize: {width} x {height} would become {target[0]} x {target[1]}, more than {MOST_PIXELS} pixels",
+        )
+    if SWAPS_HIGH_PICTURES and height > 100 * width and size[0] < height:
+        raise ExportError(
+            "PIPELINE_INVALID",
+            f"resize: {width} x {height} is over 100 times as high as wide, which Pillow {PIL.__version__} shrinks "
+            "like no other version; install Pillow 13 or give another picture",
+        )
     return from_picture(to_picture(image).resize(target, FILTERS[interpolation]))
 
 
-def center_crop(image: np.ndarray, size: int | Sequence[int], rounding: str) -> np.ndarray:
-    """The middle of the image; an odd rest goes where torchvision (half to even) or transformers (floor) puts it."""
-    crop_height, crop_width = (size, size) if isinstance(size, int) else size
-    height, width = image.shape[:2]
-    if crop_height > height or crop_width > width:
+def require_pass_order(op: str, pillow_pass_order: str) -> None:
+    """Only the installed Pillow's order can be a reference."""
+    if pillow_pass_order != PASS_ORDER:
         raise ExportError(
-            "PIPELINE_INVALID", f"center_crop: {crop_height}x{crop_width} does not fit into {height}x{width}"
+            "PIPELINE_INVALID",
+            f"{op}: pillow_pass_order is {pillow_pass_order!r}, but Pillow {PIL.__version__} is {PASS_ORDER!r}; "
+            "leave it out to take the installed one's",
         )
-    if rounding == "torchvision":
-        top, left = round((height - crop_height) / 2), round((width - crop_width) / 2)
-    else:
-        top, left = (height - crop_height) // 2, (width - crop_width) // 2
-    return image[top : top + crop_height, left : left + crop_width].copy()
+
+
+def center_crop(image: np.ndarray, size: int | Sequence[int], rounding: str) -> np.ndarray:
+    """The middle of the image, with zeros around one that is smaller.
+
+    An odd rest goes where torchvision (half to even) or transformers (floor) puts it; torchvision pads the smaller half
+    before the image, transformers the larger one.
+    """
+
+    def start(length: int, crop: int) -> int:
+        if rounding == "transformers":
+            return (length - crop) // 2
+        return -((crop - length) // 2) if crop > length else round((length - crop) / 2)
+
+    crop_height, crop_width = (size, size) if isinstance(size, int) else size
+    height, width, channels = image.shape
+    top, left = start(height, crop_height), start(width, crop_width)
+    kept = image[max(top, 0) : top + crop_height, max(left, 0) : left + crop_width]
+    cropped = np.zeros((crop_height, crop_width, channels), np.uint8)
+    first_row, first_column = max(-top, 0), max(-left, 0)
+    cropped[first_row : first_row + kept.shape[0], first_column : first_column + kept.shape[1]] = kept
+    return cropped
 
 
 def to_tensor(image: np.ndarray) -> Tensor:
@@ -107,7 +133,14 @@ def to_tensor(image: np.ndarray) -> Tensor:
 
 
 def normalize(value: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """float32 [channels, height, width]: `(value - mean) / std`, each op rounded to float32."""
+    """float32 [channels, height, width]: `(value - mean) / std`, each op rounded to float32; one of each a channel."""
+    channels = value.shape[-3]
+    if {len(mean), len(std)} != {channels}:
+        raise ExportError(
+            "PIPELINE_INVALID",
+            f"normalize: expected {channels} means and {channels} stds, one a channel, got {list(mean)} and "
+            f"{list(std)}; write a value out for each channel",
+        )
     shape = (-1, 1, 1)
     means = torch.tensor(mean, dtype=torch.float32).view(shape)
     deviations = torch.tensor(std, dtype=torch.float32).view(shape)
@@ -119,21 +152,29 @@ def clamp(value: Tensor, min: float, max: float) -> Tensor:
 
 
 def quantize_plane(value: Tensor, quantize: str) -> np.ndarray:
-    """float32 0 to 1 -> uint8: cut off as the ONNX Runtime tutorial does, or rounded half to even."""
+    """float32 0 to 1 -> uint8: cut off as the ONNX Runtime tutorial does, or rounded half to even; NaN becomes 0."""
     scaled = value.numpy() * np.float32(255.0)
     if quantize == "round":
         scaled = scaled.round()
-    return np.uint8(scaled.clip(0, 255))
+    return np.uint8(np.nan_to_num(scaled.clip(0, 255)))
 
 
 def to_image(value: Tensor, quantize: str = "truncate") -> np.ndarray:
     """float32 [channels, height, width] or [1, channels, height, width], 0 to 1 -> uint8 [height, width, channels]."""
-    return quantize_plane(first(value, 3), quantize).transpose(1, 2, 0).copy()
+    value = first("to_image", value, 3)
+    if value.shape[0] not in (1, 3, 4):
+        raise ExportError(
+            "PIPELINE_INVALID", f"to_image: expected 1, 3 or 4 channels, height and width, got {list(value.shape)}"
+        )
+    return quantize_plane(value, quantize).transpose(1, 2, 0).copy()
 
 
-def merge_ycbcr(value: Tensor, upscale: str, quantize: str, context: Context) -> np.ndarray:
-    """Luma float32 [1, 1, height, width], 0 to 1, with the planes put aside, enlarged to its size -> RGB image."""
-    luma = Image.fromarray(quantize_plane(first(value, 3)[0], quantize))
+def merge_ycbcr(
+    value: Tensor, upscale: str, quantize: str, context: Context, pillow_pass_order: str = "13"
+) -> np.ndarray:
+    """Luma float32 [1, 1, height, width], 0 to 1, with the planes put aside, resized to its size -> RGB image."""
+    require_pass_order("merge_ycbcr", pillow_pass_order)
+    luma = Image.fromarray(quantize_plane(first("merge_ycbcr", value, 2), quantize))
     planes = [to_picture(context[name]).resize(luma.size, FILTERS[upscale]) for name in ("Cb", "Cr")]
     return from_picture(Image.merge("YCbCr", [luma, *planes]).convert("RGB"))
 
@@ -144,25 +185,40 @@ def softmax(value: Tensor, axis: int = -1) -> Tensor:
 
 def top_k(value: Tensor, k: int) -> dict[str, np.ndarray]:
     """float32 [classes] or [1, classes] -> `indices` int64 [k] and `scores` float32 [k], best first, ties by index."""
-    scores = first(value, 1)
+    scores = first("top_k", value, 1)
     order = torch.argsort(scores, descending=True, stable=True)[:k]
     return {"indices": order.numpy().astype(np.int64), "scores": scores[order].numpy()}
 
 
-def first(value: Tensor, rank: int) -> Tensor:
-    """The value without its batch axis of 1."""
-    if value.dim() == rank + 1 and value.shape[0] == 1:
-        value = value[0]
-    if value.dim() != rank:
+def first(op: str, value: Tensor, rank: int) -> Tensor:
+    """The value without its leading axes of 1."""
+    shape = list(value.shape)
+    if len(shape) < rank or any(size != 1 for size in shape[: len(shape) - rank]):
         raise ExportError(
-            "PIPELINE_INVALID", f"expected {rank} dimensions after a batch of one, got {list(value.shape)}"
+            "PIPELINE_INVALID",
+            f"{op}: expected one result of {rank} dimensions (leading ones of size 1 are dropped), got {shape}",
         )
-    return value
+    return value.reshape(shape[len(shape) - rank :])
 
 
 MODES = ("RGB", "L")
 QUANTIZE = ("truncate", "round")
 NEEDS_CONTEXT = ("split_ycbcr", "merge_ycbcr")
+# op -> what it takes and gives
+KINDS = {
+    "decode_image": ("file", "image"),
+    "convert_image": ("image", "image"),
+    "split_ycbcr": ("image", "image"),
+    "resize": ("image", "image"),
+    "center_crop": ("image", "image"),
+    "to_tensor": ("image", "tensor"),
+    "normalize": ("tensor", "tensor"),
+    "clamp": ("tensor", "tensor"),
+    "to_image": ("tensor", "image"),
+    "merge_ycbcr": ("tensor", "image"),
+    "softmax": ("tensor", "tensor"),
+    "top_k": ("tensor", "labels"),
+}
 PREPROCESS: dict[str, Callable[..., Any]] = {
     "decode_image": decode_image,
     "convert_image": convert_image,

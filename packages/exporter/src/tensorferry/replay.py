@@ -2,51 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
-import onnxruntime
-from torch import Tensor, nn
+from torch import nn
 
 from .dims import DynamicDims
-from .eager import Float64, explain, outputs_of
+from .eager import Float64, explain, explain_failure, outputs_of
 from .errors import ExportError
 from .examples import Case, shapes_of, size_variants, value_variants
+from .isolate import first_lines
 from .output_dims import Observation
 from .progress import Progress
-from .tensors import TOLERANCES, compare, describe, to_numpy
+from .runtimes import WrittenFile
+from .tensors import TOLERANCES, compare, describe
 
 # a model whose float32 is further off than this from its float64 proves nothing
 LARGEST_ALLOWANCE = (1e-3, 1e-2)
-
-
-class OnnxFile:
-    """A written ONNX file, loaded by ONNX Runtime on the CPU."""
-
-    def __init__(self, path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-        self.inputs, self.outputs = list(inputs), list(outputs)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 4
-        try:
-            self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            raise ExportError(
-                "RUNTIME_REFUSED", f"onnxruntime does not load the written model: {explain(error)}"
-            ) from error
-        found = (
-            [value.name for value in self.session.get_inputs()],
-            [value.name for value in self.session.get_outputs()],
-        )
-        if found != (self.inputs, self.outputs):
-            raise ExportError(
-                "RUNTIME_REFUSED", f"the written model has {found}, expected {(self.inputs, self.outputs)}"
-            )
-
-    def run(self, inputs: Sequence[Tensor]) -> list[np.ndarray]:
-        feeds = {name: to_numpy(value) for name, value in zip(self.inputs, inputs, strict=True)}
-        return self.session.run(self.outputs, feeds)
 
 
 class Replay:
@@ -61,7 +34,7 @@ class Replay:
     """
 
     def __init__(
-        self, model: nn.Module, file: OnnxFile, dims: DynamicDims, below: Mapping[str, int], progress: Progress
+        self, model: nn.Module, file: WrittenFile, dims: DynamicDims, below: Mapping[str, int], progress: Progress
     ) -> None:
         self.model, self.file, self.dims, self.progress = model, file, dims, progress
         self.below = below
@@ -69,17 +42,19 @@ class Replay:
         self.cases = 0
         self.max_abs = 0.0
         self.notes: list[str] = []
+        self.nan: dict[str, tuple[str, str, int]] = {}
         self.observations: dict[str, list[tuple[dict[str, int], tuple[int, ...]]]] = {}
 
     def run_all(self, examples: Sequence[Case]) -> None:
         """Every example, then every example at other values, then the first at other sizes."""
         self.notes.clear()
+        self.nan.clear()
         sizes, skipped = size_variants(examples[0], self.file.inputs, self.dims, self.below)
         self.notes += skipped
         values = [variant for example in examples for variant in value_variants(example)]
         total = len(examples) + len(sizes) + len(values)
         for index, case in enumerate([*examples, *sizes, *values]):
-            self.progress.show("replay in onnxruntime", index + 1, total)
+            self.progress.show(f"replay in {self.file.runtime}", index + 1, total)
             self.run(case)
 
     def run(self, case: Case) -> list[np.ndarray] | None:
@@ -102,11 +77,12 @@ class Replay:
         except Exception as error:
             raise ExportError(
                 "RUNTIME_REFUSED",
-                f"example {case.name} ({shown}): PyTorch runs it, onnxruntime does not: {explain(error)}",
+                f"example {case.name} ({shown}): PyTorch runs it, {self.file.runtime} does not: {explain(error)}",
             ) from error
         if len(expected) != len(got):
             raise ExportError(
-                "REPLAY_MISMATCH", f"example {case.name}: PyTorch gives {len(expected)} results, expected {len(got)}"
+                "REPLAY_MISMATCH",
+                f"example {case.name}: PyTorch gives {len(expected)} results, the written model {len(got)}",
             )
         errors: list[float] | None = None
         for index, (name, a, b) in enumerate(zip(self.file.outputs, expected, got, strict=True)):
@@ -127,6 +103,8 @@ class Replay:
                     max_abs=difference.max_abs,
                 )
             self.max_abs = max(self.max_abs, difference.max_abs)
+            if a.dtype.kind == "f" and np.isnan(a).any():
+                self._note_nan(name, case, float(np.isnan(a).mean()))
         self.cases += 1
         bound = self.dims.bind(shapes_of(case.inputs, self.file.inputs))
         for name, value in zip(self.file.outputs, expected, strict=True):
@@ -135,16 +113,40 @@ class Replay:
 
     def _refused_by_eager(self, case: Case, error: Exception) -> None:
         if case.is_example:
-            raise ExportError(
-                "EXAMPLES_INVALID", f"the model itself fails on example {case.name}: {explain(error)}"
-            ) from error
+            named = dict(zip(self.file.inputs, case.inputs, strict=True))
+            raise explain_failure(self.model, named, case.name, error) from error
         if case.bound:
             raise ExportError(
                 "RANGE_CONTRADICTED",
-                f"{case.name}: PyTorch itself fails there: {explain(error)}; narrow the range in `dynamic`",
+                f"{case.name}: PyTorch itself fails there: {explain(error)}; narrow the range in `dynamic`"
+                f"{self._narrower(case)}",
                 dims=dict(case.bound),
             ) from error
-        self.notes.append(f"{case.name}: not replayed, the model refuses these values ({type(error).__name__})")
+        reason = first_lines(str(error), 120).splitlines()[0] if str(error) else ""
+        self.notes.append(
+            f"{case.name}: not replayed, PyTorch itself refuses these values ({type(error).__name__}: {reason})"
+        )
+
+    def _narrower(self, case: Case) -> str:
+        """The next range to try, where one dim is too small."""
+        if len(case.bound) != 1:
+            return ""
+        ((dim, size),) = case.bound
+        declared = self.dims.ranges[dim]
+        if size != declared.min:
+            return ""
+        return f', to "{dim}{dataclasses.replace(declared, min=size + declared.multiple_of)}" or less'
+
+    def _note_nan(self, output: str, case: Case, share: float) -> None:
+        """One note for each output, on the first case and how many more there are."""
+        first, text, more = self.nan.get(output, ("", "", -1))
+        if text in self.notes:
+            self.notes.remove(text)
+        first = first or f"{case.name} ({share:.0%} of the elements)"
+        others = f" and on {more + 1} more" if more >= 0 else ""
+        text = f"{output}: PyTorch itself gives NaN on {first}{others}; the file gives NaN at the same places"
+        self.nan[output] = (first, text, more + 1)
+        self.notes.append(text)
 
     def axis(self, output: str, axis: int) -> list[Observation]:
         """What was seen of one output's axis."""

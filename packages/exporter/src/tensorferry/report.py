@@ -39,6 +39,8 @@ class ExportReport:
     goldens: list[str]
     size: int
     """Bytes of all files."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Formats that were asked for and could not be proven, with the reason; the bundle does not list them."""
     notes: list[str] = field(default_factory=list)
     """What could not be shown, each with its reason."""
 
@@ -65,6 +67,7 @@ class ExportReport:
                 )
                 for artifact in self.artifacts
             ),
+            *((name, f"REFUSED, not in the bundle: {reason}") for name, reason in self.refused.items()),
             ("goldens", ", ".join(self.goldens)),
             *(("note", note) for note in self.notes),
         ]

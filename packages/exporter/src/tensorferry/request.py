@@ -11,11 +11,13 @@ from typing import Any
 from torch import Tensor, nn
 
 from .dims import DynamicDims, read_dynamic
-from .eager import explain, name_outputs, require_cpu, require_deterministic, require_stateless, run_eager
+from .eager import explain_failure, name_outputs, require_cpu, require_deterministic, require_stateless, run_eager
 from .errors import ExportError
 from .examples import Case, check_variety, read_examples
+from .goldens import require_small
 from .pipeline import Pipeline, RawCase, read_pipeline, run_preprocess
 from .states import read_states
+from .task import check_labels, check_task
 from .tensors import DTYPES, describe
 
 NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_.\-]*$")
@@ -37,20 +39,29 @@ class Request:
     docs: dict[str, str]
     identity: dict[str, str]
     """Name, version, license and task, as far as given."""
+    formats: list[str]
+    capture: str
+    output_ranks: list[int]
+
+
+FORMATS = ("onnx", "torchscript", "aot-inductor")
+CAPTURES = ("auto", "torch.export", "trace", "script")
 
 
 def check_options(formats: Sequence[str], capture: str, name: str, version: str, labels: Sequence[str] | None) -> None:
     if isinstance(formats, str) or not formats:
         raise ExportError("OPTIONS_INVALID", f"formats: expected a list such as ['onnx'], got {formats!r}")
     for found in formats:
-        if found in ("torchscript", "aot-inductor"):
-            raise ExportError("NOT_YET", f"formats: {found!r} is not written yet; use ['onnx']")
-        if found != "onnx":
-            raise ExportError("OPTIONS_INVALID", f"formats: {found!r} is unknown; use ['onnx']")
-    if capture in ("trace", "script"):
-        raise ExportError("NOT_YET", f"capture: {capture!r} is not supported yet; use 'auto'")
-    if capture not in ("auto", "torch.export"):
-        raise ExportError("OPTIONS_INVALID", f"capture: expected 'auto' or 'torch.export', got {capture!r}")
+        if found not in FORMATS:
+            raise ExportError("OPTIONS_INVALID", f"formats: {found!r} is unknown; use some of {', '.join(FORMATS)}")
+    if len(set(formats)) != len(formats):
+        raise ExportError("OPTIONS_INVALID", f"formats: one stands twice in {list(formats)}")
+    if capture not in CAPTURES:
+        raise ExportError("OPTIONS_INVALID", f"capture: expected one of {', '.join(CAPTURES)}, got {capture!r}")
+    if capture in ("trace", "script") and list(formats) != ["torchscript"]:
+        raise ExportError("NOT_YET", f"capture: {capture!r} is for formats=['torchscript'] alone so far; use 'auto'")
+    if capture == "torch.export" and "torchscript" in formats:
+        raise ExportError("OPTIONS_INVALID", "capture: TorchScript does not come from torch.export; use 'auto'")
     for key, value in (("name", name), ("version", version)):
         if not isinstance(value, str) or not value.strip():
             raise ExportError("OPTIONS_INVALID", f"{key}: expected some text, got {value!r}")
@@ -85,6 +96,8 @@ def read_request(
     labels: Sequence[str] | None,
     docs: Mapping[str, str],
     identity: Mapping[str, str | None],
+    formats: Sequence[str],
+    capture: str,
 ) -> Request:
     """Runs the model on the first example to learn its results, and each raw example through the preprocessing.
 
@@ -99,15 +112,14 @@ def read_request(
     ranks = {key: value.dim() for key, value in zip(inputs, cases[0].inputs, strict=True)}
     dims = read_dynamic(dynamic, inputs, ranks)
     check_variety(cases, inputs, dims)
+    named = dict(zip(inputs, cases[0].inputs, strict=True))
     try:
         require_stateless(model, cases[0].inputs)
         results = run_eager(model, cases[0].inputs)
     except ExportError:
         raise
     except Exception as error:
-        raise ExportError(
-            "EXAMPLES_INVALID", f"the model itself fails on example {cases[0].name}: {explain(error)}"
-        ) from error
+        raise explain_failure(model, named, cases[0].name, error) from error
     outputs = _check_names("outputs", name_outputs(results, outputs))
     clash = sorted(set(inputs) & set(outputs))
     if clash:
@@ -118,12 +130,9 @@ def read_request(
     require_deterministic(model, cases[0].inputs, cases[0].name)
     pairs = read_states(states, inputs, outputs)
     pipeline = read_pipeline(preprocess, postprocess, inputs, outputs)
+    check_task(identity.get("task"), pipeline)
+    check_labels(labels, pipeline, outputs, [value for _, value in results])
     raw = _read_raw(pipeline, raw_examples, {case.name for case in cases}, inputs, cases, dims)
-    classes = results[0][1].shape[-1] if results[0][1].dim() else None
-    if labels is not None and len(results) == 1 and classes != len(labels):
-        raise ExportError(
-            "OPTIONS_INVALID", f"labels: {len(labels)} for an output of {classes} classes; give one for each"
-        )
     return Request(
         model=model,
         cases=cases,
@@ -136,6 +145,10 @@ def read_request(
         labels=None if labels is None else list(labels),
         docs=dict(docs),
         identity={key: value for key, value in identity.items() if value is not None},
+        # always the same order in the manifest
+        formats=[name for name in FORMATS if name in formats],
+        capture=capture,
+        output_ranks=[value.dim() for _, value in results],
     )
 
 
@@ -167,6 +180,7 @@ def _read_raw(
         if not path.is_file():
             raise ExportError("OPTIONS_INVALID", f"raw_examples[{key!r}]: there is no file {path}")
         case = run_preprocess(pipeline, key, path, cases[0].inputs[0].dim())
+        require_small({key: case.decoded.nbytes + case.input.nbytes})
         _check_prepared(case, inputs[0], cases[0].inputs[0], dims)
         raw.append(case)
     return raw

@@ -65,7 +65,13 @@ class Difference:
     summary: str
 
 
-def compare(expected: np.ndarray, got: np.ndarray, dtype: str, allowance: float = 0.0) -> Difference:
+def compare(
+    expected: np.ndarray,
+    got: np.ndarray,
+    dtype: str,
+    allowance: float = 0.0,
+    tolerance: tuple[float, float] | None = None,
+) -> Difference:
     """Whether `|got - expected| <= atol + rtol * |expected|` everywhere; integers must be equal.
 
     Parameters
@@ -73,6 +79,7 @@ def compare(expected: np.ndarray, got: np.ndarray, dtype: str, allowance: float 
     expected, got : arrays; another shape or dtype is a difference, NaN equals NaN
     dtype : the tolerance's, by PyTorch's name
     allowance : an absolute difference that always passes (ten times what float32 itself is off)
+    tolerance : (atol, rtol) for floating-point dtypes, instead of the dtype's own
     """
     if expected.shape != got.shape:
         return Difference(False, np.inf, f"expected shape {list(expected.shape)}, got {list(got.shape)}")
@@ -81,7 +88,7 @@ def compare(expected: np.ndarray, got: np.ndarray, dtype: str, allowance: float 
     if expected.size == 0:
         return Difference(True, 0.0, "empty")
     a, b = expected.astype(np.float64), got.astype(np.float64)
-    atol, rtol = TOLERANCES.get(dtype, (0.0, 0.0))
+    atol, rtol = tolerance if tolerance and expected.dtype.kind == "f" else TOLERANCES.get(dtype, (0.0, 0.0))
     with np.errstate(invalid="ignore", over="ignore"):
         same = (a == b) | (np.isnan(a) & np.isnan(b))
         error = np.where(same, 0.0, np.abs(a - b))
@@ -105,13 +112,20 @@ def shape_name(shape: Sequence[int]) -> str:
     return "x".join(map(str, sizes)) or "scalar"
 
 
+def _as_tensor(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return "torch.from_numpy(array) makes one"
+    if isinstance(value, (bool, int, float)):
+        return f"torch.tensor({value}) makes one"
+    return "wrap the model in a module that takes and gives tensors only"
+
+
 def require_supported(value: object, what: str) -> Tensor:
     """The value, if it is a dense tensor whose dtype ONNX Runtime takes from Python."""
     if not isinstance(value, Tensor):
         raise ExportError(
             "EXAMPLES_INVALID",
-            f"{what}: expected a tensor, got {type(value).__name__}; wrap the model in a module that takes and gives "
-            "tensors only",
+            f"{what}: expected a tensor, got {type(value).__name__}; {_as_tensor(value)}",
         )
     if value.dtype not in DTYPES or value.layout != torch.strided:
         raise ExportError("EXAMPLES_INVALID", f"{what}: {value.dtype} ({value.layout}) has no place in a bundle")

@@ -1,4 +1,4 @@
-"""Writes the files of a bundle and proves each: capture, replay, output dims, batch, goldens, manifest."""
+"""Writes a bundle: proven model files, output dims, batch, goldens, manifest."""
 
 from __future__ import annotations
 
@@ -7,55 +7,52 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import onnxruntime
 import PIL
 import torch
 from torch import Tensor
 
 from ._version import __version__
-from .capture import Captured, capture_onnx, preload
 from .dims import Dim
 from .eager import outputs_of, run_eager
-from .errors import ExportError
-from .examples import Case, capture_example
 from .folder import require_no_machine_path
 from .goldens import Goldens
-from .isolate import run_isolated
 from .manifest import SCHEMA, dim_entry, file_entry, to_text
-from .onnx_file import finish_onnx, opset_of
-from .output_dims import find_dim
 from .pipeline import run_postprocess
 from .progress import Progress
-from .replay import OnnxFile, Replay
+from .prove import Proven, output_shapes, prove_formats
+from .replay import Replay
 from .report import ArtifactReport, ExportReport
 from .request import Request
 from .rows import batch_dim, rows_independent
+from .runtimes import TORCH
 from .states import check_states
 from .tensors import DTYPES
 
-MODEL_FILE = "model.onnx"
 GOLDENS_FILE = "goldens.safetensors"
 
 
 def write_bundle(request: Request, folder: Path, out: Path, meter: Progress) -> ExportReport:
-    """Captures, writes and proves one bundle.
+    """Writes and proves one bundle.
 
     Parameters
     ----------
     folder : where the files are written
     out : where the folder goes afterwards, for the report
     """
-    captured = _capture(request, meter)
     first = request.cases[0].inputs
     input_shapes = [request.dims.shape(key, value.shape) for key, value in zip(request.inputs, first, strict=True)]
-    replay, output_shapes = _prove_model(request, folder, captured, input_shapes, meter)
-    batch = _prove_batch(request, replay, output_shapes)
+    proof = prove_formats(request, folder, input_shapes, meter)
+    replay = proof.proven[0].replay
+    shapes = output_shapes(request, replay, proof.symbolic)
+    notes = list(dict.fromkeys(note for proven in proof.proven for note in proven.replay.notes))
+    batch = _prove_batch(request, proof.proven, shapes, notes)
     results = [value for _, value in run_eager(request.model, first)]
     inputs = _specs(request.inputs, first, input_shapes, request.docs)
-    outputs = _specs(request.outputs, results, output_shapes, request.docs)
+    outputs = _specs(request.outputs, results, shapes, request.docs)
     check_states(request.states, inputs, outputs)
     goldens = _write_goldens(request, replay, folder)
-    artifact = _artifact(request, folder, captured.route, replay)
+    precision = _precision(request)
+    entries = {proven.format: proven.entry(folder) for proven in proof.proven}
     manifest = {
         "schema": SCHEMA,
         **request.identity,
@@ -63,108 +60,63 @@ def write_bundle(request: Request, folder: Path, out: Path, meter: Progress) -> 
         "inputs": inputs,
         "outputs": outputs,
         "states": [{"input": key, "output": output, "init": "zeros"} for key, output in request.states],
-        "artifacts": [artifact],
+        "artifacts": [
+            {"name": name, "format": name, "precision": precision, **entry}
+            for name, entry in entries.items()
+            if name != "aot-inductor"
+        ],
+        # no backend reads it: `python -m tensorferry aoti` makes an artifact of it on the machine that runs it
+        **({"program": {"precision": precision, **entries["aot-inductor"]}} if "aot-inductor" in entries else {}),
         "preprocess": request.pipeline.preprocess,
         "postprocess": request.pipeline.postprocess,
         "labels": request.labels,
         "goldens": {
             "file": file_entry(folder, GOLDENS_FILE),
-            "tolerance": goldens.tolerance([_precision(request), *(spec["dtype"] for spec in outputs)]),
+            "tolerance": goldens.tolerance([precision, *(spec["dtype"] for spec in outputs)]),
             "cases": [
                 {**case, "raw": file_entry(folder, case["raw"])} if "raw" in case else case for case in goldens.cases
             ],
         },
         "producer": {
             "tensorferry": __version__,
-            "torch": torch.__version__.split("+")[0],
+            "torch": TORCH,
             **({"pillow": PIL.__version__} if request.pipeline else {}),
         },
     }
     (folder / "bundle.json").write_text(to_text(manifest), encoding="utf-8", newline="\n")
     require_no_machine_path(folder)
-    proven = artifact["verified"]
-    size = artifact["files"][0]["size"]
     return ExportReport(
         out=str(out),
         name=request.identity["name"],
         version=request.identity["version"],
-        artifacts=[
-            ArtifactReport("onnx", "onnx", captured.route, proven["runtime"], size, proven["cases"], proven["max_abs"])
-        ],
+        artifacts=[_report(name, entry) for name, entry in entries.items()],
         inputs={spec["name"]: _text(spec) for spec in inputs},
         outputs={spec["name"]: _text(spec) for spec in outputs},
         batch=batch,
         goldens=[case["name"] for case in goldens.cases],
         size=sum(path.stat().st_size for path in folder.iterdir()),
-        notes=replay.notes,
+        refused={name: str(error) for name, error in proof.refused.items()},
+        notes=notes,
     )
 
 
-def _capture(request: Request, meter: Progress) -> Captured:
-    example = capture_example(request.cases, request.inputs, request.dims)
-    meter.show("load torch.export")
-    preload()
-    captured = run_isolated(
-        partial(capture_onnx, request.model, example, request.inputs, request.dims),
-        lambda: meter.show("capture with torch.export"),
-    )
-    if len(captured.output_shapes) != len(request.outputs):
-        raise ExportError(
-            "CAPTURE_FAILED",
-            f"the captured model gives {len(captured.output_shapes)} results, eager PyTorch {len(request.outputs)}; it "
-            "takes another way while it is exported",
-        )
-    return captured
+def _report(name: str, entry: Mapping[str, Any]) -> ArtifactReport:
+    proven = entry["verified"]
+    size = entry["files"][0]["size"]
+    return ArtifactReport(name, name, entry["route"], proven["runtime"], size, proven["cases"], proven["max_abs"])
 
 
-def _prove_model(
-    request: Request, folder: Path, captured: Captured, input_shapes: list[list[Dim]], meter: Progress
-) -> tuple[Replay, list[list[Dim]]]:
-    """Writes and replays the model; once more when its output dims turn out to be others than torch.export's."""
-    shapes = captured.output_shapes
-    while True:
-        named = zip(request.inputs, input_shapes, strict=True), zip(request.outputs, shapes, strict=True)
-        path = folder / MODEL_FILE
-        path.write_bytes(finish_onnx(captured.onnx, *map(list, named)))
-        file = OnnxFile(path, request.inputs, request.outputs)
-        replay = Replay(request.model, file, request.dims, captured.raised, meter)
-        replay.run_all(request.cases)
-        for raw in request.raw:
-            replay.run(Case(raw.name, (raw.input,), is_example=True))
-        found = [
-            [find_dim(symbolic, replay.axis(key, axis)) for axis, symbolic in enumerate(shape)]
-            for key, shape in zip(request.outputs, captured.output_shapes, strict=True)
-        ]
-        if found == shapes:
-            return replay, shapes
-        shapes = found
-
-
-def _artifact(request: Request, folder: Path, route: str, replay: Replay) -> dict[str, Any]:
-    return {
-        "name": "onnx",
-        "format": "onnx",
-        "precision": _precision(request),
-        "files": [file_entry(folder, MODEL_FILE)],
-        "requires": {"opset": opset_of((folder / MODEL_FILE).read_bytes())},
-        "route": route,
-        "verified": {
-            "runtime": f"onnxruntime {onnxruntime.__version__}",
-            "cases": replay.cases,
-            "max_abs": float(f"{replay.max_abs:.2g}"),
-        },
-    }
-
-
-def _prove_batch(request: Request, replay: Replay, output_shapes: Sequence[list[Dim]]) -> str | None:
-    """The dim that a server may batch along, shown for PyTorch and for the written file."""
-    dim = batch_dim(request.dims, request.inputs, output_shapes)
+def _prove_batch(
+    request: Request, proven: Sequence[Proven], shapes: Sequence[list[Dim]], notes: list[str]
+) -> str | None:
+    """The dim that a server may batch along, shown for PyTorch and for every written file."""
+    dim = batch_dim(request.dims, request.inputs, shapes)
     if dim is None:
         return None
-    for run in (partial(outputs_of, request.model), replay.file.run):
+    for run in (partial(outputs_of, request.model), *(one.replay.file.run for one in proven)):
         reason = rows_independent(run, request.cases[0])
         if reason:
-            replay.notes.append(f"{dim}: not marked as batch: {reason}")
+            notes.append(f"{dim}: not marked as batch: {reason}")
             return None
     return dim
 

@@ -33,24 +33,16 @@ export const POSTPROCESS_STEPS = {
 } as const
 
 /** Schema of one entry of a bundle's `preprocess[].steps`. */
-export const preprocessStepSchema = v.variant('op', [
-  decodeImageStep.schema,
-  convertImageStep.schema,
-  splitYcbcrStep.schema,
-  resizeStep.schema,
-  centerCropStep.schema,
-  toTensorStep.schema,
-  normalizeStep.schema,
-])
+export const preprocessStepSchema = v.variant(
+  'op',
+  Object.values(PREPROCESS_STEPS).map(({ schema }) => schema),
+)
 
 /** Schema of one entry of a bundle's `postprocess[].steps`. */
-export const postprocessStepSchema = v.variant('op', [
-  clampStep.schema,
-  toImageStep.schema,
-  mergeYcbcrStep.schema,
-  softmaxStep.schema,
-  topKStep.schema,
-])
+export const postprocessStepSchema = v.variant(
+  'op',
+  Object.values(POSTPROCESS_STEPS).map(({ schema }) => schema),
+)
 
 /** A preprocess step as it is written; options with a default may be left out. */
 export type PreprocessStepInput = v.InferInput<typeof preprocessStepSchema>

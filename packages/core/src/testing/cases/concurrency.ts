@@ -7,7 +7,8 @@ import { requireGoldens, sourceOf, withSession } from '../session-use.ts'
 import { everSlowerRuns } from '../slow-runs.ts'
 
 const CALLERS = 8
-const TURNS_DURING_A_RUN = 10
+/** A runtime that blocks leaves one or two before it begins. */
+const TURNS_DURING_A_RUN = 5
 
 function inputsOf(caller: number): Tensors {
   // The callers' sizes differ too: a mix-up shows in the shape at the latest.

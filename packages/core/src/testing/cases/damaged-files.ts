@@ -64,6 +64,12 @@ const DAMAGED_FILES: Readonly<Record<string, DamagedFile>> = {
   'a PyTorch state dict': {
     content: async () => bytesFromBase64((await import('../fixtures/foreign-files.ts')).stateDict),
   },
+  'a training checkpoint': {
+    content: async () => bytesFromBase64((await import('../fixtures/torchscript/foreign-files.ts')).checkpoint),
+  },
+  'a torch.export program': {
+    content: async () => bytesFromBase64((await import('../fixtures/torchscript/foreign-files.ts')).exportedProgram),
+  },
   'a safetensors file': { content: async () => safetensors() },
   'a model of another format': { content: (_, format) => otherFormat(format) },
 }

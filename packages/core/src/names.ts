@@ -14,7 +14,13 @@ function editDistance(from: string, to: string): number {
   return rows[from.length]![to.length]!
 }
 
-/** The known name that was most likely meant; null when none is near or contained. */
+/**
+ * The known name that was most likely meant, for "did you mean".
+ *
+ * @param name - what was written
+ * @param known - what may be written, the likeliest first
+ * @returns null when none is near, contains the other or is contained
+ */
 export function nearestName(name: string, known: readonly string[]): string | null {
   const word = name.toLowerCase()
   let best: { name: string; distance: number } | null = null
@@ -25,4 +31,10 @@ export function nearestName(name: string, known: readonly string[]): string | nu
     if (best === null || distance < best.distance) best = { name: candidate, distance }
   }
   return best !== null && best.distance <= Math.max(2, Math.floor(word.length / 3)) ? best.name : null
+}
+
+/** A name that does not exist, in the words of every message about one: the nearest, then all that do. */
+export function unknownName(kind: string, name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known)
+  return `unknown ${kind} '${name}'${nearest === null ? '.' : `, did you mean '${nearest}'?`} Known ${kind}s: ${known.join(', ') || 'none'}`
 }

@@ -1,0 +1,147 @@
+import { type Tensor, TensorferryError, type TensorSpec } from '@tensorferry/core'
+import type { Engine, Results } from '../engine.ts'
+import { mapCallError } from '../map-error.ts'
+import type { Prepared } from '../run-queue.ts'
+import { argumentOf } from './bind-signature.ts'
+import { Exchange } from './exchange.ts'
+import { flatten, nameLeaves } from './flatten.ts'
+import type { MethodSchema, NativeModel, TypeSchema } from './native-addon.ts'
+import type { Value } from './value.ts'
+
+/** What `forwardSync` returns in place of results that are in the exchange. */
+const IN_EXCHANGE = undefined
+
+/** How a session binds `forward`. */
+export interface Binding {
+  readonly forward: MethodSchema | null
+  readonly inputs: readonly TensorSpec[]
+  /** The outputs have names already: the signature's, or those that the result's type gives. */
+  readonly namesOutputs: boolean
+}
+
+/** A TorchScript module on native threads of its own. */
+export class TorchScriptEngine implements Engine {
+  readonly replicas: number
+  readonly threads: number
+  /** Present when the model remembers. */
+  readonly reset?: () => Prepared<void>
+  readonly #model: NativeModel
+  readonly #binding: Binding
+  readonly #copies: boolean
+  /** null: forward takes other things than tensors. */
+  readonly #exchange: Exchange | null
+
+  constructor(
+    model: NativeModel,
+    binding: Binding,
+    dtypes: readonly string[],
+    options: { replicas: number; threads: number; borrowInputs: boolean; hasInnerState: boolean },
+  ) {
+    this.#model = model
+    this.#binding = binding
+    this.#copies = !options.borrowInputs
+    const onlyTensors = binding.inputs.every(({ kind = 'tensor' }) => kind === 'tensor')
+    this.#exchange = onlyTensors ? new Exchange(model.exchange, dtypes) : null
+    this.replicas = options.replicas
+    this.threads = options.threads
+    if (options.hasInnerState) {
+      this.reset = () => this.#prepared(async (replica) => void (await this.#model.reset(replica)))
+    }
+  }
+
+  prepare(inputs: readonly Tensor[]): Prepared<Results> {
+    const { returns } = this.#requireForward()
+    const call = this.#exchange?.put(inputs)
+      ? this.#started(() => this.#model.prepareForward())
+      : this.prepareCall('forward', this.#arguments(inputs))
+    return { start: async (replica) => this.#tensors(await call.start(replica), returns), drop: call.drop }
+  }
+
+  runSync(inputs: readonly Tensor[]): Results {
+    const { returns } = this.#requireForward()
+    if (!this.#exchange?.put(inputs)) return this.#tensors(this.callSync('forward', this.#arguments(inputs)), returns)
+    let value: unknown
+    try {
+      value = this.#model.forwardSync()
+    } catch (error) {
+      throw mapCallError(error)
+    }
+    return value === IN_EXCHANGE ? this.#exchange.take() : this.#tensors(value as Value, returns)
+  }
+
+  prepareCall(method: string, args: readonly Value[]): Prepared<Value> {
+    return this.#started(() => this.#model.prepare(method, args, this.#copies))
+  }
+
+  #started(prepare: () => number): Prepared<Value> {
+    let call: number
+    try {
+      call = prepare()
+    } catch (error) {
+      throw mapCallError(error)
+    }
+    return {
+      start: (replica) =>
+        this.#model.start(replica, call).catch((error: unknown) => {
+          throw mapCallError(error)
+        }) as Promise<Value>,
+      drop: () => this.#model.drop(call),
+    }
+  }
+
+  callSync(method: string, args: readonly Value[]): Value {
+    try {
+      return this.#model.callSync(method, args) as Value
+    } catch (error) {
+      throw mapCallError(error)
+    }
+  }
+
+  prepareAttribute(name: string): Prepared<Value> {
+    return this.#prepared((replica) => this.#model.attribute(replica, name) as Promise<Value>)
+  }
+
+  async close(): Promise<void> {
+    for (let replica = 0; replica < this.replicas; replica++) await this.#model.close(replica)
+    this.#model.stop()
+  }
+
+  stop(): void {
+    this.#model.stop()
+  }
+
+  #prepared<T>(start: (replica: number) => Promise<T>): Prepared<T> {
+    return {
+      async start(replica) {
+        try {
+          return await start(replica)
+        } catch (error) {
+          throw mapCallError(error)
+        }
+      },
+      drop() {},
+    }
+  }
+
+  #requireForward(): MethodSchema {
+    if (this.#binding.forward) return this.#binding.forward
+    throw new TensorferryError(
+      'BACKEND_INCOMPATIBLE',
+      'the model has no forward; use session.call with one of session.methods',
+      {
+        details: { method: 'forward' },
+      },
+    )
+  }
+
+  #arguments(inputs: readonly Tensor[]): Value[] {
+    const { inputs: specs } = this.#binding
+    return inputs.map((input, index) => argumentOf(specs[index]!, input))
+  }
+
+  #tensors(value: Value, returns: TypeSchema): Results {
+    if (returns.kind === 'tensor') return [value as Tensor]
+    const leaves = flatten(value, returns)
+    return this.#binding.namesOutputs ? leaves : nameLeaves(value, leaves)
+  }
+}

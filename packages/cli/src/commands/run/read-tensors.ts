@@ -1,0 +1,71 @@
+import {
+  DTYPE_NAMES,
+  type DType,
+  type Element,
+  fromNested,
+  type Nested,
+  readSafetensors,
+  type Tensor,
+  TensorferryError,
+  type TensorSpec,
+  type Tensors,
+  tensor,
+} from '@tensorferry/core'
+
+/** What JSON cannot hold comes as a string: `"NaN"`, `"-Infinity"`, large integers. */
+function readElement(value: unknown, dtype: DType): unknown {
+  if (dtype === 'string' || typeof value !== 'string') return value
+  if (dtype === 'int64' && /^-?\d+$/.test(value)) return BigInt(value)
+  if (/^(NaN|-?Infinity)$/.test(value)) return Number(value)
+  return value
+}
+
+function readNested(value: unknown, dtype: DType): unknown {
+  return Array.isArray(value) ? value.map((inner) => readNested(inner, dtype)) : readElement(value, dtype)
+}
+
+function readTensor(name: string, value: unknown, expected: DType | null): Tensor {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  const given = (isObject ? value : { data: value }) as { dtype?: unknown; shape?: unknown; data?: unknown }
+  const dtype = (given.dtype ?? expected ?? 'float32') as DType
+  if (!DTYPE_NAMES.includes(dtype)) {
+    throw new TensorferryError(
+      'INPUT_INVALID',
+      `${name}: dtype ${JSON.stringify(dtype)} is none of ${DTYPE_NAMES.join(', ')}`,
+    )
+  }
+  const data = readNested(given.data, dtype)
+  if (!Array.isArray(given.shape)) return fromNested(dtype, data as Nested<Element<DType>>)
+  const flat = Array.isArray(data) ? data.flat(Number.POSITIVE_INFINITY) : [data]
+  return tensor(dtype, flat as ArrayLike<Element<DType>>, given.shape as number[])
+}
+
+/**
+ * Reads inputs from a `.json` or `.safetensors` file.
+ *
+ * @param bytes - JSON: `{ "input": [[1, 2]] }`, `{ "input": { "dtype": "float32", "shape": [1, 2], "data": [1, 2] } }`, or the
+ *   values alone for a model with one input; safetensors: the tensors by the inputs' names
+ * @param specs - the model's inputs: their dtypes are the values'
+ * @throws TensorferryError `INPUT_INVALID`
+ */
+export function readTensors(bytes: Uint8Array, path: string, specs: readonly TensorSpec[]): Tensors {
+  if (path.endsWith('.safetensors')) return Object.fromEntries(readSafetensors(bytes))
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes))
+  } catch (cause) {
+    throw new TensorferryError('INPUT_INVALID', `${path}: not JSON (${(cause as Error).message})`, { cause })
+  }
+  const names = specs.map(({ name }) => name)
+  const isBare = typeof value !== 'object' || value === null || Array.isArray(value) || 'data' in value
+  if (isBare && names.length !== 1) {
+    throw new TensorferryError('INPUT_INVALID', `${path}: expected an object with ${names.join(', ')}`)
+  }
+  const byName = (isBare ? { [names[0]!]: value } : value) as Record<string, unknown>
+  return Object.fromEntries(
+    Object.entries(byName).map(([name, given]) => [
+      name,
+      readTensor(name, given, specs.find((spec) => spec.name === name)?.dtype ?? null),
+    ]),
+  )
+}
