@@ -8,7 +8,12 @@ export default defineConfig({
     projects: [
       {
         // Core is tested from its sources; the other packages resolve the built core by name, as users do.
-        resolve: { alias: { '#platform': here('./packages/core/src/platform/node.ts') } },
+        resolve: {
+          alias: {
+            '#platform': here('./packages/core/src/platform/node.ts'),
+            '#printer': here('./packages/core/src/platform/printer-node.ts'),
+          },
+        },
         test: {
           name: 'core',
           include: ['packages/core/test/**/*.test.ts'],

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
-import { build, install, PACKAGES, root, runQuietly } from './pnpm.mjs'
+import { build, install, PACKAGES, root, runQuietly, SHARED } from './pnpm.mjs'
 import { ensurePython, PYTHON_FOLDERS, readyPython } from './python.mjs'
 
 const HELP = `Usage: npm test [-- options]
@@ -112,7 +112,7 @@ function pytest(python, files) {
   if (failed > 0) failures.push(`${failed} in pytest`)
 }
 
-const types = ['.', ...PACKAGES.map((name) => `packages/${name}`)].map((project) => ({
+const types = ['.', ...[...PACKAGES, ...SHARED].map((name) => `packages/${name}`)].map((project) => ({
   name: `types: ${project === '.' ? 'workspace' : project}`,
   tool: 'tsc',
   args: ['-p', project],

@@ -4,12 +4,11 @@ import {
   type Artifact,
   type ArtifactFile,
   type ByteSource,
-  detectFormat,
   type LoadOptions,
-  readOnnxSummary,
   sourceFromBytes,
   TensorferryError,
 } from '@tensorferry/core'
+import { findExternalData } from '@tensorferry/onnx-shared/model-files'
 import type { ModelData } from './messages.ts'
 
 /** The files of a model, looked into and found to be complete. */
@@ -45,38 +44,6 @@ async function withFile<T>(path: string, read: (source: ByteSource) => Promise<T
   }
 }
 
-/** What ONNX Runtime would only call a protobuf error; and which files of external data it will ask for. */
-async function inspect(artifact: Artifact, source: ByteSource): Promise<readonly string[]> {
-  const format = await detectFormat(source)
-  if (format !== 'onnx') {
-    throw new TensorferryError(
-      'FORMAT_UNSUPPORTED',
-      `${artifact.files[0].path} is a ${format} model, this backend reads onnx; use @tensorferry/backend-libtorch, or export to ONNX`,
-      { details: { format, expected: 'onnx' } },
-    )
-  }
-  const { externalData } = await readOnnxSummary(source)
-  return externalData
-}
-
-function normalize(path: string): string {
-  return path.replaceAll('\\', '/').replace(/^(?:\.\/)+/, '')
-}
-
-function findListed(artifact: Artifact, needed: readonly string[], hasManifest: boolean): ArtifactFile[] {
-  return needed.map((path) => {
-    const file = artifact.files.find((candidate, index) => index > 0 && candidate.path === normalize(path))
-    if (file) return file
-    const listed = artifact.files.map((candidate) => candidate.path)
-    throw new TensorferryError(
-      hasManifest ? 'BUNDLE_INVALID' : 'NOT_FOUND',
-      `${artifact.files[0].path} keeps weights in ${JSON.stringify(path)}, which is not among its files (${listed.join(', ')}); ` +
-        (hasManifest ? "list it in the artifact's files" : 'put it beside the model under that name'),
-      { details: { missing: path, listed } },
-    )
-  })
-}
-
 /**
  * Looks into a model's files before ONNX Runtime does.
  *
@@ -94,7 +61,7 @@ export async function inspectModelFiles(
 
   if (path === undefined) {
     let first: Uint8Array<ArrayBuffer> | null = await read(modelFile)
-    const external = findListed(artifact, await inspect(artifact, sourceFromBytes(first)), hasManifest)
+    const external = await findExternalData(artifact, sourceFromBytes(first), hasManifest)
     return {
       async open() {
         const model = first ?? (await read(modelFile))
@@ -104,8 +71,7 @@ export async function inspectModelFiles(
     }
   }
 
-  const needed = await withFile(path, (source) => inspect(artifact, source))
-  const external = findListed(artifact, needed, hasManifest)
+  const external = await withFile(path, (source) => findExternalData(artifact, source, hasManifest))
   // ONNX Runtime maps siblings into memory by itself: better than a copy. What lies elsewhere is handed over.
   const elsewhere: ArtifactFile[] = []
   for (const file of external) {

@@ -2,48 +2,45 @@ import {
   type LoadOptions,
   type SessionSource,
   type Signature,
-  TensorferryError,
   type TensorSpec,
   throwIfAborted,
   withCallOptions,
 } from '@tensorferry/core'
+import { ExecutorSession, type SessionFacts } from '@tensorferry/onnx-shared/executor-session'
+import type { ModelDescription } from '@tensorferry/onnx-shared/model-description'
+import { dtypeOf, specsOf } from '@tensorferry/onnx-shared/ort-tensor'
 import type { Host } from './host.ts'
 import { type LoadJob, loadIntoWorker, loadWithProviders } from './load-model.ts'
-import type { LoadedModel } from './messages.ts'
 import { inspectModelFiles } from './model-files.ts'
 import type { ResolvedOptions } from './options.ts'
 import { RunQueue } from './run-queue.ts'
-import { type OnnxWebRuntime, type OnnxWebSession, QueueSession, type SessionFacts } from './session.ts'
-import { dtypeOf, specOf } from './shared.ts'
+import type { OnnxWebRuntime, OnnxWebSession } from './session.ts'
 
 const DEVICES: Readonly<Record<string, string>> = { wasm: 'cpu', webgpu: 'gpu' }
 
 /** Whether the model takes and gives what its signature says, or, without one, what the SDK has dtypes for. */
-function fits({ inputs, outputs }: LoadedModel, signature: Signature | undefined): boolean {
-  const matches = (wanted: readonly TensorSpec[], found: LoadedModel['inputs']): boolean =>
+function fits(description: ModelDescription, signature: Signature | undefined): boolean {
+  const { inputs, outputs } = specsOf(description, signature)
+  const matches = (wanted: readonly TensorSpec[], found: ModelDescription['inputs']): boolean =>
     wanted.every(({ name, dtype }) => {
       const type = dtypeOf(found.find((value) => value.name === name)?.type ?? null)
       return type !== null && (dtype === null || dtype === type)
     })
   return (
-    matches(signature?.inputs ?? inputs.map(specOf), inputs) &&
-    matches(signature?.outputs ?? outputs.map(specOf), outputs) &&
-    (!signature || signature.inputs.length === inputs.length)
+    inputs.length === description.inputs.length &&
+    matches(inputs, description.inputs) &&
+    matches(outputs, description.outputs)
   )
 }
 
 /** What the session shows, or why this model cannot be used. */
 async function factsOf(
-  description: LoadedModel,
+  description: ModelDescription,
   signature: Signature | undefined,
   runtime: OnnxWebRuntime,
-): Promise<SessionFacts> {
+): Promise<SessionFacts<OnnxWebRuntime>> {
   if (!fits(description, signature)) (await import('./refuse-model.ts')).refuseModel(description, signature)
-  const { inputs, outputs, dims } = signature ?? {
-    inputs: description.inputs.map(specOf),
-    outputs: description.outputs.map(specOf),
-    dims: {},
-  }
+  const { inputs, outputs, dims } = specsOf(description, signature)
   return { inputs, outputs, dims, runtime }
 }
 
@@ -64,7 +61,7 @@ async function load(job: LoadJob, signature: Signature | undefined, signal: Abor
     })
     const isHard = options.cancellation === 'terminate'
     const restart = async () => (await loadIntoWorker(job, provider, new AbortController().signal)).client
-    return new QueueSession(facts, new RunQueue({ client, restart, inputs: facts.inputs, isHard }))
+    return new ExecutorSession(facts, new RunQueue({ client, restart, inputs: facts.inputs, isHard }))
   } catch (error) {
     await client.terminate()
     throw error
@@ -79,17 +76,9 @@ export async function createOnnxSession(
   loadOptions: LoadOptions = {},
 ): Promise<OnnxWebSession> {
   throwIfAborted(loadOptions)
-  if (!artifact) {
-    throw new TensorferryError('BACKEND_INCOMPATIBLE', 'onnx-web runs a model file and was given none; pass a model', {
-      details: { backend: 'onnx-web' },
-    })
-  }
-  if (artifact.format !== 'onnx') {
-    throw new TensorferryError(
-      'BACKEND_INCOMPATIBLE',
-      `onnx-web reads onnx, artifact ${JSON.stringify(artifact.name)} is ${artifact.format}; choose another artifact or backend`,
-      { details: { format: artifact.format, expected: ['onnx'] } },
-    )
+  if (artifact?.format !== 'onnx') {
+    const { wrongArtifact } = await import('@tensorferry/onnx-shared/refusals')
+    throw wrongArtifact('onnx-web', artifact)
   }
   const report = (loaded: number): void => loadOptions.onProgress?.({ phase: 'load', loaded, total: 1 })
   const cancel = new AbortController()

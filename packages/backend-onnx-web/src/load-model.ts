@@ -1,9 +1,9 @@
 import { TensorferryError, throwIfAborted } from '@tensorferry/core'
+import type { ModelDescription, RefusedProvider } from '@tensorferry/onnx-shared/model-description'
 import type { Host } from './host.ts'
-import type { LoadedModel, LoadRequest } from './messages.ts'
+import type { LoadRequest } from './messages.ts'
 import type { ModelFiles } from './model-files.ts'
 import type { ProviderOptions, ResolvedOptions } from './options.ts'
-import type { RefusedProvider } from './shared.ts'
 import { RequestFailed, WorkerClient } from './worker-client.ts'
 
 /** More of them rarely make a run faster, and each takes a worker. */
@@ -12,7 +12,7 @@ const MOST_THREADS = 4
 /** A worker with the model in it. */
 export interface Loaded {
   readonly client: WorkerClient
-  readonly description: LoadedModel
+  readonly description: ModelDescription
   readonly threads: number
 }
 

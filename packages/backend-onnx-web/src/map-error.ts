@@ -1,8 +1,7 @@
 import { type ErrorCode, TensorferryError } from '@tensorferry/core'
-import { mapError as mapNativeError, type Stage, withoutSourceLine } from '../../backend-onnx-node/src/map-error.ts'
+import { UNNAMED_TYPES, unsupportedType } from '@tensorferry/onnx-shared/element-types'
+import { mapRuntimeError, type Stage, withoutSourceLine } from '@tensorferry/onnx-shared/map-error'
 import type { RawError } from './messages.ts'
-
-export type { Stage } from '../../backend-onnx-node/src/map-error.ts'
 
 interface Rule {
   readonly pattern: RegExp
@@ -35,18 +34,6 @@ const RULES: readonly Rule[] = [
   },
 ]
 
-/** ONNX's numbers of element types that the runtime's own table lacks, from onnx.proto3's TensorProto.DataType. */
-const UNNAMED_TYPES: Readonly<Record<string, string>> = {
-  14: 'complex64',
-  15: 'complex128',
-  16: 'bfloat16',
-  17: 'float8e4m3fn',
-  18: 'float8e4m3fnuz',
-  19: 'float8e5m2',
-  20: 'float8e5m2fnuz',
-  23: 'float4e2m1',
-}
-
 /** `failed to call OrtRun(). ERROR_CODE: 1, ERROR_MESSAGE: ` */
 const CALL = /^(?:failed to call \w+\(\)|Can't create a session)\. ERROR_CODE: \d+, ERROR_MESSAGE: /
 
@@ -69,15 +56,9 @@ export function mapError({ text, isOurs }: RawError, stage: Stage): TensorferryE
   const unnamed = /^unsupported data type: (\d+)/.exec(text)?.[1]
   if (unnamed !== undefined) {
     const type = UNNAMED_TYPES[unnamed] ?? `of ONNX’s element type ${unnamed}`
-    return new TensorferryError(
-      'BACKEND_INCOMPATIBLE',
-      `an input or output is ${type}, which onnxruntime-web cannot pass; export the model with a cast to float32, int32 or int64 there`,
-      { details: { type, runtimeMessage: text }, cause: error },
-    )
+    return unsupportedType('an input or output', type, 'onnxruntime-web', { runtimeMessage: text }, error)
   }
-  const told = mapNativeError(new Error(withoutSourceLine(text.replace(CALL, '')).replace(STATUS, '')), stage)
-  return new TensorferryError(told.code, told.message.replaceAll('onnxruntime-node', 'onnxruntime-web'), {
-    details: { ...told.details, runtimeMessage: text },
-    cause: error,
-  })
+  const plain = new Error(withoutSourceLine(text.replace(CALL, '')).replace(STATUS, ''))
+  const { code, message, details } = mapRuntimeError(plain, stage, 'onnxruntime-web')
+  return new TensorferryError(code, message, { details: { ...details, runtimeMessage: text }, cause: error })
 }

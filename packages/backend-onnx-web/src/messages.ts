@@ -1,10 +1,13 @@
+import type { ExternalData } from '@tensorferry/onnx-shared/model-bytes'
+import type { ModelDescription } from '@tensorferry/onnx-shared/model-description'
+import type { OrtOutput } from '@tensorferry/onnx-shared/ort-tensor'
+import type { PackedInputs } from '@tensorferry/onnx-shared/packed-inputs'
 import type { GraphOptimization, ProviderOptions } from './options.ts'
-import type { ModelDescription, OrtOutput, PackedInputs } from './shared.ts'
 
 /** A model's bytes, which are transferred. */
 export interface ModelBytes {
   readonly model: Uint8Array<ArrayBuffer>
-  readonly externalData: readonly { readonly path: string; readonly data: Uint8Array<ArrayBuffer> }[]
+  readonly externalData: readonly ExternalData[]
 }
 
 /** Addresses of ONNX Runtime's own two files. */
@@ -25,9 +28,6 @@ export interface LoadRequest {
   readonly outputs: readonly string[] | null
 }
 
-/** What a worker says of the model it has loaded. */
-export type LoadedModel = Omit<ModelDescription, 'refused'>
-
 /** What was thrown in a worker. It is put into words on the main thread, which has them loaded on demand. */
 export interface RawError {
   readonly text: string
@@ -44,7 +44,7 @@ export type Request =
 /** Worker to main thread, one for each request, in their order. */
 export type Reply =
   | { readonly type: 'started' }
-  | { readonly type: 'loaded'; readonly description: LoadedModel }
+  | { readonly type: 'loaded'; readonly description: ModelDescription }
   | { readonly type: 'outputs'; readonly outputs: Readonly<Record<string, OrtOutput>>; readonly buffer: ArrayBuffer }
   | {
       readonly type: 'failed'

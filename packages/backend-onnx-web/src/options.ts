@@ -1,4 +1,4 @@
-import { TensorferryError } from '@tensorferry/core'
+import { anything, type Check, OptionChecker, oneOf, wholeFrom } from '@tensorferry/onnx-shared/check-options'
 
 const PROVIDER_KEYS = {
   wasm: [],
@@ -61,17 +61,9 @@ export interface ResolvedOptions {
   readonly graphOptimization: GraphOptimization
 }
 
-/** What is expected; null: the value is right. */
-type Check = (value: unknown) => string | null
-
-const oneOf =
-  (values: readonly string[]): Check =>
-  (value) =>
-    values.includes(value as string) ? null : `one of ${values.map((name) => JSON.stringify(name)).join(', ')}`
-
 const OPTION_CHECKS: Record<keyof OnnxWebOptions, Check> = {
-  provider: () => null,
-  threads: (value) => (Number.isSafeInteger(value) && (value as number) >= 1 ? null : 'a whole number, at least 1'),
+  provider: anything,
+  threads: wholeFrom(1),
   cancellation: oneOf(['finish', 'terminate']),
   assets: (value) => (typeof value === 'string' || value instanceof URL ? null : 'a URL'),
   graphOptimization: oneOf(GRAPH_OPTIMIZATIONS),
@@ -83,38 +75,7 @@ const PROVIDER_CHECKS: Record<keyof ProviderOptions, Check> = {
   powerPreference: oneOf(['default', 'low-power', 'high-performance']),
 }
 
-function refuse(message: string, details: Record<string, unknown>): never {
-  throw new TensorferryError('OPTIONS_INVALID', `onnxWeb: ${message}`, { details })
-}
-
-function checkObject(where: string, value: unknown, checks: Record<string, Check>, allowed: readonly string[]): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    refuse(`${where}: expected an object, got ${JSON.stringify(value)}`, {})
-  }
-  for (const [key, entry] of Object.entries(value)) {
-    const option = where ? `${where}.${key}` : key
-    if (!allowed.includes(key))
-      refuse(`unknown option ${option}; known: ${allowed.join(', ')}`, { option: key, known: allowed })
-    const expected = entry === undefined ? null : checks[key]!(entry)
-    if (expected !== null) {
-      refuse(`${option}: expected ${expected}, got ${JSON.stringify(entry) ?? String(entry)}`, { option: key })
-    }
-  }
-}
-
-function resolveProvider(provider: Provider): ProviderOptions {
-  const names = Object.keys(PROVIDER_KEYS)
-  const name = typeof provider === 'string' ? provider : (provider as ProviderOptions | null)?.name
-  if (typeof name !== 'string' || !Object.hasOwn(PROVIDER_KEYS, name)) {
-    refuse(`provider: expected one of ${names.join(', ')}, got ${JSON.stringify(name ?? provider)}`, {
-      option: 'provider',
-      known: names,
-    })
-  }
-  if (typeof provider === 'string') return { name: provider }
-  checkObject(`provider ${name}`, provider, PROVIDER_CHECKS, ['name', ...PROVIDER_KEYS[name]])
-  return { ...provider }
-}
+const checker = new OptionChecker('onnxWeb')
 
 /**
  * Checks options and fills in the defaults.
@@ -122,11 +83,8 @@ function resolveProvider(provider: Provider): ProviderOptions {
  * @throws TensorferryError `OPTIONS_INVALID` for an unknown name or a wrong value
  */
 export function resolveOptions(options: OnnxWebOptions = {}): ResolvedOptions {
-  checkObject('', options, OPTION_CHECKS, Object.keys(OPTION_CHECKS))
+  checker.check('', options, OPTION_CHECKS)
   const { provider = 'wasm', threads = null, cancellation = 'finish', assets, graphOptimization = 'all' } = options
-  const providers = (Array.isArray(provider) ? provider : [provider]).map(resolveProvider)
-  if (providers.length === 0) {
-    refuse('provider: expected at least one provider, got an empty list', { option: 'provider' })
-  }
+  const providers = checker.providers<ProviderOptions>(provider, PROVIDER_KEYS, PROVIDER_CHECKS)
   return { providers, threads, cancellation, assets: assets === undefined ? null : String(assets), graphOptimization }
 }

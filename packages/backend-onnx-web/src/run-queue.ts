@@ -1,23 +1,15 @@
 import { TensorferryError, type TensorSpec, type Tensors } from '@tensorferry/core'
-import { type PackedInputs, packInputs, RunBuffers, tensorsFromOutputs } from './shared.ts'
+import { disposedError, type Executor, type Run } from '@tensorferry/onnx-shared/executor'
+import { tensorsFromOutputs } from '@tensorferry/onnx-shared/ort-tensor'
+import { packInputs } from '@tensorferry/onnx-shared/pack-inputs'
+import type { PackedInputs } from '@tensorferry/onnx-shared/packed-inputs'
+import { RunBuffers } from '@tensorferry/onnx-shared/run-buffers'
 import { RequestFailed, type WorkerClient } from './worker-client.ts'
-
-/** A run that has been accepted. */
-export interface Run {
-  readonly outputs: Promise<Tensors>
-  /** Takes it out of the queue; what becomes of a run in progress is the queue's option. */
-  cancel(): void
-}
 
 interface Job {
   readonly packed: PackedInputs
   resolve(outputs: Tensors): void
   reject(error: unknown): void
-}
-
-/** The error of every call to a disposed session. */
-export function disposedError(): TensorferryError {
-  return new TensorferryError('SESSION_DISPOSED', 'the session has been disposed; create a new one')
 }
 
 /** What a {@link RunQueue} is made of. */
@@ -32,7 +24,7 @@ export interface RunQueueParts {
 }
 
 /** Runs wait first in, first out for the one worker. */
-export class RunQueue {
+export class RunQueue implements Executor {
   readonly #parts: RunQueueParts
   readonly #buffers = new RunBuffers(3)
   readonly #waiting = new Set<Job>()

@@ -25,19 +25,19 @@ const x = tensor('float32', [1, 2], [1, 2])
 
 describe('options that are refused', () => {
   test.each<[string, unknown, RegExp]>([
-    ['a misspelt name', { thread: 2 }, /unknown option thread; known: provider, threads/],
+    ['a misspelt name', { thread: 2 }, /unknown option 'thread', did you mean 'threads'\? Known options: provider, threads/],
     ['no threads', { threads: 0 }, /threads: expected a whole number, at least 1, got 0/],
-    ['a misspelt provider', { provider: 'webgpo' }, /provider: expected one of wasm, webgpu, webnn, got "webgpo"/],
+    ['a misspelt provider', { provider: 'webgpo' }, /provider: expected one of wasm, webgpu, webnn, got "webgpo"; did you mean webgpu\?/],
     ['a provider of Node’s', { provider: 'cuda' }, /provider: expected one of wasm, webgpu, webnn, got "cuda"/],
     ['no provider', { provider: [] }, /at least one provider/],
     [
       "another provider's setting",
       { provider: { name: 'wasm', deviceType: 'gpu' } },
-      /unknown option provider wasm.deviceType/,
+      /provider wasm: unknown option 'deviceType'/,
     ],
     ['a wrong cancellation', { cancellation: 'kill' }, /cancellation: expected one of "finish", "terminate"/],
     ['a number as a folder', { assets: 1 }, /assets: expected a URL, got 1/],
-    ['options that are not an object', 'wasm', /expected an object, got "wasm"/],
+    ['options that are not an object', 'wasm', /options: expected an object, got string/],
   ])('%s', (_, options, message) => {
     expect(() => onnxWeb(options as OnnxWebOptions)).toThrow(message)
     expect(() => onnxWeb(options as OnnxWebOptions)).toThrow(TensorferryError)

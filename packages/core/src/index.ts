@@ -41,6 +41,7 @@ export {
   type DTypeData,
   type Element,
   elementCount,
+  makeTensor,
   reshape,
   type Tensor,
   type Tensors,

@@ -3,7 +3,7 @@ import { nearestName } from './names.ts'
 /** Tensorferry's own backends, the likeliest first. */
 const BACKENDS: readonly { readonly package: string; readonly isPublished: boolean; readonly runtime: string }[] = [
   { package: '@tensorferry/backend-onnx-node', isPublished: true, runtime: 'onnxruntime-node' },
-  { package: '@tensorferry/backend-onnx-web', isPublished: false, runtime: 'onnxruntime-web' },
+  { package: '@tensorferry/backend-onnx-web', isPublished: true, runtime: 'onnxruntime-web' },
   { package: '@tensorferry/backend-libtorch', isPublished: true, runtime: 'torch' },
 ]
 

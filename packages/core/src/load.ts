@@ -130,7 +130,10 @@ async function load(source: ModelSource | undefined, options: LoadModelOptions):
     verify: { mode, cases: selected.verified, skipped },
     timings: { open: openMs, ...selected.attempts.at(-1)?.timings, total: performance.now() - start },
   }
-  return createModel({ session: selected.session, model, pipeline, report })
+  const { session } = selected
+  const keepsState = (model?.signature?.states.length ?? 0) > 0 || session.reset
+  const openStream = keepsState ? (await import('./stream.ts')).createStream : null
+  return createModel({ session, model, pipeline, report, openStream })
 }
 
 function reasonToSkip(mode: string, model: OpenModel | null): string | null {

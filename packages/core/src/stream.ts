@@ -35,16 +35,9 @@ function initialState(spec: TensorSpec, bound: Readonly<Record<string, number>>)
   return zeros(spec.dtype ?? 'float32', shape)
 }
 
-/**
- * Opens a stream over a session.
- *
- * @throws TensorferryError `OPTIONS_INVALID` when the model keeps no state
- */
+/** Opens a stream over a session that keeps state, in its signature or by itself. */
 export function createStream(session: Session, signature: Signature): ModelStream {
   const { states } = signature
-  if (states.length === 0 && !session.reset) {
-    throw new TensorferryError('OPTIONS_INVALID', 'stream: this model keeps no state between runs; use run')
-  }
   const stateInputs = new Set(states.map((state) => state.input))
   const freeInputs = signature.inputs.filter((spec) => !stateInputs.has(spec.name))
   let state: Record<string, Tensor> = {}

@@ -1,6 +1,7 @@
+import type { ModelDescription } from '@tensorferry/onnx-shared/model-description'
+import type { OrtOutput, OrtTensor } from '@tensorferry/onnx-shared/ort-tensor'
 import type { InferenceSession } from 'onnxruntime-web'
-import type { LoadedModel, LoadRequest } from '../messages.ts'
-import type { OrtOutput, OrtTensor } from '../shared.ts'
+import type { LoadRequest } from '../messages.ts'
 
 /** What of onnxruntime-web is used, from whichever of its builds. */
 export type Ort = Pick<typeof import('onnxruntime-web'), 'env' | 'InferenceSession'>
@@ -14,7 +15,7 @@ export class ProviderRefused extends Error {}
 
 /** A model inside ONNX Runtime, on the thread that made it. */
 export interface OrtModel {
-  readonly description: LoadedModel
+  readonly description: ModelDescription
   run(feeds: Record<string, OrtTensor>): Promise<Readonly<Record<string, OrtOutput>>>
   release(): Promise<void>
 }
@@ -22,7 +23,7 @@ export interface OrtModel {
 /** What it says of a size that varies and has no name: -1, read as unsigned. */
 const UNNAMED = 0xffff_ffff
 
-function describe(metadata: readonly InferenceSession.ValueMetadata[]): LoadedModel['inputs'] {
+function describe(metadata: readonly InferenceSession.ValueMetadata[]): ModelDescription['inputs'] {
   return metadata.map((value) =>
     value.isTensor
       ? { name: value.name, type: value.type, shape: value.shape.map((size) => (size === UNNAMED ? '' : size)) }

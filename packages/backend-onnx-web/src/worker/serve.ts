@@ -1,32 +1,9 @@
+import { unpackInputs } from '@tensorferry/onnx-shared/ort-tensor'
+import { ownOutputs } from '@tensorferry/onnx-shared/own-outputs'
 import type { RawError, Reply, Request } from '../messages.ts'
-import { type OrtOutput, unpackInputs } from '../shared.ts'
 import { loadOrtModel, type Ort, type OrtModel, ProviderRefused } from './ort-model.ts'
 
 type Send = (reply: Reply, transfer: ArrayBuffer[]) => void
-
-/** Plain data, of which the memory is nobody else's: the runtime may hand out one array under two names. */
-function ownOutputs(results: Readonly<Record<string, OrtOutput>>): {
-  outputs: Record<string, OrtOutput>
-  moved: Set<ArrayBuffer>
-} {
-  const moved = new Set<ArrayBuffer>()
-  const outputs: Record<string, OrtOutput> = {}
-  for (const [name, { type, dims, data }] of Object.entries(results)) {
-    if (!ArrayBuffer.isView(data)) {
-      outputs[name] = { type, dims, data }
-      continue
-    }
-    let { buffer, byteOffset, byteLength } = data
-    if (byteLength < buffer.byteLength || moved.has(buffer)) {
-      buffer = buffer.slice(byteOffset, byteOffset + byteLength)
-      byteOffset = 0
-    }
-    moved.add(buffer)
-    const View = data.constructor as new (buffer: ArrayBuffer) => ArrayBufferView<ArrayBuffer>
-    outputs[name] = { type, dims, data: new View(buffer) }
-  }
-  return { outputs, moved }
-}
 
 /** Holds a lock as long as this thread lives. */
 function holdLock(name: string): Promise<void> {
@@ -73,8 +50,8 @@ export function serve(ort: Ort, send: Send): Served {
         return send({ type: 'loaded', description: model.description }, [])
       case 'run': {
         const { buffer } = request.packed
-        const { outputs, moved } = ownOutputs(await model!.run(unpackInputs(request.packed)))
-        return send({ type: 'outputs', outputs, buffer }, [buffer, ...moved])
+        const { outputs, buffers } = ownOutputs(await model!.run(unpackInputs(request.packed)))
+        return send({ type: 'outputs', outputs, buffer }, [buffer, ...buffers])
       }
     }
   }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { extname, join } from 'node:path'
+import { extname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
@@ -43,7 +43,7 @@ async function bundlePage(entry: string): Promise<Uint8Array> {
   return outputFiles[0]!.contents
 }
 
-const PAGES = ['main.js', 'user-worker.js', 'app-service-worker.js']
+const PAGES = ['main.js', 'steps.js', 'user-worker.js', 'app-service-worker.js']
 
 /** Answers a request itself, and says so with true. */
 type Intercept = (request: IncomingMessage, response: ServerResponse) => boolean
@@ -72,9 +72,10 @@ const pages = new Map<string, Promise<Uint8Array>>()
 
 /** The content of a path; null: there is nothing. */
 async function contentOf(path: string, files: ReadonlyMap<string, Uint8Array>): Promise<Uint8Array | null> {
-  if (path === '/') return new TextEncoder().encode('<!doctype html><script type="module" src="/main.js"></script>')
+  const script = path === '/' ? 'main.js' : /^\/(\w+)\.html$/.exec(path)?.[1]?.concat('.js')
   const given = files.get(path)
   if (given) return given
+  if (script) return new TextEncoder().encode(`<!doctype html><script type="module" src="/${script}"></script>`)
   const fixture = /^\/fixtures\/([\w-]+\.onnx)$/.exec(path)?.[1]
   if (fixture) return readFile(join(FIXTURES, fixture)).catch(() => null)
   const name = path.slice(1)
@@ -143,4 +144,21 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       return new Promise<void>((resolve) => server.close(() => resolve()))
     },
   })
+}
+
+/** Serves a folder as it is, under the strict policy. */
+export async function startFolderServer(folder: string): Promise<Pick<TestServer, 'origin' | 'close'>> {
+  const files = new Map<string, Uint8Array>()
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const path = join(entry.parentPath, entry.name)
+    files.set(`/${relative(folder, path).replaceAll('\\', '/')}`, await readFile(path))
+  }
+  const intercept: Intercept = (request, response) => {
+    const path = decodeURIComponent(request.url!.split('?')[0]!)
+    if (files.has(path)) return false
+    response.writeHead(404).end('nothing here')
+    return true
+  }
+  return startServer({ files, intercept })
 }

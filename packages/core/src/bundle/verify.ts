@@ -5,7 +5,6 @@ import { TensorferryError } from '../errors.ts'
 import type { ModelPipeline } from '../model-pipeline.ts'
 import type { ComparedTensor } from '../replay.ts'
 import type { VerifiedCase } from '../report.ts'
-import { createStream } from '../stream.ts'
 import type { Tensor, Tensors } from '../tensor.ts'
 import { compareTensors, DEFAULT_TOLERANCE, describeDifference } from './compare.ts'
 import type { GoldenCase, Manifest } from './manifest.ts'
@@ -62,9 +61,10 @@ export async function verifyCase(
     const passed = difference?.outside === 0 && difference.mismatch === null
     onCompared?.({ stage, tensor: name, expected, got: got ?? null, tolerance: allowed, difference, passed })
     if (passed || onCompared) return
+    const { name: runtime, provider } = session.runtime
     throw new TensorferryError(
       'VERIFICATION_FAILED',
-      `${session.runtime.name} gives other numbers than PyTorch: golden ${golden.name}, ${name}: ${difference ? describeDifference(difference, allowed) : 'it is missing'}`,
+      `${runtime}${provider === null ? '' : ` on ${provider}`} gives other numbers than PyTorch: golden ${golden.name}, ${name}: ${difference ? describeDifference(difference, allowed) : 'it is missing'}`,
       { details: { case: golden.name, stage, tensor: name, tolerance: allowed, ...difference } },
     )
   }
@@ -87,6 +87,7 @@ export async function verifyCase(
   }
 
   if (golden.steps !== undefined) {
+    const { createStream } = await import('../stream.ts')
     const stream = createStream(session, model.signature!)
     for (let step = 0; step < golden.steps; step++) {
       await replay(`${step}/`, async () => {

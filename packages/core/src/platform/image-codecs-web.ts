@@ -1,6 +1,7 @@
 import { TensorferryError } from '../errors.ts'
 import type { EncodeOptions } from '../pipeline/image-codecs.ts'
 import { blankImage, IMAGE_CHANNELS, type RawImage, requireImage } from '../pipeline/raw-image.ts'
+import { convertImage } from '../pipeline/steps/image/convert-image.ts'
 import { checkEncodeOptions } from './encode-options.ts'
 import { exifOrientation, FORMAT_NAMES, readImageHeader } from './image-header.ts'
 
@@ -20,10 +21,10 @@ function isOpaque(pixels: Uint8ClampedArray): boolean {
 /**
  * Decodes a picture with the browser.
  *
- * @returns RGBA, all opaque
+ * @param mode - what to convert it to
  * @throws TensorferryError `INPUT_INVALID` for what a canvas does not give exactly: EXIF rotation, alpha
  */
-export async function decodeOnCanvas(bytes: Uint8Array): Promise<RawImage> {
+export async function decodeOnCanvas(bytes: Uint8Array, mode: 'L' | 'RGB'): Promise<RawImage> {
   const header = readImageHeader(bytes)
   const orientation = exifOrientation(header)
   if (orientation !== 1) {
@@ -54,7 +55,7 @@ export async function decodeOnCanvas(bytes: Uint8Array): Promise<RawImage> {
       'decode_image: a browser multiplies colours by alpha and cannot give them back exactly; save the picture without alpha',
     )
   }
-  return { mode: 'RGBA', width, height, data: new Uint8Array(data.buffer as ArrayBuffer) }
+  return convertImage({ mode: 'RGBA', width, height, data: new Uint8Array(data.buffer as ArrayBuffer) }, { mode })
 }
 
 /** Encodes a picture with the browser; refuses alpha, which a canvas does not keep exactly. */

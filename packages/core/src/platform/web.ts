@@ -1,9 +1,7 @@
-import { TensorferryError } from '../errors.ts'
+import type { DownloadStore } from '../bundle/url-files.ts'
 import type { ImageCodecs } from '../pipeline/image-codecs.ts'
-import { convertImage } from '../pipeline/steps/image/convert-image.ts'
-import type { Platform } from './platform.ts'
+import type { LocateOptions, Platform } from './platform.ts'
 import { locateUrl } from './url.ts'
-import { webDownloadStore } from './web-download-store.ts'
 import { sha256 } from './web-sha256.ts'
 
 /**
@@ -23,12 +21,21 @@ function past(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
 const webImageCodecs: ImageCodecs = {
   async decode(bytes, mode) {
     const { decodeOnCanvas } = await import('./image-codecs-web.ts')
-    return convertImage(await decodeOnCanvas(bytes), { mode })
+    return decodeOnCanvas(bytes, mode)
   },
   async encode(image, options) {
     const { encodeOnCanvas } = await import('./image-codecs-web.ts')
     return encodeOnCanvas(image, options)
   },
+}
+
+/** Loaded with the first URL: an app that has its files does without. */
+async function storeOf({ downloads }: LocateOptions): Promise<DownloadStore> {
+  if (downloads !== 'memory' && typeof caches !== 'undefined') {
+    return (await import('./web-download-store.ts')).webDownloadStore(downloads)
+  }
+  const { memoryStore, noStorage } = await import('./web-memory-store.ts')
+  return memoryStore(downloads === 'memory' ? [] : [noStorage('the page needs https')])
 }
 
 /** Browsers and workers: fetch, Web Crypto, the browser's own picture codecs. */
@@ -38,10 +45,10 @@ export const platform: Platform = {
   async locate(source, options) {
     const base = typeof document === 'undefined' ? globalThis.location?.href : document.baseURI
     const fetch = past(options.fetch ?? globalThis.fetch.bind(globalThis))
-    return locateUrl(new URL(source, base), await webDownloadStore(options.downloads), fetch)
+    return locateUrl(new URL(source, base), await storeOf(options), fetch)
   },
   localArtifacts: async () => [],
-  downloadStore: (options) => webDownloadStore(options.downloads),
+  downloadStore: storeOf,
   sha256,
   findBackendConfig: async () => null,
   appFolder: () => '',

@@ -1,5 +1,5 @@
 import { type Signature, TensorferryError, type TensorSpec } from '@tensorferry/core'
-import type { ModelDescription, ValueDescription } from './messages.ts'
+import type { ModelDescription, ValueDescription } from './model-description.ts'
 import { dtypeOf } from './ort-tensor.ts'
 
 function invalid(message: string, details: Record<string, unknown>): never {
