@@ -11,6 +11,7 @@ export default defineConfig({
         resolve: {
           alias: {
             '#platform': here('./packages/core/src/platform/node.ts'),
+            '#geometry': here('./packages/core/src/pipeline/steps/geometry.ts'),
             '#printer': here('./packages/core/src/platform/printer-node.ts'),
           },
         },

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { nearestName } from '@tensorferry/core/names'
 import { anything, type Check, isType, OptionChecker, oneOf, wholeFrom } from '@tensorferry/onnx-shared/check-options'
 
 const PROVIDER_KEYS = {
@@ -111,7 +112,7 @@ const PROVIDER_CHECKS: Record<keyof ProviderOptions, Check> = {
   enableFp16Precision: isType('boolean'),
 }
 
-const checker: OptionChecker = new OptionChecker('onnxNode')
+const checker: OptionChecker = new OptionChecker('onnxNode', nearestName)
 
 /**
  * Checks options and fills in the defaults.

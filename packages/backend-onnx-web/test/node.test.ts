@@ -25,9 +25,9 @@ const x = tensor('float32', [1, 2], [1, 2])
 
 describe('options that are refused', () => {
   test.each<[string, unknown, RegExp]>([
-    ['a misspelt name', { thread: 2 }, /unknown option 'thread', did you mean 'threads'\? Known options: provider, threads/],
+    ['a misspelt name', { thread: 2 }, /unknown option 'thread'\. Known options: provider, threads/],
     ['no threads', { threads: 0 }, /threads: expected a whole number, at least 1, got 0/],
-    ['a misspelt provider', { provider: 'webgpo' }, /provider: expected one of wasm, webgpu, webnn, got "webgpo"; did you mean webgpu\?/],
+    ['a misspelt provider', { provider: 'webgpo' }, /provider: expected one of wasm, webgpu, webnn, got "webgpo"$/],
     ['a provider of Node’s', { provider: 'cuda' }, /provider: expected one of wasm, webgpu, webnn, got "cuda"/],
     ['no provider', { provider: [] }, /at least one provider/],
     [

@@ -363,11 +363,8 @@ describe('by a name that is wrong', () => {
     expect(error.message).not.toContain(`npm install ${name} `)
     expect(error.message).toMatch(new RegExp(`npm install ${meant}$`))
   })
-  test.each(['onnx-node', 'onnx-web', 'libtorch'])('%s is known: how to install it', async (name) => {
-    const backend = `@tensorferry/backend-${name}`
-    expect(installAdvice(backend)).toBe(`run: npm install ${backend}`)
-    await appWithBackend('')
-    await refused(backend, 'BACKEND_NOT_INSTALLED', new RegExp(`run: npm install ${backend}$`))
+  test.each(['onnx-node', 'onnx-web', 'libtorch'])('%s is known: how to install it', (name) => {
+    expect(installAdvice(`@tensorferry/backend-${name}`)).toBe(`run: npm install @tensorferry/backend-${name}`)
   })
 })
 

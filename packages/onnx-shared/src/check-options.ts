@@ -1,5 +1,4 @@
 import { TensorferryError } from '@tensorferry/core'
-import { nearestName, unknownName } from '@tensorferry/core/names'
 
 /** What is expected of a value; null: it is right. */
 export type Check = (value: unknown) => string | null
@@ -30,12 +29,21 @@ interface NamedProvider {
   readonly name: string
 }
 
-/** Checks the options of one factory; `factory` begins each message. */
+/** The known name that was most likely meant: `nearestName` of `@tensorferry/core/names`. */
+type FindNearest = (name: string, known: readonly string[]) => string | null
+
+/** Checks the options of one factory. */
 export class OptionChecker {
   readonly #factory: string
+  readonly #findNearest: FindNearest
 
-  constructor(factory: string) {
+  /**
+   * @param factory - begins each message
+   * @param findNearest - left out where it would be downloaded by every page for the day of a typing error
+   */
+  constructor(factory: string, findNearest: FindNearest = () => null) {
     this.#factory = factory
+    this.#findNearest = findNearest
   }
 
   /** @throws TensorferryError `OPTIONS_INVALID` */
@@ -56,9 +64,12 @@ export class OptionChecker {
     }
     for (const [key, entry] of Object.entries(value)) {
       if (!known.includes(key)) {
-        this.refuse(`${where ? `${where}: ` : ''}${unknownName('option', key, known)}`, {
+        const nearest = this.#findNearest(key, known)
+        const advice = nearest ? `, did you mean '${nearest}'?` : '.'
+        const place = where ? `${where}: ` : ''
+        this.refuse(`${place}unknown option '${key}'${advice} Known options: ${known.join(', ') || 'none'}`, {
           option: key,
-          nearest: nearestName(key, known),
+          nearest,
           known,
         })
       }
@@ -86,7 +97,7 @@ export class OptionChecker {
     const resolve = (provider: unknown): P => {
       const name = typeof provider === 'string' ? provider : (provider as Partial<NamedProvider> | null)?.name
       if (typeof name !== 'string' || !Object.hasOwn(settings, name)) {
-        const nearest = typeof name === 'string' ? nearestName(name, names) : null
+        const nearest = typeof name === 'string' ? this.#findNearest(name, names) : null
         const advice = nearest ? `; did you mean ${nearest}?` : ''
         this.refuse(`provider: expected one of ${names.join(', ')}, got ${JSON.stringify(name ?? provider)}${advice}`, {
           option: 'provider',

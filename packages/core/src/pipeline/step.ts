@@ -27,13 +27,23 @@ export function createStepContext(codecs: ImageCodecs, labels: readonly string[]
   return { codecs, labels, originalSize: null, keptPlanes: {} }
 }
 
-/** One step of a pipeline: the schema of its entry in `bundle.json` and what it does. Each step's own type is narrower. */
-export interface Step {
+/** How one step of a pipeline is written in `bundle.json`. Each entry's own type is narrower. */
+export interface StepEntry {
   readonly op: string
   /** Of the whole entry, `op` included; other keys are refused. */
   readonly schema: GenericSchema
   readonly takes: ValueKind
   readonly gives: ValueKind
-  /** @param options - the entry, with its defaults filled in */
-  run(value: never, options: never, context: StepContext): unknown
+}
+
+/**
+ * What a step does.
+ *
+ * @param options - the entry, with its defaults filled in
+ */
+export type StepRun = (value: never, options: never, context: StepContext) => unknown
+
+/** An entry with what it does. */
+export interface Step extends StepEntry {
+  readonly run: StepRun
 }

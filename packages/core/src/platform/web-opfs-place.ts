@@ -1,9 +1,9 @@
-import { type Place, STORAGE_NAME } from './web-cache-place.ts'
+import type { Place } from './web-cache-place.ts'
 
-/** The origin private file system, in one folder. */
-export async function opfsPlace(): Promise<Place> {
+/** The origin private file system, in the folder of that name. */
+export async function opfsPlace(folderName: string): Promise<Place> {
   const root = await navigator.storage.getDirectory()
-  const folder = await root.getDirectoryHandle(STORAGE_NAME, { create: true })
+  const folder = await root.getDirectoryHandle(folderName, { create: true })
   const fileOf = (name: string): string => name.replaceAll('/', '~')
   const open = async (name: string): Promise<File | null> => {
     const handle = await folder.getFileHandle(fileOf(name)).catch(() => null)

@@ -1,6 +1,6 @@
 import type { DownloadOrigin } from '../bundle/url-files.ts'
 import type { LocateOptions } from './platform.ts'
-import type { Place } from './web-cache-place.ts'
+import { type Place, STORAGE_NAME } from './web-cache-place.ts'
 import { sha256 } from './web-sha256.ts'
 
 /** Bytes; larger files lie in the origin's private file system. */
@@ -37,7 +37,7 @@ export class Shelf {
 
   place(name: PlaceName): Promise<Place> | Place {
     if (name === 'cache') return this.index
-    this.#opfs ??= import('./web-opfs-place.ts').then(({ opfsPlace }) => opfsPlace())
+    this.#opfs ??= import('./web-opfs-place.ts').then(({ opfsPlace }) => opfsPlace(STORAGE_NAME))
     return this.#opfs
   }
 

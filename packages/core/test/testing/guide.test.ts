@@ -13,6 +13,7 @@ const execute = promisify(execFile)
 const packages = { '@tensorferry/core/testing': `${core}/testing/index.ts`, '@tensorferry/core': `${core}/index.ts` }
 const platform = {
   '#platform': `${core}/platform/node.ts`,
+  '#geometry': `${core}/pipeline/steps/geometry.ts`,
   '#printer': `${core}/platform/printer-node.ts`,
 }
 let folder: string

@@ -1,7 +1,9 @@
 import { type RawImage, requireImage } from '../../raw-image.ts'
-import { type CenterCropOptions, centerCrop, cropWindow } from './center-crop.ts'
+import { centerCrop, cropWindow } from './center-crop.ts'
+import type { CenterCropOptions } from './center-crop-options.ts'
 import { resampleWindow } from './resample.ts'
-import { type ResizeOptions, resize, resizeTarget } from './resize.ts'
+import { resize, resizeTarget } from './resize.ts'
+import type { ResizeOptions } from './resize-options.ts'
 
 /**
  * {@link resize} then {@link centerCrop}, computing only the pixels that the crop keeps.

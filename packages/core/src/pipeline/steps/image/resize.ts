@@ -1,24 +1,7 @@
-import * as v from 'valibot'
 import { TensorferryError } from '../../../errors.ts'
 import { MAX_PIXELS, type RawImage, requireImage } from '../../raw-image.ts'
-import type { Step } from '../../step.ts'
-import { type Size, sizeSchema } from '../size.ts'
 import { type OutputWindow, type ResampleTarget, resampleWindow } from './resample.ts'
-import { INTERPOLATIONS, type Interpolation } from './resample-coefficients.ts'
-
-/** Schema of `pillow_pass_order`, shared with `merge_ycbcr`. */
-export const passOrderSchema = v.optional(v.picklist(['legacy', '13']), '13')
-
-/** Options of {@link resize}. */
-export interface ResizeOptions {
-  /** Pixels of the shorter edge, the longer one in proportion (rounded down); or `[height, width]`. */
-  readonly size: Size
-  readonly interpolation: Interpolation
-  /** Whose arithmetic. Only Pillow's for now. */
-  readonly reference?: 'pillow'
-  /** Which Pillow's order of passes: 9.4 to 12 'legacy', 13 '13'. Default '13'. */
-  readonly pillow_pass_order?: 'legacy' | '13'
-}
+import type { ResizeOptions } from './resize-options.ts'
 
 /**
  * Output size and arithmetic of a resize of this image.
@@ -64,20 +47,3 @@ export function resize(image: RawImage, options: ResizeOptions): RawImage {
 function wholeOutput({ height, width }: ResampleTarget): OutputWindow {
   return { top: 0, left: 0, height, width }
 }
-
-const schema = v.strictObject({
-  op: v.literal('resize'),
-  size: sizeSchema,
-  interpolation: v.picklist(INTERPOLATIONS),
-  reference: v.optional(v.picklist(['pillow'], "only 'pillow' is supported as yet"), 'pillow'),
-  pillow_pass_order: passOrderSchema,
-})
-
-/** Step `resize`, see {@link resize}. */
-export const resizeStep = {
-  op: 'resize',
-  schema,
-  takes: 'image',
-  gives: 'image',
-  run: (image: RawImage, options: ResizeOptions) => resize(image, options),
-} as const satisfies Step
