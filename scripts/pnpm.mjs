@@ -9,8 +9,11 @@ export const root = fileURLToPath(new URL('..', import.meta.url))
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const isWindows = process.platform === 'win32'
 
-const isPrivate = (name) => JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')).private === true
-const folders = readdirSync(join(root, 'packages')).filter((name) => existsSync(join(root, 'packages', name, 'package.json')))
+const isPrivate = (name) =>
+  JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')).private === true
+const folders = readdirSync(join(root, 'packages')).filter((name) =>
+  existsSync(join(root, 'packages', name, 'package.json')),
+)
 
 /** Folders below packages/ that are published to npm. */
 export const PACKAGES = folders.filter((name) => !isPrivate(name))

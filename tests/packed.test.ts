@@ -187,7 +187,15 @@ async function main() {
 main()`,
     )
     const { version } = manifestOf(join(ROOT, 'packages/core'))
-    expect(answer).toEqual({ label: '3', same: true, web: 'onnx-web', cases: true, schema: 'object', version, error: 'NOT_FOUND' })
+    expect(answer).toEqual({
+      label: '3',
+      same: true,
+      web: 'onnx-web',
+      cases: true,
+      schema: 'object',
+      version,
+      error: 'NOT_FOUND',
+    })
   })
 
   test.each([

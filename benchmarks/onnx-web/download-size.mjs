@@ -9,7 +9,10 @@ const DIST = fileURLToPath(new URL('../../packages/backend-onnx-web/dist/', impo
 const APP = `import { loadModel } from '@tensorferry/core'
 import { onnxWeb } from '@tensorferry/backend-onnx-web'
 globalThis.load = (url) => loadModel(url, { backend: onnxWeb() })`
-/** What a model that works needs of what is loaded on demand; the rest is words for errors, and picture files. */
+/**
+ * What is loaded on demand and counts: the store of downloads. Not needed by a bundle that classifies pixels, such as
+ * digits: words for errors, picture files, streams, and steps that resize or cut pictures.
+ */
 const NEEDED = /web-download-store/
 
 const gzipped = (content) => gzipSync(content, { level: 9 }).length
@@ -47,7 +50,12 @@ async function appSize(external) {
     .reduce((sum, { contents }) => sum + gzipped(contents), 0)
 }
 
-/** Bytes after gzip that a page downloads before its first model: everything, and what of it is this SDK's own script. */
+/**
+ * Bytes after gzip that a page downloads before its first answer of a bundle that it loads by URL, its goldens replayed and
+ * its files kept in the browser's cache.
+ *
+ * @returns `total`: everything but the model; `own`: this SDK's own script, without valibot and ONNX Runtime's script
+ */
 export async function downloadSizes() {
   const runtimeScript = join(dirname(createRequire(import.meta.url).resolve('onnxruntime-web')), 'ort.wasm.min.mjs')
   const files = ['worker.js', 'ort-wasm.js', 'ort-wasm.wasm']

@@ -1,4 +1,10 @@
-import { type LoadOptions, type SessionSource, type Signature, throwIfAborted, withCallOptions } from '@tensorferry/core'
+import {
+  type LoadOptions,
+  type SessionSource,
+  type Signature,
+  throwIfAborted,
+  withCallOptions,
+} from '@tensorferry/core'
 import { checkTypes } from '@tensorferry/onnx-shared/element-types'
 import type { Executor } from '@tensorferry/onnx-shared/executor'
 import { ExecutorSession, type SessionFacts } from '@tensorferry/onnx-shared/executor-session'

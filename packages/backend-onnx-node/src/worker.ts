@@ -71,7 +71,8 @@ function send(reply: Reply, transfer: ArrayBuffer[] = []): void {
 
 /** Moves the outputs and gives the inputs' buffer back. */
 function sendOutputs(results: Readonly<Record<string, OrtOutput>>, buffer: ArrayBuffer): void {
-  const sendOwn = ({ outputs, buffers }: OwnOutputs): void => send({ type: 'outputs', outputs, buffer }, [buffer, ...buffers])
+  const sendOwn = ({ outputs, buffers }: OwnOutputs): void =>
+    send({ type: 'outputs', outputs, buffer }, [buffer, ...buffers])
   try {
     sendOwn(ownOutputs(results))
   } catch (error) {

@@ -13,7 +13,9 @@ import { chromiumPath, launchChromium } from './browser/chromium.ts'
 import { startFolderServer } from './browser/server.ts'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
-const RUNTIME_FILES = ['worker', 'ort-wasm'].flatMap((name) => [`${name}.js`, `${name}-gpu.js`]).concat(['ort-wasm.wasm', 'ort-wasm-gpu.wasm'])
+const RUNTIME_FILES = ['worker', 'ort-wasm']
+  .flatMap((name) => [`${name}.js`, `${name}-gpu.js`])
+  .concat(['ort-wasm.wasm', 'ort-wasm-gpu.wasm'])
 
 interface Bundler {
   readonly name: string
@@ -24,8 +26,8 @@ interface Bundler {
   readonly build: readonly string[]
   /** Whether the runtime's files are copied by hand, as README.md says. */
   readonly copies: boolean
-  /** How a page that the bundler does not write itself loads its script. */
-  readonly script?: 'type="module"' | 'defer'
+  /** Whether the bundler writes scripts alone, and no page. */
+  readonly isPageOurs?: true
 }
 
 const BUNDLERS: readonly Bundler[] = [
@@ -34,16 +36,17 @@ const BUNDLERS: readonly Bundler[] = [
   {
     name: 'webpack 5',
     installs: { webpack: '5.112.2', 'webpack-cli': '7.3.1' },
-    build: ['webpack', '--mode', 'production', '--entry', './main.js'],
+    config: 'webpack',
+    build: ['webpack'],
     copies: false,
-    script: 'defer',
+    isPageOurs: true,
   },
   {
     name: 'esbuild',
     installs: { esbuild: '0.28.2' },
     build: ['esbuild', 'main.js', '--bundle', '--splitting', '--format=esm', '--outdir=dist'],
     copies: true,
-    script: 'type="module"',
+    isPageOurs: true,
   },
   {
     name: 'Rollup',
@@ -51,7 +54,7 @@ const BUNDLERS: readonly Bundler[] = [
     config: 'rollup',
     build: ['rollup', '--config'],
     copies: true,
-    script: 'type="module"',
+    isPageOurs: true,
   },
 ]
 
@@ -95,7 +98,7 @@ describe.skipIf(chromiumPath === null)('bundlers', () => {
 
   const expected = { answer: ANSWER, complaints: [] }
 
-  describe.each(BUNDLERS)('$name', ({ name, installs, config, build, copies, script }) => {
+  describe.each(BUNDLERS)('$name', ({ name, installs, config, build, copies, isPageOurs }) => {
     let app: string
     beforeAll(async () => {
       app = await createNpmProject(join(folder, name.replace(/\W/g, '-')), tarballs, installs)
@@ -103,14 +106,16 @@ describe.skipIf(chromiumPath === null)('bundlers', () => {
       if (config) await cp(here(`./bundlers/${config}`), app, { recursive: true })
       await cp(join(ROOT, 'examples/bundles/digits'), join(app, 'public/digits'), { recursive: true })
       await cp(join(ROOT, 'examples/digits/samples/3.png'), join(app, 'public/3.png'))
+      // What every browser asks for.
+      await writeFile(join(app, 'public/favicon.ico'), '')
     }, 300_000)
 
     test('a build runs in Chromium, under a strict Content-Security-Policy', async () => {
       await runToEnd(app, 'npx', ['--no-install', ...build])
       const dist = join(app, 'dist')
-      if (script) {
+      if (isPageOurs) {
         await cp(join(app, 'public'), dist, { recursive: true })
-        await writeFile(join(dist, 'index.html'), `<!doctype html><link rel="icon" href="data:,"><script ${script} src="./main.js"></script>`)
+        await writeFile(join(dist, 'index.html'), `<!doctype html><script type="module" src="./main.js"></script>`)
       }
       const runtime = join(app, 'node_modules/@tensorferry/backend-onnx-web/dist')
       if (copies) for (const file of RUNTIME_FILES) await cp(join(runtime, file), join(dist, file))
@@ -122,16 +127,24 @@ describe.skipIf(chromiumPath === null)('bundlers', () => {
       await server.close()
     }, 300_000)
 
-    test.runIf(config === 'vite')('its development server too', async () => {
-      const port = await freePort()
-      const server = spawn(process.execPath, ['node_modules/vite/bin/vite.js', '--host', '127.0.0.1', '--port', String(port), '--strictPort'], { cwd: app })
-      try {
-        await printed(server, /Local:/)
-        expect(await run(`http://127.0.0.1:${port}/`)).toMatchObject(expected)
-      } finally {
-        server.kill()
-      }
-    }, 300_000)
+    test.runIf(config === 'vite')(
+      'its development server too',
+      async () => {
+        const port = await freePort()
+        const server = spawn(
+          process.execPath,
+          ['node_modules/vite/bin/vite.js', '--host', '127.0.0.1', '--port', String(port), '--strictPort'],
+          { cwd: app },
+        )
+        try {
+          await printed(server, /Local:/)
+          expect(await run(`http://127.0.0.1:${port}/`)).toMatchObject(expected)
+        } finally {
+          server.kill()
+        }
+      },
+      300_000,
+    )
   })
 })
 

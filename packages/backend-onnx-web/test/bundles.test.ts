@@ -85,7 +85,10 @@ globalThis.postMessage = (reply, transfer) => {
 `
       for (const name of ['ort-wasm-gpu.js', 'ort-wasm-gpu.wasm', 'worker-gpu.js']) {
         const content = await readFile(new URL(`../dist/${name}`, import.meta.url))
-        server.files.set(`/lying/${name}`, name.startsWith('worker') ? Buffer.concat([Buffer.from(LIE), content]) : content)
+        server.files.set(
+          `/lying/${name}`,
+          name.startsWith('worker') ? Buffer.concat([Buffer.from(LIE), content]) : content,
+        )
       }
     })
 
@@ -99,7 +102,9 @@ globalThis.postMessage = (reply, transfer) => {
       )
       expect(error).toMatchObject({
         code: 'VERIFICATION_FAILED',
-        message: expect.stringMatching(/onnxruntime-web on webgpu gives other numbers than PyTorch: golden \S+, output /),
+        message: expect.stringMatching(
+          /onnxruntime-web on webgpu gives other numbers than PyTorch: golden \S+, output /,
+        ),
         details: { stage: 'outputs', outside: 1 },
       })
       expect(error.details.maxAbs).toBeCloseTo(0.01, 4)
@@ -119,7 +124,9 @@ globalThis.postMessage = (reply, transfer) => {
         { outcome: 'refused', stage: 'verify', code: 'VERIFICATION_FAILED' },
         { outcome: 'chosen', stage: 'verify', code: null },
       ])
-      expect(report.text).toMatch(/refused +onnx-web at verify: VERIFICATION_FAILED: onnxruntime-web on webgpu gives other/)
+      expect(report.text).toMatch(
+        /refused +onnx-web at verify: VERIFICATION_FAILED: onnxruntime-web on webgpu gives other/,
+      )
       // The worker of the refused one has ended too.
       await expect.poll(() => page.workers().length, { timeout: 20_000 }).toBe(0)
       await page.close()

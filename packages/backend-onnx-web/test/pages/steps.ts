@@ -28,7 +28,9 @@ const STEPS: Readonly<Record<string, (row: Row) => Parts>> = {
   resize_legacy: (row) => [
     resize(image(row), { size: [row[5], row[6]], interpolation: row[7], pillow_pass_order: 'legacy' }).data,
   ],
-  resize: (row) => [resize(image(row), { size: [row[5], row[6]], interpolation: row[7], pillow_pass_order: '13' }).data],
+  resize: (row) => [
+    resize(image(row), { size: [row[5], row[6]], interpolation: row[7], pillow_pass_order: '13' }).data,
+  ],
   resize_rule(row) {
     const { width, height, data } = resize(image(row), { size: row[5], interpolation: row[6] })
     return [`[${width}, ${height}]`, data]
@@ -48,9 +50,7 @@ const STEPS: Readonly<Record<string, (row: Row) => Parts>> = {
       width,
       data: chroma.filter((_, index) => index % 2 === channel),
     })
-    return [
-      mergeYcbcr(luma, { Cb: plane(0), Cr: plane(1) }, { upscale, quantize, pillow_pass_order: '13' }).data,
-    ]
+    return [mergeYcbcr(luma, { Cb: plane(0), Cr: plane(1) }, { upscale, quantize, pillow_pass_order: '13' }).data]
   },
   to_image([values, seed, height, width, channels, quantize]) {
     const data = floats(values, seed, channels * height * width)

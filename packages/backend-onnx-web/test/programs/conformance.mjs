@@ -1,8 +1,9 @@
 // Runs the conformance kit and a bundle in the runtime that runs this file, and prints what came out as JSON.
+
+import { fileURLToPath } from 'node:url'
 import { onnxWeb } from '@tensorferry/backend-onnx-web'
 import { loadModel } from '@tensorferry/core'
 import { fixturesFor, runConformance } from '@tensorferry/core/testing'
-import { fileURLToPath } from 'node:url'
 
 const features = {
   offThread: true,
@@ -10,8 +11,10 @@ const features = {
   dtypes: ['float64', 'float32', 'float16', 'int64', 'int32', 'int16', 'int8', 'uint8', 'bool', 'string'],
 }
 const { results } = await runConformance({ backend: onnxWeb(), features, fixtures: fixturesFor('onnx', features) })
-const path = fileURLToPath(new URL('../../../../examples/bundles/digits', import.meta.url))
-const model = await loadModel(path, { backend: onnxWeb(), verify: 'full' })
+const model = await loadModel(fileURLToPath(new URL('./digits', import.meta.url)), {
+  backend: onnxWeb(),
+  verify: 'full',
+})
 const { runtime, verify } = model.report
 await model.dispose()
 const failed = results.filter(({ status }) => status === 'failed')
