@@ -11,6 +11,6 @@ export default defineConfig(async () => {
       entry: { index: 'src/index.ts' },
       dts: process.env.TENSORFERRY_SKIP_DTS ? false : { entry: ['src/index.ts'] },
     },
-    { ...common, entry: { cli: 'src/cli.ts' }, banner: { js: '#!/usr/bin/env node' } },
+    { ...common, entry: { cli: 'src/cli.ts' } },
   ]
 })

@@ -15,6 +15,7 @@ export default defineConfig(async () => {
       entry: {
         index: 'src/index.ts',
         names: 'src/names.ts',
+        node: 'src/node.ts',
         'testing/index': 'src/testing/index.ts',
         'platform/node': 'src/platform/node.ts',
         'platform/web': 'src/platform/web.ts',
@@ -24,7 +25,7 @@ export default defineConfig(async () => {
       splitting: true,
       dts: process.env.TENSORFERRY_SKIP_DTS
         ? false
-        : { entry: ['src/index.ts', 'src/names.ts', 'src/testing/index.ts'] },
+        : { entry: ['src/index.ts', 'src/names.ts', 'src/node.ts', 'src/testing/index.ts'] },
       external: ['#platform', '#printer', '#geometry', 'sharp', /^node:/],
     },
     {

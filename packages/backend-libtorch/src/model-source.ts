@@ -1,23 +1,12 @@
-import { type FileHandle, open } from 'node:fs/promises'
-import { type Artifact, type ByteSource, type LoadOptions, sourceFromBytes, TensorferryError } from '@tensorferry/core'
+import { type Artifact, type ByteSource, type LoadOptions, sourceFromBytes } from '@tensorferry/core'
+import { openFileSource } from '@tensorferry/core/node'
 
-/** A model file that is open for reading. */
+/** A model file that can be read. */
 export interface ModelSource {
   readonly source: ByteSource
   /** Where it lies; null: its content is in `bytes`. */
   readonly path: string | null
   readonly bytes: Uint8Array<ArrayBuffer> | null
-  close(): Promise<void>
-}
-
-function sourceFromHandle(handle: FileHandle, size: number): ByteSource {
-  return {
-    size,
-    async read(offset, length) {
-      const { buffer, bytesRead } = await handle.read(new Uint8Array(length), 0, length, offset)
-      return buffer.subarray(0, bytesRead)
-    },
-  }
 }
 
 /**
@@ -32,19 +21,7 @@ export async function openModelSource(
   inMemory = false,
 ): Promise<ModelSource> {
   const path = inMemory ? undefined : await file.localPath?.(options)
-  if (path === undefined) {
-    const bytes = await file.bytes(options)
-    return { source: sourceFromBytes(bytes), path: null, bytes, close: async () => {} }
-  }
-  let handle: FileHandle
-  try {
-    handle = await open(path)
-  } catch (cause) {
-    throw new TensorferryError('NOT_FOUND', `the model file ${JSON.stringify(path)} cannot be opened`, {
-      details: { path },
-      cause,
-    })
-  }
-  const source = sourceFromHandle(handle, (await handle.stat()).size)
-  return { source, path, bytes: null, close: () => handle.close() }
+  if (path !== undefined) return { source: await openFileSource(path), path, bytes: null }
+  const bytes = await file.bytes(options)
+  return { source: sourceFromBytes(bytes), path: null, bytes }
 }

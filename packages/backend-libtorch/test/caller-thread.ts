@@ -10,3 +10,11 @@ export function timesAsleep(): number {
   const status = readFileSync(`/proc/${readlinkSync('/proc/thread-self')}/status`, 'utf8')
   return Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(status)![1])
 }
+
+/** How often the scheduler gave a core to threads of this process, in sum. */
+export function timesRun(threads: readonly string[]): number {
+  return threads.reduce(
+    (sum, id) => sum + Number(readFileSync(`/proc/self/task/${id}/schedstat`, 'utf8').split(' ')[2]),
+    0,
+  )
+}

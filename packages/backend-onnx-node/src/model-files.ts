@@ -1,13 +1,6 @@
-import { type FileHandle, open } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import {
-  type Artifact,
-  type ArtifactFile,
-  type ByteSource,
-  type LoadOptions,
-  sourceFromBytes,
-  TensorferryError,
-} from '@tensorferry/core'
+import { type Artifact, type ArtifactFile, type LoadOptions, sourceFromBytes } from '@tensorferry/core'
+import { openFileSource } from '@tensorferry/core/node'
 import { findExternalData } from '@tensorferry/onnx-shared/model-files'
 import type { ModelData } from './messages.ts'
 
@@ -15,33 +8,6 @@ import type { ModelData } from './messages.ts'
 export interface ModelFiles {
   /** For one replica: paths where the files are on disk, else bytes of its own, to be transferred. */
   open(): Promise<ModelData>
-}
-
-function sourceFromHandle(handle: FileHandle, size: number): ByteSource {
-  return {
-    size,
-    async read(offset, length) {
-      const { buffer, bytesRead } = await handle.read(new Uint8Array(length), 0, length, offset)
-      return buffer.subarray(0, bytesRead)
-    },
-  }
-}
-
-async function withFile<T>(path: string, read: (source: ByteSource) => Promise<T>): Promise<T> {
-  let handle: FileHandle
-  try {
-    handle = await open(path)
-  } catch (error) {
-    throw new TensorferryError('NOT_FOUND', `the model file ${JSON.stringify(path)} cannot be opened`, {
-      details: { path },
-      cause: error,
-    })
-  }
-  try {
-    return await read(sourceFromHandle(handle, (await handle.stat()).size))
-  } finally {
-    await handle.close()
-  }
 }
 
 /**
@@ -71,7 +37,7 @@ export async function inspectModelFiles(
     }
   }
 
-  const external = await withFile(path, (source) => findExternalData(artifact, source, hasManifest))
+  const external = await findExternalData(artifact, await openFileSource(path), hasManifest)
   // ONNX Runtime maps siblings into memory by itself: better than a copy. What lies elsewhere is handed over.
   const elsewhere: ArtifactFile[] = []
   for (const file of external) {

@@ -208,7 +208,11 @@ describe('backends', () => {
       4,
       /backend "nosuch" is not installed; installed here: onnx-node; known: onnx-node, libtorch, onnx-web/,
     ],
-    [['-b', '@tensorferry/backend-nowhere'], 4, /run: npm install @tensorferry\/backend-nowhere/],
+    [
+      ['-b', '@tensorferry/backend-nowhere'],
+      4,
+      /not installed; .*Tensorferry's own: npm install @tensorferry\/backend-onnx-node/,
+    ],
     [['-p', 'nosuch'], 2, /provider: expected one of cpu, cuda/],
     [['--backend-option', 'threds=1'], 2, /unknown option 'threds', did you mean 'threads'/],
     [['--backend-option', 'threads'], 2, /--backend-option: expected key=value, got "threads"/],

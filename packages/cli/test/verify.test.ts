@@ -197,7 +197,8 @@ export default function wrong() {
     await writeFile(
       absent,
       `export default () => ({ apiVersion: 1, name: 'absent', formats: ['onnx'],
-  probe: async () => ({ available: false, code: 'BACKEND_UNAVAILABLE', reason: 'no driver', hint: 'install one' }) })`,
+  probe: async () => ({ available: false, code: 'BACKEND_UNAVAILABLE', reason: 'no driver', hint: 'install one' }),
+  createSession: async () => { throw new Error('it is not available') } })`,
     )
     const names = ['onnx-node', await wrongBackend(cwd), absent]
     const { code, answer } = await answerOf(['verify', DIGITS, ...names.flatMap((name) => ['-b', name])], { cwd })
@@ -214,7 +215,7 @@ export default function wrong() {
     const { code, answer } = await answerOf(['verify', DIGITS, '-b', './broken.mjs'], { cwd })
     expect(code).toBe(4)
     expect(answer).toMatchObject({ passed: false, failures: [] })
-    expect(answer.backends[0].error.message).toContain('fails to load: no library')
+    expect(answer.backends[0].error.message).toBe('./broken.mjs cannot be imported: no library')
   })
 })
 

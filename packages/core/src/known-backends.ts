@@ -1,10 +1,26 @@
+import type { ModelFormat } from './backend.ts'
 import { nearestName } from './names.ts'
 
+/** A backend of this project. */
+export interface KnownBackend {
+  readonly package: string
+  /** Whether it can be installed. */
+  readonly isPublished: boolean
+  /** Package of the runtime that it stands on. */
+  readonly runtime: string
+  readonly formats: readonly ModelFormat[]
+}
+
 /** Tensorferry's own backends, the likeliest first. */
-const BACKENDS: readonly { readonly package: string; readonly isPublished: boolean; readonly runtime: string }[] = [
-  { package: '@tensorferry/backend-onnx-node', isPublished: true, runtime: 'onnxruntime-node' },
-  { package: '@tensorferry/backend-onnx-web', isPublished: true, runtime: 'onnxruntime-web' },
-  { package: '@tensorferry/backend-libtorch', isPublished: true, runtime: 'torch' },
+export const BACKENDS: readonly KnownBackend[] = [
+  { package: '@tensorferry/backend-onnx-node', isPublished: true, runtime: 'onnxruntime-node', formats: ['onnx'] },
+  {
+    package: '@tensorferry/backend-libtorch',
+    isPublished: true,
+    runtime: 'torch',
+    formats: ['torchscript', 'aot-inductor'],
+  },
+  { package: '@tensorferry/backend-onnx-web', isPublished: true, runtime: 'onnxruntime-web', formats: ['onnx'] },
 ]
 
 /** Packages of backends that can be installed. */

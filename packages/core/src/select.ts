@@ -5,6 +5,7 @@ import { throwIfAborted } from './call.ts'
 import { TensorferryError } from './errors.ts'
 import type { BackendConfig } from './platform/platform.ts'
 import type { BackendAttempt, LoadStage, VerifiedCase } from './report.ts'
+import { isBackend, requireBackend } from './require-backend.ts'
 
 /** A backend's value, its package's name (Node alone), or the name with the factory's options. */
 export type BackendEntry<S extends Session = Session> = Backend<S> | string | readonly [name: string, options?: unknown]
@@ -32,18 +33,6 @@ export interface Selected {
 
 /** What an app does without as long as its backend works. */
 const errors = () => import('./backend-errors.ts')
-
-function isBackend(value: unknown): value is Backend {
-  const backend = value as Partial<Backend> | null
-  return (
-    typeof backend === 'object' &&
-    backend !== null &&
-    typeof backend.name === 'string' &&
-    Array.isArray(backend.formats) &&
-    typeof backend.probe === 'function' &&
-    typeof backend.createSession === 'function'
-  )
-}
 
 function isSession(value: unknown): value is Session {
   const session = value as Partial<Session> | null
@@ -88,8 +77,7 @@ async function resolveBackend(entry: BackendEntry, folder: string): Promise<Back
     throw (await errors()).invalidEntry(entry)
   }
   const backend: unknown = named ? await platform.importBackend(named[0], named[1], folder) : entry
-  if (isBackend(backend) && backend.apiVersion === 1) return backend
-  throw (await errors()).notBackend(named?.[0] ?? null, backend)
+  return requireBackend(named?.[0] ?? null, backend)
 }
 
 function nameOf(entry: BackendEntry): string {

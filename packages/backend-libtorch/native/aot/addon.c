@@ -131,11 +131,13 @@ static napi_value create(napi_env env, napi_callback_info info) {
   return result;
 }
 
-static tf_holder* holder_of(napi_env env, napi_value value) {
+/// A call's arguments, and the session that is the first of them; NULL, and an error is thrown, where it is none.
+static tf_holder* session_of(napi_env env, napi_callback_info info, napi_value* args, size_t count) {
   void* holder = NULL;
   napi_valuetype type;
-  if (napi_typeof(env, value, &type) != napi_ok || type != napi_external ||
-      napi_get_value_external(env, value, &holder) != napi_ok) {
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  if (napi_typeof(env, args[0], &type) != napi_ok || type != napi_external ||
+      napi_get_value_external(env, args[0], &holder) != napi_ok) {
     tf_throw(env, "ARGUMENT", "the first argument is not a session");
     return NULL;
   }
@@ -156,8 +158,9 @@ static napi_value post(napi_env env, tf_holder* holder, tf_job* job) {
   return promise;
 }
 
-static napi_value post_simple(napi_env env, napi_value session, tf_job_kind kind) {
-  tf_holder* holder = holder_of(env, session);
+static napi_value post_simple(napi_env env, napi_callback_info info, tf_job_kind kind) {
+  napi_value args[1];
+  tf_holder* holder = session_of(env, info, args, 1);
   if (!holder) return NULL;
   if (!holder->is_loaded) return tf_throw(env, "ARGUMENT", "the session holds no model");
   if (kind == TF_CLOSE) holder->is_loaded = false;
@@ -181,10 +184,8 @@ static napi_value open_libtorch(napi_env env, napi_callback_info info) {
 
 /// load(session, libtorch: string, library: string, weights: string | null): Promise<{ inputNames, outputCount }>
 static napi_value load(napi_env env, napi_callback_info info) {
-  size_t count = 4;
   napi_value args[4];
-  napi_get_cb_info(env, info, &count, args, NULL, NULL);
-  tf_holder* holder = holder_of(env, args[0]);
+  tf_holder* holder = session_of(env, info, args, 4);
   if (!holder) return NULL;
   tf_job* job = tf_new_job(TF_LOAD, NULL, 0, 0);
   if (!job) return tf_throw(env, "OUT_OF_MEMORY", "memory could not be had");
@@ -200,10 +201,8 @@ static napi_value load(napi_env env, napi_callback_info info) {
 
 /// run(session, codes: number[], shapes: number[][], data: TypedArray[]): Promise<results>
 static napi_value run(napi_env env, napi_callback_info info) {
-  size_t count = 4;
   napi_value args[4];
-  napi_get_cb_info(env, info, &count, args, NULL, NULL);
-  tf_holder* holder = holder_of(env, args[0]);
+  tf_holder* holder = session_of(env, info, args, 4);
   if (!holder) return NULL;
   tf_error error;
   tf_job* job = tf_job_from_arrays(env, holder, args + 1, &error);
@@ -212,10 +211,8 @@ static napi_value run(napi_env env, napi_callback_info info) {
 
 /// runExchange(session): Promise<results>
 static napi_value run_exchange(napi_env env, napi_callback_info info) {
-  size_t count = 1;
   napi_value args[1];
-  napi_get_cb_info(env, info, &count, args, NULL, NULL);
-  tf_holder* holder = holder_of(env, args[0]);
+  tf_holder* holder = session_of(env, info, args, 1);
   if (!holder) return NULL;
   tf_error error;
   tf_job* job = tf_job_from_exchange(holder, &error);
@@ -239,10 +236,8 @@ static napi_value run_now(napi_env env, tf_holder* holder, const tf_input* input
 
 /// runSync(session, codes, shapes, data): results
 static napi_value run_sync(napi_env env, napi_callback_info info) {
-  size_t count = 4;
   napi_value args[4];
-  napi_get_cb_info(env, info, &count, args, NULL, NULL);
-  tf_holder* holder = holder_of(env, args[0]);
+  tf_holder* holder = session_of(env, info, args, 4);
   if (!holder) return NULL;
   tf_error error;
   tf_job* job = tf_job_from_arrays(env, holder, args + 1, &error);
@@ -254,10 +249,8 @@ static napi_value run_sync(napi_env env, napi_callback_info info) {
 
 /// runExchangeSync(session): undefined when the results are in the exchange, else the results
 static napi_value run_exchange_sync(napi_env env, napi_callback_info info) {
-  size_t count = 1;
   napi_value args[1];
-  napi_get_cb_info(env, info, &count, args, NULL, NULL);
-  tf_holder* holder = holder_of(env, args[0]);
+  tf_holder* holder = session_of(env, info, args, 1);
   if (!holder) return NULL;
   tf_error error;
   tf_input inputs[TF_EXCHANGE_TENSORS];
@@ -268,26 +261,18 @@ static napi_value run_exchange_sync(napi_env env, napi_callback_info info) {
 }
 
 static napi_value reset(napi_env env, napi_callback_info info) {
-  size_t count = 1;
-  napi_value args[1];
-  napi_get_cb_info(env, info, &count, args, NULL, NULL);
-  return post_simple(env, args[0], TF_RESET);
+  return post_simple(env, info, TF_RESET);
 }
 
 /// close(session): Promise; frees the model on its thread
 static napi_value close(napi_env env, napi_callback_info info) {
-  size_t count = 1;
-  napi_value args[1];
-  napi_get_cb_info(env, info, &count, args, NULL, NULL);
-  return post_simple(env, args[0], TF_CLOSE);
+  return post_simple(env, info, TF_CLOSE);
 }
 
 /// stop(session): waits for the job in progress and ends the thread
 static napi_value stop(napi_env env, napi_callback_info info) {
-  size_t count = 1;
   napi_value args[1];
-  napi_get_cb_info(env, info, &count, args, NULL, NULL);
-  tf_holder* holder = holder_of(env, args[0]);
+  tf_holder* holder = session_of(env, info, args, 1);
   if (holder) stop_session(holder);
   return NULL;
 }

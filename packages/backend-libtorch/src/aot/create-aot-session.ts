@@ -46,7 +46,6 @@ export async function createAotSession(
   } finally {
     // A session guards itself.
     unguard(loading)
-    await opened.close()
   }
 }
 

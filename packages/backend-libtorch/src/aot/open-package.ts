@@ -21,7 +21,6 @@ export interface AotPackage {
   readonly metadata: AotMetadata
   /** Writes what a loader needs to disk. */
   extract(): Promise<PackageFiles>
-  close(): Promise<void>
 }
 
 /**
@@ -37,46 +36,40 @@ export async function openPackage(
 ): Promise<AotPackage> {
   const name = artifact.files[0].path
   const isPinned = trust !== null && trust !== 'native-code'
-  const { source, bytes, close } = await openModelSource(artifact, loadOptions, isPinned)
-  try {
-    const format = await detectFormat(source)
-    if (format !== 'aot-inductor') {
-      throw new TensorferryError(
-        'FORMAT_UNSUPPORTED',
-        `${name} is ${format === 'onnx' ? 'an ONNX' : 'a TorchScript'} model, not an AOTInductor package; ${format === 'onnx' ? 'use @tensorferry/backend-onnx-node' : 'pass it under its own format'}`,
-        { details: { format, expected: 'aot-inductor' } },
-      )
-    }
-    requireTrust(name, trust, bytes)
-    await checkArchive(source, name)
-    const metadata = await readAotMetadata(source)
-    requireMachine(metadata, thisMachine(), device)
-    const keep = async (entry: AotMetadata['library']): Promise<KeptFile> =>
-      keepFile(await entrySource(source, entry), entry.name)
-    return {
-      metadata,
-      close,
-      async extract() {
-        const library = await keep(metadata.library)
-        let weights: KeptFile | null = null
-        try {
-          if (metadata.weights) weights = await keep(metadata.weights)
-        } catch (error) {
+  const { source, bytes } = await openModelSource(artifact, loadOptions, isPinned)
+  const format = await detectFormat(source)
+  if (format !== 'aot-inductor') {
+    throw new TensorferryError(
+      'FORMAT_UNSUPPORTED',
+      `${name} is ${format === 'onnx' ? 'an ONNX' : 'a TorchScript'} model, not an AOTInductor package; ${format === 'onnx' ? 'use @tensorferry/backend-onnx-node' : 'pass it under its own format'}`,
+      { details: { format, expected: 'aot-inductor' } },
+    )
+  }
+  requireTrust(name, trust, bytes)
+  await checkArchive(source, name)
+  const metadata = await readAotMetadata(source)
+  requireMachine(metadata, thisMachine(), device)
+  const keep = async (entry: AotMetadata['library']): Promise<KeptFile> =>
+    keepFile(await entrySource(source, entry), entry.name)
+  return {
+    metadata,
+    async extract() {
+      const library = await keep(metadata.library)
+      let weights: KeptFile | null = null
+      try {
+        if (metadata.weights) weights = await keep(metadata.weights)
+      } catch (error) {
+        library.release()
+        throw error
+      }
+      return {
+        library: library.path,
+        weights: weights?.path ?? null,
+        release() {
           library.release()
-          throw error
-        }
-        return {
-          library: library.path,
-          weights: weights?.path ?? null,
-          release() {
-            library.release()
-            weights?.release()
-          },
-        }
-      },
-    }
-  } catch (error) {
-    await close()
-    throw error
+          weights?.release()
+        },
+      }
+    },
   }
 }

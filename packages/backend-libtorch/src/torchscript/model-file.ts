@@ -24,11 +24,7 @@ async function inspect(artifact: Artifact, source: ByteSource): Promise<void> {
  * @throws TensorferryError `NOT_FOUND`, `FORMAT_UNSUPPORTED` saying what the file is instead, or that it is damaged
  */
 export async function openModelFile(artifact: Artifact, options: LoadOptions): Promise<ModelFile> {
-  const { source, path, bytes, close } = await openModelSource(artifact, options)
-  try {
-    await inspect(artifact, source)
-  } finally {
-    await close()
-  }
+  const { source, path, bytes } = await openModelSource(artifact, options)
+  await inspect(artifact, source)
   return bytes ? { bytes } : { path: path! }
 }

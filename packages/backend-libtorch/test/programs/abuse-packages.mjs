@@ -1,5 +1,5 @@
 // node abuse-packages.mjs <libtorch root> <packages> <torchscript fixtures> files|calls <from> <to>: prints how often each
-// outcome came, as JSON. Everything happens in one process: what ends it, or hangs, is seen from outside.
+// outcome came, as JSON.
 //
 // Native code that somebody changed can do anything, and no check can tell: so changed code is only ever offered to a
 // backend that pins the sha256 of the right one. Whoever says 'native-code' is offered files whose library is whole.
@@ -7,7 +7,8 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { libtorch } from '@tensorferry/backend-libtorch'
-import { TensorferryError, tensor, zeros } from '@tensorferry/core'
+import { tensor, zeros } from '@tensorferry/core'
+import { abuse, count, loadBytes, typed } from './abuse-tools.mjs'
 import { damageArchive, damageEntry, random } from './mutate.mjs'
 
 const [, , root, packages, fixtures, what, from, to] = process.argv
@@ -29,24 +30,8 @@ const pinning = libtorch({
   trust: { sha256: contents.map((content) => createHash('sha256').update(content).digest('hex')) },
 })
 
-const outcomes = {}
-const count = (name) => {
-  outcomes[name] = (outcomes[name] ?? 0) + 1
-}
-async function typed(seed, call) {
-  try {
-    await call()
-    return 'fulfilled'
-  } catch (error) {
-    if (TensorferryError.is(error)) return error.code
-    process.stderr.write(`seed ${seed}: ${error?.stack ?? error}\n`)
-    return 'untyped'
-  }
-}
-const load = (backend, bytes) => {
-  const file = { path: 'model.pt2', size: null, sha256: null, bytes: async () => Uint8Array.from(bytes) }
-  return backend.createSession({ artifact: { name: 'a', format: 'aot-inductor', requires: {}, files: [file] } })
-}
+const load = (backend, bytes) => loadBytes(backend, 'aot-inductor', bytes)
+
 const isText = (name) => /\.(cpp|json)$|version$|byteorder$|archive_format$/.test(name)
 
 async function files(seed) {
@@ -134,16 +119,24 @@ async function calls(session, seed) {
   count(await typed(seed, pick(next, ways)))
 }
 
-if (what === 'files') for (let seed = Number(from); seed < Number(to); seed++) await files(seed)
+if (what === 'files') await abuse(from, to, files)
 else {
   const names = ['dtypes', 'joined', 'indices-threads', 'layouts', 'counter']
   const sessions = []
   for (const name of names) sessions.push(await load(trusting, readFileSync(join(packages, `${name}.pt2`))))
-  for (let seed = Number(from); seed < Number(to); seed++) await calls(sessions[seed % sessions.length], seed)
-  const [, joined] = sessions
-  const [x, twice] = joined.inputs
-  const { output0 } = await joined.run({ [x.name]: zeros('float32', [1, 3]), [twice.name]: zeros('float32', [2, 3]) })
-  if (!output0.data.every((value) => value === 1)) throw new Error('another answer after wrong calls')
-  for (const session of sessions) await session.dispose()
+  await abuse(
+    from,
+    to,
+    (seed) => calls(sessions[seed % sessions.length], seed),
+    async () => {
+      const [, joined] = sessions
+      const [x, twice] = joined.inputs
+      const { output0 } = await joined.run({
+        [x.name]: zeros('float32', [1, 3]),
+        [twice.name]: zeros('float32', [2, 3]),
+      })
+      if (!output0.data.every((value) => value === 1)) throw new Error('another answer after wrong calls')
+      for (const session of sessions) await session.dispose()
+    },
+  )
 }
-console.log(JSON.stringify(outcomes))

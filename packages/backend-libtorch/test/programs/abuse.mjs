@@ -1,9 +1,9 @@
 // node abuse.mjs <libtorch root> files|calls <from> <to>: prints how often each outcome came, as JSON.
-// Everything happens in one process: what ends it, or hangs, is seen from outside.
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { libtorch } from '@tensorferry/backend-libtorch'
-import { TensorferryError, tensor } from '@tensorferry/core'
+import { tensor } from '@tensorferry/core'
+import { abuse, count, loadBytes, typed } from './abuse-tools.mjs'
 import { damageArchive, damageEntry, random } from './mutate.mjs'
 
 const [, , root, what, from, to] = process.argv
@@ -17,25 +17,6 @@ foreign.push(
   Buffer.from('version https://git-lfs.github.com/spec/v1\n'),
 )
 
-const outcomes = {}
-function count(name) {
-  outcomes[name] = (outcomes[name] ?? 0) + 1
-}
-async function typed(seed, call) {
-  try {
-    await call()
-    return 'fulfilled'
-  } catch (error) {
-    if (TensorferryError.is(error)) return error.code
-    process.stderr.write(`seed ${seed}: ${error?.stack ?? error}\n`)
-    return 'untyped'
-  }
-}
-
-const load = (bytes) => {
-  const file = { path: 'model.pt', size: null, sha256: null, bytes: async () => Uint8Array.from(bytes) }
-  return backend.createSession({ artifact: { name: 'a', format: 'torchscript', requires: {}, files: [file] } })
-}
 const x = tensor('float32', [1, -2])
 const SCALARS = {
   int: tensor('int64', [2], []),
@@ -57,7 +38,7 @@ async function files(seed) {
   let session
   count(
     `load ${await typed(seed, async () => {
-      session = await load(bytes)
+      session = await loadBytes(backend, 'torchscript', bytes)
     })}`,
   )
   if (!session) return
@@ -130,13 +111,18 @@ async function calls(session, seed) {
   count(await typed(seed, pick(next, ways)))
 }
 
-if (what === 'files') for (let seed = Number(from); seed < Number(to); seed++) await files(seed)
+if (what === 'files') await abuse(from, to, files)
 else {
-  const session = await load(contents[models.indexOf('values.pt')])
-  for (let seed = Number(from); seed < Number(to); seed++) await calls(session, seed)
-  // Still the same model.
-  const result = await session.call('forward', x)
-  if (result.data[0] !== 2 || result.data[1] !== -4) throw new Error('another answer after wrong calls')
-  await session.dispose()
+  const session = await loadBytes(backend, 'torchscript', contents[models.indexOf('values.pt')])
+  await abuse(
+    from,
+    to,
+    (seed) => calls(session, seed),
+    async () => {
+      // Still the same model.
+      const result = await session.call('forward', x)
+      if (result.data[0] !== 2 || result.data[1] !== -4) throw new Error('another answer after wrong calls')
+      await session.dispose()
+    },
+  )
 }
-console.log(JSON.stringify(outcomes))

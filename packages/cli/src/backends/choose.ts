@@ -1,8 +1,8 @@
 import { type BackendEntry, TensorferryError } from '@tensorferry/core'
-import { findConfig } from './config.ts'
+import { findBackendConfig, PUBLISHED_BACKENDS } from '@tensorferry/core/node'
 import { type FoundBackend, findBackend, findInstalledBackends } from './find.ts'
-import { KNOWN_BACKENDS, packageName } from './known.ts'
-import { type FactoryOptions, loadBackend, requireBackend } from './load.ts'
+import { packageName } from './known.ts'
+import { type FactoryOptions, loadBackend, requireInstalled } from './load.ts'
 
 /** How the command line names backends and their settings. */
 export interface BackendOptions {
@@ -50,21 +50,22 @@ const namesOf = ({ backend = [] }: BackendOptions): readonly string[] => backend
  *
  * @throws TensorferryError `BACKEND_NOT_INSTALLED` when one that was asked for is missing, or there is none at all
  */
-export function askedBackends(options: BackendOptions): readonly ChosenBackend[] {
+export async function askedBackends(options: BackendOptions): Promise<readonly ChosenBackend[]> {
   const settings = factoryOptions(options)
   const names = namesOf(options)
-  if (names.length > 0) return names.map((name) => ({ found: requireBackend(name), options: settings }))
-  const installed = findInstalledBackends()
+  if (names.length > 0) {
+    return Promise.all(names.map(async (name) => ({ found: await requireInstalled(name), options: settings })))
+  }
+  const installed = await findInstalledBackends()
   if (installed.length === 0) throw noneInstalled()
-  const configured = findConfig()?.backends ?? []
-  return installed.map((found) => {
-    const own = configured.find(([name]) => findBackend(name)?.path === found.path)?.[1]
-    return { found, options: { ...own, ...settings } }
-  })
+  const configured = (await findBackendConfig())?.backends ?? []
+  const own = new Map<string | undefined, unknown>()
+  for (const [name, given] of configured) own.set((await findBackend(name))?.path, given)
+  return installed.map((found) => ({ found, options: { ...(own.get(found.path) ?? {}), ...settings } }))
 }
 
 function noneInstalled(): TensorferryError {
-  const commands = KNOWN_BACKENDS.map((name) => `npm install ${packageName(name)}`).join(', or ')
+  const commands = PUBLISHED_BACKENDS.map((name) => `npm install ${name}`).join(', or ')
   return new TensorferryError(
     'BACKEND_NOT_INSTALLED',
     `no backend is installed here; run: ${commands}; npx tensorferry init sets a project up`,
@@ -80,18 +81,20 @@ function noneInstalled(): TensorferryError {
 export async function preferredBackends(options: BackendOptions): Promise<readonly BackendEntry[]> {
   const settings = factoryOptions(options)
   const names = namesOf(options)
-  const wanted: readonly (readonly [string, FactoryOptions])[] =
-    names.length > 0 ? names.map((name) => [name, {}]) : (findConfig()?.backends ?? [])
+  const wanted: readonly (readonly [string, unknown?])[] =
+    names.length > 0 ? names.map((name) => [name]) : ((await findBackendConfig())?.backends ?? [])
   if (wanted.length === 0) {
-    const installed = askedBackends(options)
+    const installed = await askedBackends(options)
     return Promise.all(installed.map((one) => loadOrName(one.found.package, one.options, installed.length === 1)))
   }
-  return Promise.all(wanted.map(([name, own]) => loadOrName(name, { ...own, ...settings }, wanted.length === 1)))
+  return Promise.all(
+    wanted.map(([name, own]) => loadOrName(name, { ...(own ?? {}), ...settings }, wanted.length === 1)),
+  )
 }
 
 async function loadOrName(name: string, options: FactoryOptions, isOnly: boolean): Promise<BackendEntry> {
   try {
-    return await loadBackend(requireBackend(name), options)
+    return await loadBackend(await requireInstalled(name), options)
   } catch (error) {
     if (isOnly || TensorferryError.is(error, 'OPTIONS_INVALID')) throw error
     return [packageName(name), options]

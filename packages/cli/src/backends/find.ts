@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { findConfig } from './config.ts'
+import { findBackendConfig } from '@tensorferry/core/node'
 import { KNOWN_BACKENDS, packageName, shortName } from './known.ts'
 
 /** A backend's module on this machine. */
@@ -17,9 +17,9 @@ export interface FoundBackend {
 }
 
 /** Where a name is looked for: the project, the config's folder, and what stands beside this program (npx -p). */
-function searchFolders(): readonly string[] {
+async function searchFolders(): Promise<readonly string[]> {
   const folders = [process.cwd()]
-  const config = findConfig()
+  const config = await findBackendConfig()
   if (config) folders.push(config.folder)
   if (process.argv[1]) folders.push(dirname(resolve(process.argv[1])))
   folders.push(dirname(fileURLToPath(import.meta.url)))
@@ -37,9 +37,9 @@ function versionOf(path: string): string | null {
 }
 
 /** Looks a backend up by name, package or path; null when it is not installed. */
-export function findBackend(name: string): FoundBackend | null {
+export async function findBackend(name: string): Promise<FoundBackend | null> {
   const wanted = packageName(name)
-  for (const folder of searchFolders()) {
+  for (const folder of await searchFolders()) {
     try {
       const path = createRequire(join(folder, 'package.json')).resolve(wanted)
       return { name: shortName(wanted), package: wanted, path, version: versionOf(path) }
@@ -67,8 +67,9 @@ function installedNames(): readonly string[] {
 }
 
 /** Every backend that can be had here, known ones first, each once; those of the config too. */
-export function findInstalledBackends(): readonly FoundBackend[] {
-  const names = [...KNOWN_BACKENDS, ...installedNames(), ...(findConfig()?.backends.map(([name]) => name) ?? [])]
-  const found = names.flatMap((name) => findBackend(name) ?? [])
+export async function findInstalledBackends(): Promise<readonly FoundBackend[]> {
+  const configured = (await findBackendConfig())?.backends.map(([name]) => name) ?? []
+  const names = [...KNOWN_BACKENDS, ...installedNames(), ...configured]
+  const found = (await Promise.all(names.map(findBackend))).filter((one) => one !== null)
   return found.filter((one, index) => found.findIndex(({ path }) => path === one.path) === index)
 }

@@ -1,20 +1,19 @@
 import type { ModelFormat } from '@tensorferry/core'
-
-/** Backends of this project, in the order in which they are tried when nobody says. */
-export const KNOWN_BACKENDS = ['onnx-node', 'libtorch', 'onnx-web'] as const
-
-/** Which of them reads a format. */
-export const READERS: Readonly<Record<ModelFormat, readonly string[]>> = {
-  onnx: ['onnx-node', 'onnx-web'],
-  torchscript: ['libtorch'],
-  'aot-inductor': ['libtorch'],
-}
+import { BACKENDS } from '@tensorferry/core/node'
 
 const PREFIX = '@tensorferry/backend-'
 
 /** `onnx-node` for `@tensorferry/backend-onnx-node`; other names as they are. */
 export function shortName(name: string): string {
   return name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name
+}
+
+/** Backends of this project, in the order in which they are tried when nobody says. */
+export const KNOWN_BACKENDS: readonly string[] = BACKENDS.map((known) => shortName(known.package))
+
+/** Which of them read a format. */
+export function readersOf(format: ModelFormat): readonly string[] {
+  return BACKENDS.filter(({ formats }) => formats.includes(format)).map((known) => shortName(known.package))
 }
 
 /** What a table calls a backend: by the name it was asked for, or by its own where that was a path. */

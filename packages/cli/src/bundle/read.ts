@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { open, readFile, stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type ByteSource, type Manifest, type ManifestFile, parseManifest, TensorferryError } from '@tensorferry/core'
+import { type Manifest, type ManifestFile, parseManifest, TensorferryError } from '@tensorferry/core'
+import { hashFile } from '@tensorferry/core/node'
 
 /** A bundle on disk: its manifest, read and checked, and its folder. */
 export interface BundleOnDisk {
@@ -74,13 +73,6 @@ export interface CheckedFile {
   readonly problem: string | null
 }
 
-/** sha256 of a file in lower-case hex, read in pieces. */
-export async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Uint8Array)
-  return hash.digest('hex')
-}
-
 /** Checks size and sha256 of every listed file. */
 export async function checkFiles({ folder, manifest }: BundleOnDisk): Promise<readonly CheckedFile[]> {
   const checked: CheckedFile[] = []
@@ -91,7 +83,7 @@ export async function checkFiles({ folder, manifest }: BundleOnDisk): Promise<re
       checked.push({ path, size: 0, sha256: '', problem: 'it is missing' })
       continue
     }
-    const hash = await sha256Of(full)
+    const hash = await hashFile(full)
     const problem =
       found.size !== size
         ? `expected ${size} bytes, got ${found.size}`
@@ -101,22 +93,4 @@ export async function checkFiles({ folder, manifest }: BundleOnDisk): Promise<re
     checked.push({ path, size: found.size, sha256: hash, problem })
   }
   return checked
-}
-
-/** A file as core's readers take it: only what they ask for is read. */
-export async function fileSource(path: string): Promise<ByteSource> {
-  const { size } = await stat(path)
-  return {
-    size,
-    async read(offset, length) {
-      const handle = await open(path)
-      try {
-        const bytes = new Uint8Array(length)
-        const { bytesRead } = await handle.read(bytes, 0, length, offset)
-        return bytes.subarray(0, bytesRead)
-      } finally {
-        await handle.close()
-      }
-    },
-  }
 }

@@ -2,10 +2,12 @@ import { existsSync } from 'node:fs'
 import { createRequire, isBuiltin } from 'node:module'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { Backend } from '../backend.ts'
 import { notBackend } from '../backend-errors.ts'
 import { describeGiven } from '../describe-given.ts'
 import { TensorferryError } from '../errors.ts'
 import { installAdvice } from '../known-backends.ts'
+import { requireBackend } from '../require-backend.ts'
 
 function isPath(name: string): boolean {
   return /^\.{1,2}([/\\]|$)/.test(name) || isAbsolute(name)
@@ -41,16 +43,8 @@ function resolveModule(name: string, folder: string): string {
   throw notInstalled(name, folders)
 }
 
-/**
- * Imports a backend's package or file and calls its factory.
- *
- * @returns what the factory gave
- * @throws TensorferryError `BACKEND_NOT_INSTALLED` naming the folders that were tried, `BACKEND_UNAVAILABLE` when the
- *   module fails to load, `BACKEND_INCOMPATIBLE` when it is no backend; the factory's own typed error
- */
-export async function importBackend(name: string, options: unknown, folder: string): Promise<unknown> {
-  if (isBuiltin(name)) throw notBackend(name, undefined, 'it is a module of Node')
-  const path = resolveModule(name.startsWith('file:') ? fileURLToPath(name) : name, folder)
+/** Imports a module and calls the factory that it exports. */
+async function callFactory(name: string, path: string, options: unknown): Promise<unknown> {
   let module: { readonly default?: unknown }
   try {
     module = await import(pathToFileURL(path).href)
@@ -83,4 +77,28 @@ export async function importBackend(name: string, options: unknown, folder: stri
     )
     throw new TensorferryError(error.code, error.message, { cause, details: { ...error.details, path } })
   }
+}
+
+/**
+ * Finds a backend's package or file, imports it and calls its factory.
+ *
+ * @returns what the factory gave
+ * @throws TensorferryError `BACKEND_NOT_INSTALLED` naming the folders that were tried, `BACKEND_UNAVAILABLE` when the
+ *   module fails to load, `BACKEND_INCOMPATIBLE` when it is no backend; the factory's own typed error
+ */
+export async function importBackend(name: string, options: unknown, folder: string): Promise<unknown> {
+  if (isBuiltin(name)) throw notBackend(name, undefined, 'it is a module of Node')
+  return callFactory(name, resolveModule(name.startsWith('file:') ? fileURLToPath(name) : name, folder), options)
+}
+
+/**
+ * Imports a backend whose module was found already, and calls its factory.
+ *
+ * @param name - as messages call it
+ * @param path - absolute path of the module
+ * @throws TensorferryError `BACKEND_UNAVAILABLE` when it fails to load, `BACKEND_INCOMPATIBLE` when it is no backend; the
+ *   factory's own typed error
+ */
+export async function openBackend(name: string, path: string, options: unknown): Promise<Backend> {
+  return requireBackend(name, await callFactory(name, path, options))
 }

@@ -6,7 +6,8 @@ import { TensorferryError } from '../errors.ts'
 import { unknownName } from '../names.ts'
 import type { BackendConfig } from './platform.ts'
 
-const CONFIG_FILE = 'tensorferry.config.json'
+/** Name of the file that says which backends a project uses. */
+export const CONFIG_FILE = 'tensorferry.config.json'
 
 const configSchema = v.strictObject({
   $schema: v.optional(v.string()),

@@ -27,6 +27,25 @@ export function sourceFromFile(path: string, size: number): ByteSource {
   }
 }
 
+/**
+ * A model file on disk as a source.
+ *
+ * @throws TensorferryError `NOT_FOUND` when it cannot be opened
+ */
+export async function openFileSource(path: string): Promise<ByteSource> {
+  try {
+    const handle = await open(path)
+    const { size } = await handle.stat()
+    await handle.close()
+    return sourceFromFile(path, size)
+  } catch (cause) {
+    throw new TensorferryError('NOT_FOUND', `the model file ${JSON.stringify(path)} cannot be opened`, {
+      details: { path },
+      cause,
+    })
+  }
+}
+
 /** sha256 of a file, read in pieces: the event loop turns between them. */
 export async function hashFile(
   path: string,

@@ -89,7 +89,7 @@ export async function bench(
   const sizes = parseSizes(options.dim, options.shape)
   const golden: Tensors = opened.kind === 'bundle' ? await firstGolden(opened) : {}
   const { threads: counts, ...backendOptions } = options
-  const chosen = askedBackends(backendOptions)
+  const chosen = await askedBackends(backendOptions)
   const threadCounts = counts ?? [...new Set([1, availableParallelism()])]
 
   const models: Model[] = []

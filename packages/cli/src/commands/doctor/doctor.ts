@@ -1,3 +1,4 @@
+import { installAdvice } from '@tensorferry/core/node'
 import { askedBackends, type BackendOptions, type ChosenBackend } from '../../backends/choose.ts'
 import { findInstalledBackends } from '../../backends/find.ts'
 import { KNOWN_BACKENDS, packageName } from '../../backends/known.ts'
@@ -13,9 +14,9 @@ import { type MachineFacts, readMachine } from './machine.ts'
 /** Options of `tensorferry doctor`. */
 export type DoctorOptions = BackendOptions & CommonOptions
 
-function backendsToExamine(options: DoctorOptions): readonly ChosenBackend[] {
+async function backendsToExamine(options: DoctorOptions): Promise<readonly ChosenBackend[]> {
   // A machine without any is what a doctor is called for.
-  return options.backend?.length || findInstalledBackends().length > 0 ? askedBackends(options) : []
+  return options.backend?.length || (await findInstalledBackends()).length > 0 ? askedBackends(options) : []
 }
 
 function notInstalled(name: string): ExaminedBackend {
@@ -32,7 +33,7 @@ function notInstalled(name: string): ExaminedBackend {
     milliseconds: null,
     code: 'BACKEND_NOT_INSTALLED',
     reason: 'not installed',
-    hint: `npm install ${packageName(name)}`,
+    hint: installAdvice(packageName(name)),
   }
 }
 
@@ -40,7 +41,7 @@ function notInstalled(name: string): ExaminedBackend {
 export async function doctor(options: DoctorOptions, { terminal, signal }: CommandContext): Promise<ExitCode> {
   const machine = await readMachine()
   const backends: ExaminedBackend[] = []
-  for (const chosen of backendsToExamine(options)) backends.push(await examine(chosen, signal))
+  for (const chosen of await backendsToExamine(options)) backends.push(await examine(chosen, signal))
   if (!options.backend?.length) {
     const found = backends.map(({ name }) => name)
     backends.push(...KNOWN_BACKENDS.filter((name) => !found.includes(name)).map(notInstalled))

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { arch, availableParallelism, cpus, freemem, platform, release, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { findConfig } from '../../backends/config.ts'
+import { findBackendConfig } from '@tensorferry/core/node'
 import { ownVersion } from '../../own-version.ts'
 
 /** What the machine and the program around the backends are. */
@@ -50,7 +50,7 @@ async function sharpVersion(): Promise<string | null> {
 /** Reads the facts. */
 export async function readMachine(): Promise<MachineFacts> {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  const config = findConfig()
+  const config = await findBackendConfig()
   return {
     tensorferry: ownVersion(),
     node: {

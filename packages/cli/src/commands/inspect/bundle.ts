@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Dim, Manifest, TensorSpec } from '@tensorferry/core'
 import { findInstalledBackends } from '../../backends/find.ts'
-import { READERS } from '../../backends/known.ts'
+import { readersOf } from '../../backends/known.ts'
 import { type BundleOnDisk, type CheckedFile, checkFiles } from '../../bundle/read.ts'
 import { formatBytes, formatSmall } from '../../terminal/quantities.ts'
 import { formatFacts, formatTable } from '../../terminal/table.ts'
@@ -21,10 +21,10 @@ export interface BundleFacts extends Manifest {
 /** Reads a bundle's card and checks its files. */
 export async function readBundle(bundle: BundleOnDisk): Promise<BundleFacts> {
   const { folder, manifest } = bundle
-  const installed = findInstalledBackends().map(({ name }) => name)
+  const installed = (await findInstalledBackends()).map(({ name }) => name)
   const readers = manifest.artifacts.map(
     ({ name, format }) =>
-      [name, READERS[format].map((backend) => ({ backend, installed: installed.includes(backend) }))] as const,
+      [name, readersOf(format).map((backend) => ({ backend, installed: installed.includes(backend) }))] as const,
   )
   return {
     ...manifest,

@@ -9,10 +9,10 @@ import {
   TensorferryError,
   type TensorSpec,
 } from '@tensorferry/core'
+import { hashFile, openFileSource } from '@tensorferry/core/node'
 import { findInstalledBackends } from '../../backends/find.ts'
-import { READERS } from '../../backends/known.ts'
+import { readersOf } from '../../backends/known.ts'
 import { loadBackend } from '../../backends/load.ts'
-import { fileSource, sha256Of } from '../../bundle/read.ts'
 import { formatBytes } from '../../terminal/quantities.ts'
 import { formatFacts } from '../../terminal/table.ts'
 import type { Colors } from '../../terminal/terminal.ts'
@@ -44,7 +44,7 @@ export async function openWithBackend(
   signal: AbortSignal,
 ): Promise<Pick<ModelFileFacts, 'signature' | 'unopened'>> {
   const reasons: string[] = []
-  for (const found of findInstalledBackends()) {
+  for (const found of await findInstalledBackends()) {
     try {
       const backend = await loadBackend(found, {})
       if (!backend.formats.includes(format)) continue
@@ -61,7 +61,7 @@ export async function openWithBackend(
 
 /** Reads what a model file says of itself, and what a backend says of it. */
 export async function readModelFile(path: string, signal: AbortSignal): Promise<ModelFileFacts> {
-  const source = await fileSource(path)
+  const source = await openFileSource(path)
   const format = await detectFormat(source)
   let onnx: ModelFileFacts['onnx'] = null
   if (format === 'onnx') {
@@ -72,15 +72,15 @@ export async function readModelFile(path: string, signal: AbortSignal): Promise<
     })
     onnx = { ...summary, externalSizes: Object.fromEntries(await Promise.all(sizes)) }
   }
-  const installed = findInstalledBackends().map(({ name }) => name)
+  const installed = (await findInstalledBackends()).map(({ name }) => name)
   return {
     path,
     format,
     size: source.size,
-    sha256: await sha256Of(path),
+    sha256: await hashFile(path),
     onnx,
     archive: format === 'onnx' ? null : await readArchive(path),
-    readers: READERS[format].map((backend) => ({ backend, installed: installed.includes(backend) })),
+    readers: readersOf(format).map((backend) => ({ backend, installed: installed.includes(backend) })),
     ...(await openWithBackend(path, format, signal)),
   }
 }

@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { formatReport, type LoadReport, loadModel, TensorferryError } from '@tensorferry/core'
+import { findBackendConfig } from '@tensorferry/core/node'
 import { type BackendOptions, preferredBackends } from '../../backends/choose.ts'
-import { findConfig } from '../../backends/config.ts'
 import type { CommandContext, CommonOptions } from '../../context.ts'
 import { EXIT_CODES, type ExitCode } from '../../exit-codes.ts'
 import { count, formatMilliseconds } from '../../terminal/quantities.ts'
@@ -44,7 +44,7 @@ export async function run(
   const model = await loadModel(source, {
     backend: await preferredBackends(options),
     artifact: options.artifact,
-    verify: options.verify ?? findConfig()?.verify,
+    verify: options.verify ?? (await findBackendConfig())?.verify,
     signal,
   })
   try {

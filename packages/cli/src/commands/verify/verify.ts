@@ -36,7 +36,7 @@ export async function verify(
     const names = manifest.artifacts.map(({ name }) => name).join(', ')
     throw new TensorferryError('OPTIONS_INVALID', `--artifact: no artifact ${options.artifact}; there are: ${names}`)
   }
-  const chosen = askedBackends(options)
+  const chosen = await askedBackends(options)
   const files = await checkFiles(bundle)
   const progress = startProgress(terminal, 'replayed', chosen.length * manifest.goldens.cases.length)
   const backends: VerifiedBackend[] = []
