@@ -10,7 +10,6 @@ import { serve } from './worker/serve.ts'
  */
 export function inlineHost(ort: Parameters<typeof serve>[0], wasm: (assets: string | null) => string): Host {
   return {
-    device: 'cpu',
     obstacle: null,
     cores: 1,
     singleThreaded: 'one thread: a service worker cannot start others; run the model in the page for more',

@@ -5,7 +5,6 @@ import type { Reply } from './messages.ts'
 
 /** Node, Bun and Deno: WebAssembly alone, in a worker thread. */
 export const host: Host = {
-  device: 'cpu',
   obstacle: null,
   cores: availableParallelism(),
   singleThreaded: null,

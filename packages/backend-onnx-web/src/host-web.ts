@@ -27,7 +27,6 @@ function urlOf(build: Build, file: 'worker' | 'script' | 'wasm', assets: string 
 
 /** Pages and web workers. */
 export const host: Host = {
-  device: 'cpu',
   get obstacle() {
     if (typeof Worker === 'function') return null
     return {

@@ -21,8 +21,6 @@ interface WorkerEvents {
 
 /** What differs between Node, browsers and a service worker. */
 export interface Host {
-  /** Name for reports. */
-  readonly device: 'cpu'
   /** Why workers cannot be started here, and what to do; null: they can. */
   readonly obstacle: { readonly reason: string; readonly hint: string } | null
   /** Cores that the system tells of. */

@@ -51,8 +51,8 @@ export async function loadIntoWorker(job: LoadJob, provider: ProviderOptions, si
     const runtime = host.runtimeFiles(build, options.assets)
     const request: LoadRequest = { data, runtime, provider, threads, graphOptimization, outputs }
     const buffers = [data.model.buffer, ...data.externalData.map((external) => external.data.buffer)]
-    const reply = await client.send({ type: 'load', ...request }, buffers)
-    return { client, description: (reply as Extract<typeof reply, { type: 'loaded' }>).description, threads }
+    const { description } = await client.send({ type: 'load', ...request }, buffers)
+    return { client, description, threads }
   } catch (error) {
     await client.terminate()
     throw error instanceof RequestFailed ? error.error : error

@@ -53,3 +53,9 @@ export type Reply =
       /** The runtime's memory is in disorder: the worker is of no more use. */
       readonly fatal: boolean
     }
+
+/** What a worker answers to a request that goes well. */
+export type ReplyTo<R extends Request> = Extract<
+  Reply,
+  { readonly type: { start: 'started'; load: 'loaded'; run: 'outputs' }[R['type']] }
+>

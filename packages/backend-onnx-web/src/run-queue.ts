@@ -1,4 +1,4 @@
-import { TensorferryError, type TensorSpec, type Tensors } from '@tensorferry/core'
+import type { TensorSpec, Tensors } from '@tensorferry/core'
 import { disposedError, type Executor, type Run } from '@tensorferry/onnx-shared/executor'
 import { tensorsFromOutputs } from '@tensorferry/onnx-shared/ort-tensor'
 import { packInputs } from '@tensorferry/onnx-shared/pack-inputs'
@@ -90,7 +90,6 @@ export class RunQueue implements Executor {
     if (this.#client.death) this.#client = await this.#parts.restart()
     try {
       const reply = await this.#client.send({ type: 'run', packed }, [packed.buffer])
-      if (reply.type !== 'outputs') throw new TensorferryError('RUNTIME_FAILED', `the worker answered ${reply.type}`)
       this.#buffers.give(reply.buffer)
       return tensorsFromOutputs(reply.outputs)
     } catch (failure) {

@@ -1,9 +1,8 @@
 import { TensorferryError } from '@tensorferry/core'
 import type { Build, Host } from './host.ts'
-import type { Reply, Request } from './messages.ts'
+import type { Reply, ReplyTo, Request } from './messages.ts'
 
 type Failed = Extract<Reply, { type: 'failed' }>
-type Done = Exclude<Reply, Failed>
 
 interface Expected {
   resolve(reply: Reply): void
@@ -71,7 +70,7 @@ export class WorkerClient {
    * @param transfer - buffers that move to the worker
    * @throws RequestFailed what the worker answered; TensorferryError why it ended
    */
-  send(request: Request, transfer: ArrayBuffer[] = []): Promise<Done> {
+  send<R extends Request>(request: R, transfer: ArrayBuffer[] = []): Promise<ReplyTo<R>> {
     if (this.#death) return Promise.reject(this.#death)
     return new Promise<Reply>((resolve, reject) => {
       // An idle model does not keep the process alive; work in progress does.
@@ -79,7 +78,7 @@ export class WorkerClient {
       this.#worker.post(request, transfer)
     }).then(async (reply) => {
       if (reply.type === 'failed') throw await RequestFailed.of(reply, request)
-      return reply
+      return reply as ReplyTo<R>
     })
   }
 

@@ -67,7 +67,7 @@ export class OptionChecker {
         const nearest = this.#findNearest(key, known)
         const advice = nearest ? `, did you mean '${nearest}'?` : '.'
         const place = where ? `${where}: ` : ''
-        this.refuse(`${place}unknown option '${key}'${advice} Known options: ${known.join(', ') || 'none'}`, {
+        this.refuse(`${place}unknown option '${key}'${advice} Known options: ${known.join(', ')}`, {
           option: key,
           nearest,
           known,
