@@ -35,7 +35,7 @@ const BUNDLERS: readonly Bundler[] = [
   { name: 'Vite 8', installs: { vite: '8.3.8' }, config: 'vite', build: ['vite', 'build'], copies: false },
   {
     name: 'webpack 5',
-    installs: { webpack: '5.112.2', 'webpack-cli': '7.3.1' },
+    installs: { webpack: '5.112.2', 'webpack-cli': '7.3.1', 'minimizer-webpack-plugin': '5.14.0' },
     config: 'webpack',
     build: ['webpack'],
     copies: false,
