@@ -129,6 +129,11 @@ const checks = [
     tool: 'node',
     args: ['packages/backend-libtorch/scripts/build-aot-addon.mjs', '--check'],
   },
+  {
+    name: 'prebuilt: the loops in WebAssembly are what their source compiles to',
+    tool: 'node',
+    args: ['packages/core/scripts/build-wasm.mjs', '--check'],
+  },
   { name: 'ruff: lint', tool: 'python', args: ['-m', 'ruff', 'check', ...PYTHON_FOLDERS] },
   { name: 'ruff: format', tool: 'python', args: ['-m', 'ruff', 'format', '--check', ...PYTHON_FOLDERS] },
   {

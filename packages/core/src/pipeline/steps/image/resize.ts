@@ -1,4 +1,6 @@
 import { TensorferryError } from '../../../errors.ts'
+import { loopsAtHand } from '../../loops/choose-loops.ts'
+import type { PixelLoops } from '../../loops/pixel-loops.ts'
 import { MAX_PIXELS, type RawImage, requireImage } from '../../raw-image.ts'
 import { type OutputWindow, type ResampleTarget, resampleWindow } from './resample.ts'
 import type { ResizeOptions } from './resize-options.ts'
@@ -39,8 +41,13 @@ export function resizeTarget(image: RawImage, options: ResizeOptions): ResampleT
  *   Pillow 12.2 and 12.3 alone swap the passes of images over 100 times as high as wide; `legacy` does not.
  */
 export function resize(image: RawImage, options: ResizeOptions): RawImage {
+  return resizeWith(image, options, loopsAtHand())
+}
+
+/** {@link resize} with the loops that are given: WebAssembly's or TypeScript's, the same bits. */
+export function resizeWith(image: RawImage, options: ResizeOptions, loops: PixelLoops): RawImage {
   const target = resizeTarget(requireImage('resize', image), options)
-  return resampleWindow(image, target, wholeOutput(target))
+  return resampleWindow(image, target, wholeOutput(target), loops)
 }
 
 /** The window that is all of the output. */
