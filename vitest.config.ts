@@ -11,7 +11,6 @@ export default defineConfig({
         resolve: {
           alias: {
             '#platform': here('./packages/core/src/platform/node.ts'),
-            '#geometry': here('./packages/core/src/pipeline/steps/geometry.ts'),
             '#printer': here('./packages/core/src/platform/printer-node.ts'),
           },
         },

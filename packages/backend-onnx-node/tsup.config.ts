@@ -16,8 +16,6 @@ export default defineConfig(async () => {
       ...common,
       entry: { worker: 'src/worker.ts' },
       noExternal: ['@tensorferry/core'],
-      // It imports core in turn, and a circle would keep all of both.
-      external: ['#geometry'],
       treeshake: true,
     },
   ]

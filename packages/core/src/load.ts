@@ -88,7 +88,7 @@ async function load(source: ModelSource | undefined, options: LoadModelOptions):
   const start = performance.now()
   const candidates = await findCandidates(options.backend)
   const model = source === undefined ? null : await openSource(source, options)
-  const pipeline = model?.manifest ? await planPipeline(model.manifest) : null
+  const pipeline = model?.manifest ? planPipeline(model.manifest) : null
   const openMs = performance.now() - start
 
   const mode = options.verify ?? candidates.verify ?? 'smoke'

@@ -2,7 +2,7 @@ import type { Prediction } from './bundle/bundle-types.ts'
 import type { Manifest } from './bundle/manifest.ts'
 import { TensorferryError } from './errors.ts'
 import type { ImageCodecs } from './pipeline/image-codecs.ts'
-import { needsGeometry, planPostprocessWith, planPreprocessWith } from './pipeline/plan-steps.ts'
+import { planPostprocess, planPreprocess } from './pipeline/plan.ts'
 import { createStepContext, type StepContext } from './pipeline/step.ts'
 import type { ImageSource } from './pipeline/steps/image/decode-image.ts'
 import { makeTensor, reshape, type Tensor, type Tensors } from './tensor.ts'
@@ -81,23 +81,17 @@ function checkEnds(
  * @returns null when the bundle has neither
  * @throws TensorferryError `BUNDLE_INVALID` for steps that do not fit together
  */
-export async function planPipeline(manifest: Manifest): Promise<ModelPipeline | null> {
+export function planPipeline(manifest: Manifest): ModelPipeline | null {
   if (manifest.preprocess.length === 0 && manifest.postprocess.length === 0) return null
-  const halves: readonly { readonly steps: readonly { readonly op: string }[] }[] = [
-    ...manifest.preprocess,
-    ...manifest.postprocess,
-  ]
-  const hasGeometry = halves.some(({ steps }) => needsGeometry(steps))
-  const geometry = hasGeometry ? (await import('#geometry')).GEOMETRY : null
   const ranks = new Map(manifest.inputs.map((spec) => [spec.name, spec.shape.length]))
   const before = manifest.preprocess.map(({ raw, steps, to }: Preprocess) => ({
     raw,
-    plan: inBundle(() => planPreprocessWith(geometry, steps)),
+    plan: inBundle(() => planPreprocess(steps)),
     input: requireOneEnd(to, 'preprocess.to'),
   }))
   const after = manifest.postprocess.map(({ from, steps, to }: Postprocess) => ({
     to,
-    plan: inBundle(() => planPostprocessWith(geometry, steps)),
+    plan: inBundle(() => planPostprocess(steps)),
     output: requireOneEnd(from, 'postprocess.from'),
   }))
   checkEnds(

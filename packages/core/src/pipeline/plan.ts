@@ -1,20 +1,169 @@
+import * as v from 'valibot'
+import { TensorferryError } from '../errors.ts'
+import type { Tensor } from '../tensor.ts'
+import { withLoops } from './loops/choose-loops.ts'
+import type { RawImage } from './raw-image.ts'
+import type { Step, StepContext, ValueKind } from './step.ts'
+import type { ImageSource } from './steps/image/decode-image.ts'
+import { resizeCenterCrop } from './steps/image/resize-center-crop.ts'
+import { toTensorNormalize } from './steps/image/to-tensor-normalize.ts'
 import {
-  type PlanOptions,
-  type PostprocessPlan,
-  type PreprocessPlan,
-  planPostprocessWith,
-  planPreprocessWith,
-} from './plan-steps.ts'
-import { GEOMETRY } from './steps/geometry.ts'
-import type { PostprocessStepInput, PreprocessStepInput } from './steps/index.ts'
+  POSTPROCESS_STEPS,
+  type PostprocessStep,
+  type PostprocessStepInput,
+  PREPROCESS_STEPS,
+  type PreprocessStep,
+  type PreprocessStepInput,
+  postprocessStepSchema,
+  preprocessStepSchema,
+} from './steps/index.ts'
+import type { Classification } from './steps/tensor/top-k.ts'
+
+/** Settings of a planner. */
+export interface PlanOptions {
+  /** Runs neighbouring steps as one where that is faster; the numbers are the same. Default true. */
+  readonly fuse?: boolean
+}
+
+/** Settings of one run. */
+export interface PlanRunOptions {
+  /** Told of intermediate results: 'decoded' is the image after `decode_image`. */
+  readonly onStage?: (stage: 'decoded', value: RawImage) => void
+}
+
+/** What a postprocess gives: a tensor, an image, or labels with scores, by its last step. */
+export type PostprocessResult = Tensor<'float32'> | RawImage | Classification[]
+
+/** Preprocess steps, checked and ready to run any number of times. */
+export interface PreprocessPlan {
+  readonly steps: readonly PreprocessStep[]
+  /** The ops, those that run as one joined by `+`. */
+  readonly groups: readonly string[]
+  /**
+   * @param raw - what the first step takes
+   * @param context - written to: the original size, the kept planes
+   * @returns float32, without a batch dimension: an image gives [channels, height, width]
+   * @throws TensorferryError `INPUT_INVALID`, `DEPENDENCY_MISSING`
+   */
+  run(raw: ImageSource | Tensor<'float32'>, context: StepContext, options?: PlanRunOptions): Promise<Tensor<'float32'>>
+}
+
+/** Postprocess steps, checked and ready to run any number of times. */
+export interface PostprocessPlan {
+  readonly steps: readonly PostprocessStep[]
+  /** Of the result. */
+  readonly gives: 'tensor' | 'image' | 'labels'
+  /**
+   * @param output - the model's output of one raw input; batch dimension 1 or none
+   * @param context - that of the preprocess run
+   * @throws TensorferryError `INPUT_INVALID`
+   */
+  run(output: Tensor, context: StepContext): PostprocessResult
+}
+
+type AnyStep = PreprocessStep | PostprocessStep
+type Run = (value: never, context: StepContext) => unknown
+
+interface Group {
+  readonly op: string
+  readonly run: Run
+}
+
+const ALL_STEPS: Readonly<Record<string, Step>> = {
+  ...PREPROCESS_STEPS,
+  ...POSTPROCESS_STEPS,
+}
+
+function parseSteps<S extends AnyStep>(
+  half: string,
+  schema: v.GenericSchema<unknown, S>,
+  steps: unknown,
+): readonly S[] {
+  const result = v.safeParse(v.array(schema), steps)
+  if (result.success) return result.output
+  const [issue] = result.issues
+  const [index, ...keys] = issue.path?.map(({ key }) => key) ?? []
+  const op = Array.isArray(steps) ? (steps[index as number] as { op?: unknown } | null)?.op : undefined
+  const where = index === undefined ? half : `${half}[${index}] (${String(op)})`
+  throw new TensorferryError('OPTIONS_INVALID', `${[where, ...keys].join('.')}: ${issue.message}`, {
+    details: { half, index, keys },
+  })
+}
+
+/** Refuses steps that do not fit together; the kind of the last one's result, or null without steps. */
+function checkChain(half: string, steps: readonly AnyStep[], first?: ValueKind): ValueKind | undefined {
+  let kind = first
+  for (const [index, { op }] of steps.entries()) {
+    const { takes, gives } = ALL_STEPS[op]!
+    if (kind !== undefined && takes !== kind) {
+      throw new TensorferryError(
+        'OPTIONS_INVALID',
+        `${half}[${index}] (${op}): takes ${takes}, and ${index === 0 ? 'an output' : `${steps[index - 1]!.op} before it`} is ${kind}`,
+        { details: { half, index, takes, got: kind } },
+      )
+    }
+    kind = gives
+  }
+  return kind
+}
+
+function singleStep(step: AnyStep): Group {
+  const { op, run } = ALL_STEPS[step.op]!
+  return { op, run: (value, context) => run(value, step as never, context) }
+}
+
+function fusedSteps(step: AnyStep, next: AnyStep | undefined): Group | null {
+  if (step.op === 'resize' && next?.op === 'center_crop') {
+    return {
+      op: 'resize+center_crop',
+      run: (image) => withLoops(image, (loops) => resizeCenterCrop(image, step, next, loops)),
+    }
+  }
+  if (step.op === 'to_tensor' && next?.op === 'normalize') {
+    return { op: 'to_tensor+normalize', run: (image) => toTensorNormalize(image, next) }
+  }
+  return null
+}
+
+function groupSteps(steps: readonly AnyStep[], fuse: boolean): Group[] {
+  const groups: Group[] = []
+  for (let index = 0; index < steps.length; index++) {
+    const fused = fuse ? fusedSteps(steps[index]!, steps[index + 1]) : null
+    groups.push(fused ?? singleStep(steps[index]!))
+    if (fused) index++
+  }
+  return groups
+}
 
 /**
  * Checks preprocess steps and joins those that are faster together.
  *
  * @throws TensorferryError `OPTIONS_INVALID` for an unknown op, a wrong option, or steps that do not fit together
  */
-export function planPreprocess(steps: readonly PreprocessStepInput[], options?: PlanOptions): PreprocessPlan {
-  return planPreprocessWith(GEOMETRY, steps, options)
+export function planPreprocess(
+  steps: readonly PreprocessStepInput[],
+  { fuse = true }: PlanOptions = {},
+): PreprocessPlan {
+  const parsed = parseSteps('preprocess', preprocessStepSchema, steps)
+  if (checkChain('preprocess', parsed) !== 'tensor') {
+    throw new TensorferryError(
+      'OPTIONS_INVALID',
+      `preprocess: the last step must give a tensor, got ${parsed.at(-1)?.op ?? 'no steps'}; images need to_tensor`,
+    )
+  }
+  const groups = groupSteps(parsed, fuse)
+  return {
+    steps: parsed,
+    groups: groups.map(({ op }) => op),
+    async run(raw, context, options) {
+      let value: unknown = raw
+      for (const { op, run } of groups) {
+        value = await run(value as never, context)
+        if (op === 'decode_image') options?.onStage?.('decoded', value as RawImage)
+      }
+      return value as Tensor<'float32'>
+    },
+  }
 }
 
 /**
@@ -23,5 +172,16 @@ export function planPreprocess(steps: readonly PreprocessStepInput[], options?: 
  * @throws TensorferryError `OPTIONS_INVALID` for an unknown op, a wrong option, or steps that do not fit together
  */
 export function planPostprocess(steps: readonly PostprocessStepInput[]): PostprocessPlan {
-  return planPostprocessWith(GEOMETRY, steps)
+  const parsed = parseSteps('postprocess', postprocessStepSchema, steps)
+  const gives = checkChain('postprocess', parsed, 'tensor') as PostprocessPlan['gives']
+  const groups = groupSteps(parsed, false)
+  return {
+    steps: parsed,
+    gives,
+    run(output, context) {
+      let value: unknown = output
+      for (const { run } of groups) value = run(value as never, context)
+      return value as PostprocessResult
+    },
+  }
 }

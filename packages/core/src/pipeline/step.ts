@@ -27,23 +27,13 @@ export function createStepContext(codecs: ImageCodecs, labels: readonly string[]
   return { codecs, labels, originalSize: null, keptPlanes: {} }
 }
 
-/** How one step of a pipeline is written in `bundle.json`. Each entry's own type is narrower. */
-export interface StepEntry {
+/** One step of a pipeline: the schema of its entry in `bundle.json` and what it does. Each step's own type is narrower. */
+export interface Step {
   readonly op: string
   /** Of the whole entry, `op` included; other keys are refused. */
   readonly schema: GenericSchema
   readonly takes: ValueKind
   readonly gives: ValueKind
-}
-
-/**
- * What a step does.
- *
- * @param options - the entry, with its defaults filled in
- */
-export type StepRun = (value: never, options: never, context: StepContext) => unknown
-
-/** An entry with what it does. */
-export interface Step extends StepEntry {
-  readonly run: StepRun
+  /** @param options - the entry, with its defaults filled in */
+  run(value: never, options: never, context: StepContext): unknown
 }

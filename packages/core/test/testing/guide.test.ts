@@ -13,7 +13,6 @@ const execute = promisify(execFile)
 const packages = { '@tensorferry/core/testing': `${core}/testing/index.ts`, '@tensorferry/core': `${core}/index.ts` }
 const platform = {
   '#platform': `${core}/platform/node.ts`,
-  '#geometry': `${core}/pipeline/steps/geometry.ts`,
   '#printer': `${core}/platform/printer-node.ts`,
 }
 let folder: string

@@ -1,10 +1,10 @@
 import * as v from 'valibot'
-import { centerCropEntry } from './image/center-crop-options.ts'
+import { centerCropStep } from './image/center-crop.ts'
 import { convertImageStep } from './image/convert-image.ts'
 import { decodeImageStep } from './image/decode-image.ts'
-import { mergeYcbcrEntry } from './image/merge-ycbcr-options.ts'
-import { resizeEntry } from './image/resize-options.ts'
-import { splitYcbcrEntry } from './image/split-ycbcr-options.ts'
+import { mergeYcbcrStep } from './image/merge-ycbcr.ts'
+import { resizeStep } from './image/resize.ts'
+import { splitYcbcrStep } from './image/split-ycbcr.ts'
 import { toImageStep } from './image/to-image.ts'
 import { toTensorStep } from './image/to-tensor.ts'
 import { clampStep } from './tensor/clamp.ts'
@@ -16,9 +16,9 @@ import { topKStep } from './tensor/top-k.ts'
 export const PREPROCESS_STEPS = {
   decode_image: decodeImageStep,
   convert_image: convertImageStep,
-  split_ycbcr: splitYcbcrEntry,
-  resize: resizeEntry,
-  center_crop: centerCropEntry,
+  split_ycbcr: splitYcbcrStep,
+  resize: resizeStep,
+  center_crop: centerCropStep,
   to_tensor: toTensorStep,
   normalize: normalizeStep,
 } as const
@@ -27,7 +27,7 @@ export const PREPROCESS_STEPS = {
 export const POSTPROCESS_STEPS = {
   clamp: clampStep,
   to_image: toImageStep,
-  merge_ycbcr: mergeYcbcrEntry,
+  merge_ycbcr: mergeYcbcrStep,
   softmax: softmaxStep,
   top_k: topKStep,
 } as const

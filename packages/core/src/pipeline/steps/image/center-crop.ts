@@ -1,6 +1,16 @@
+import * as v from 'valibot'
 import { blankImage, IMAGE_CHANNELS, type RawImage, requireImage } from '../../raw-image.ts'
-import type { CenterCropOptions } from './center-crop-options.ts'
+import type { Step } from '../../step.ts'
+import { type Size, sizeSchema } from '../size.ts'
 import type { OutputWindow } from './resample.ts'
+
+/** Options of {@link centerCrop}. */
+export interface CenterCropOptions {
+  /** Pixels of both edges, or `[height, width]`. */
+  readonly size: Size
+  /** Which pixel is the centre where two are: torchvision rounds half to even, transformers down. Default 'torchvision'. */
+  readonly rounding?: 'torchvision' | 'transformers'
+}
 
 function halfToEven(twice: number): number {
   const half = Math.floor(twice / 2)
@@ -46,3 +56,18 @@ export function centerCrop(image: RawImage, options: CenterCropOptions): RawImag
   }
   return cropped
 }
+
+const schema = v.strictObject({
+  op: v.literal('center_crop'),
+  size: sizeSchema,
+  rounding: v.optional(v.picklist(['torchvision', 'transformers']), 'torchvision'),
+})
+
+/** Step `center_crop`, see {@link centerCrop}. */
+export const centerCropStep = {
+  op: 'center_crop',
+  schema,
+  takes: 'image',
+  gives: 'image',
+  run: (image: RawImage, options: CenterCropOptions) => centerCrop(image, options),
+} as const satisfies Step

@@ -1,12 +1,24 @@
+import * as v from 'valibot'
 import { TensorferryError } from '../../../errors.ts'
 import { makeTensor, type Tensor } from '../../../tensor.ts'
 import { type RawImage, requireImage } from '../../raw-image.ts'
-import type { StepContext } from '../../step.ts'
+import type { Step, StepContext } from '../../step.ts'
 import { requireFloat32, trailingShape } from '../tensor/require-tensor.ts'
-import type { MergeYcbcrOptions } from './merge-ycbcr-options.ts'
-import { resize } from './resize.ts'
+import { QUANTIZATIONS, type Quantization } from './quantize.ts'
+import { INTERPOLATIONS, type Interpolation } from './resample-coefficients.ts'
+import { passOrderSchema, resize } from './resize.ts'
 import { toImage } from './to-image.ts'
 import { rgbFromPlanes } from './ycbcr.ts'
+
+/** Options of {@link mergeYcbcr}. */
+export interface MergeYcbcrOptions {
+  /** How Cb and Cr are resized to the size of Y. */
+  readonly upscale: Interpolation
+  /** How Y becomes uint8, see {@link ToImageOptions}. */
+  readonly quantize: Quantization
+  /** Matters only where Y is smaller than the chroma. Default '13'. */
+  readonly pillow_pass_order?: 'legacy' | '13'
+}
 
 /**
  * Makes an RGB image of a network's luma and the chroma of the original.
@@ -34,19 +46,28 @@ export function mergeYcbcr(
   return rgbFromPlanes(y, enlarge(chroma.Cb), enlarge(chroma.Cr))
 }
 
+const schema = v.strictObject({
+  op: v.literal('merge_ycbcr'),
+  upscale: v.picklist(INTERPOLATIONS),
+  quantize: v.picklist(QUANTIZATIONS),
+  pillow_pass_order: passOrderSchema,
+})
+
 /** Step `merge_ycbcr`: {@link mergeYcbcr} with the planes that `split_ycbcr` kept. */
-export function mergeKeptChroma(
-  luma: Tensor<'float32'>,
-  options: MergeYcbcrOptions,
-  { keptPlanes }: StepContext,
-): RawImage {
-  const { Cb, Cr } = keptPlanes
-  if (!Cb || !Cr) {
-    throw new TensorferryError(
-      'INPUT_INVALID',
-      `merge_ycbcr: expected the planes Cb and Cr in the context, got ${Object.keys(keptPlanes).join(', ') || 'none'}; preprocess with split_ycbcr and keep ["Cb", "Cr"], and hand its context on`,
-      { details: { kept: Object.keys(keptPlanes) } },
-    )
-  }
-  return mergeYcbcr(luma, { Cb, Cr }, options)
-}
+export const mergeYcbcrStep = {
+  op: 'merge_ycbcr',
+  schema,
+  takes: 'tensor',
+  gives: 'image',
+  run(luma: Tensor<'float32'>, options: MergeYcbcrOptions, { keptPlanes }: StepContext): RawImage {
+    const { Cb, Cr } = keptPlanes
+    if (!Cb || !Cr) {
+      throw new TensorferryError(
+        'INPUT_INVALID',
+        `merge_ycbcr: expected the planes Cb and Cr in the context, got ${Object.keys(keptPlanes).join(', ') || 'none'}; preprocess with split_ycbcr and keep ["Cb", "Cr"], and hand its context on`,
+        { details: { kept: Object.keys(keptPlanes) } },
+      )
+    }
+    return mergeYcbcr(luma, { Cb, Cr }, options)
+  },
+} as const satisfies Step

@@ -1,4 +1,8 @@
-import type { Interpolation } from './interpolation.ts'
+/** Kernels of Pillow's resampling by name. `nearest` has none: it is not a convolution. */
+export const INTERPOLATIONS = ['nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos'] as const
+
+/** Name of an interpolation, as Pillow's `Resampling` in lower case. */
+export type Interpolation = (typeof INTERPOLATIONS)[number]
 
 /** Fixed-point weights of a run of output positions along one axis. */
 export interface Coefficients {

@@ -1,8 +1,7 @@
 import type { PixelLoops } from '../../loops/pixel-loops.ts'
 import { blankImage, IMAGE_CHANNELS, type RawImage } from '../../raw-image.ts'
 import { premultiplyAlpha, unpremultiplyAlpha } from './alpha.ts'
-import type { Interpolation } from './interpolation.ts'
-import { type Coefficients, computeCoefficients } from './resample-coefficients.ts'
+import { type Coefficients, computeCoefficients, type Interpolation } from './resample-coefficients.ts'
 
 /** A rectangle of the output, in pixels; may not reach outside it. */
 export interface OutputWindow {

@@ -1,10 +1,8 @@
 import type { PixelLoops } from '../../loops/pixel-loops.ts'
 import { type RawImage, requireImage } from '../../raw-image.ts'
-import { centerCrop, cropWindow } from './center-crop.ts'
-import type { CenterCropOptions } from './center-crop-options.ts'
+import { type CenterCropOptions, centerCrop, cropWindow } from './center-crop.ts'
 import { resampleWindow } from './resample.ts'
-import { resizeTarget, resizeWith } from './resize.ts'
-import type { ResizeOptions } from './resize-options.ts'
+import { type ResizeOptions, resizeTarget, resizeWith } from './resize.ts'
 
 /**
  * `resize` then {@link centerCrop}, computing only the pixels that the crop keeps.

@@ -1,9 +1,26 @@
+import * as v from 'valibot'
 import { TensorferryError } from '../../../errors.ts'
-import { loopsAtHand } from '../../loops/choose-loops.ts'
+import { loopsAtHand, withLoops } from '../../loops/choose-loops.ts'
 import type { PixelLoops } from '../../loops/pixel-loops.ts'
 import { MAX_PIXELS, type RawImage, requireImage } from '../../raw-image.ts'
+import type { Step } from '../../step.ts'
+import { type Size, sizeSchema } from '../size.ts'
 import { type OutputWindow, type ResampleTarget, resampleWindow } from './resample.ts'
-import type { ResizeOptions } from './resize-options.ts'
+import { INTERPOLATIONS, type Interpolation } from './resample-coefficients.ts'
+
+/** Schema of `pillow_pass_order`, shared with `merge_ycbcr`. */
+export const passOrderSchema = v.optional(v.picklist(['legacy', '13']), '13')
+
+/** Options of {@link resize}. */
+export interface ResizeOptions {
+  /** Pixels of the shorter edge, the longer one in proportion (rounded down); or `[height, width]`. */
+  readonly size: Size
+  readonly interpolation: Interpolation
+  /** Whose arithmetic. Only Pillow's for now. */
+  readonly reference?: 'pillow'
+  /** Which Pillow's order of passes: 9.4 to 12 'legacy', 13 '13'. Default '13'. */
+  readonly pillow_pass_order?: 'legacy' | '13'
+}
 
 /**
  * Output size and arithmetic of a resize of this image.
@@ -54,3 +71,20 @@ export function resizeWith(image: RawImage, options: ResizeOptions, loops: Pixel
 function wholeOutput({ height, width }: ResampleTarget): OutputWindow {
   return { top: 0, left: 0, height, width }
 }
+
+const schema = v.strictObject({
+  op: v.literal('resize'),
+  size: sizeSchema,
+  interpolation: v.picklist(INTERPOLATIONS),
+  reference: v.optional(v.picklist(['pillow'], "only 'pillow' is supported as yet"), 'pillow'),
+  pillow_pass_order: passOrderSchema,
+})
+
+/** Step `resize`, see {@link resize}. */
+export const resizeStep = {
+  op: 'resize',
+  schema,
+  takes: 'image',
+  gives: 'image',
+  run: (image: RawImage, options: ResizeOptions) => withLoops(image, (loops) => resizeWith(image, options, loops)),
+} as const satisfies Step

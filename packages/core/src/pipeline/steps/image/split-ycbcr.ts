@@ -1,6 +1,6 @@
+import * as v from 'valibot'
 import { type RawImage, requireImage } from '../../raw-image.ts'
-import type { StepContext } from '../../step.ts'
-import type { SplitYcbcrOptions } from './split-ycbcr-options.ts'
+import type { Step, StepContext } from '../../step.ts'
 import { planesFromRgb } from './ycbcr.ts'
 
 /**
@@ -15,9 +15,21 @@ export function splitYcbcr(image: RawImage): { Y: RawImage; Cb: RawImage; Cr: Ra
   return planesFromRgb(requireImage('split_ycbcr', image, ['RGB']))
 }
 
-/** Step `split_ycbcr`: Y goes on as an image of mode L, the kept planes go to the context. */
-export function keepChroma(image: RawImage, { keep }: SplitYcbcrOptions, context: StepContext): RawImage {
-  const planes = splitYcbcr(image)
-  context.keptPlanes = Object.fromEntries(keep.map((name) => [name, planes[name]]))
-  return planes.Y
+/** Options of the step `split_ycbcr`. */
+export interface SplitYcbcrOptions {
+  /** Planes that stay in the context for `merge_ycbcr`. */
+  readonly keep: readonly ('Cb' | 'Cr')[]
 }
+
+/** Step `split_ycbcr`: Y goes on as an image of mode L, the kept planes go to the context. */
+export const splitYcbcrStep = {
+  op: 'split_ycbcr',
+  schema: v.strictObject({ op: v.literal('split_ycbcr'), keep: v.array(v.picklist(['Cb', 'Cr'])) }),
+  takes: 'image',
+  gives: 'image',
+  run(image: RawImage, { keep }: SplitYcbcrOptions, context: StepContext): RawImage {
+    const planes = splitYcbcr(image)
+    context.keptPlanes = Object.fromEntries(keep.map((name) => [name, planes[name]]))
+    return planes.Y
+  },
+} as const satisfies Step
