@@ -5,11 +5,12 @@ import {
   throwIfAborted,
   withCallOptions,
 } from '@tensorferry/core'
-import { checkTypes } from '@tensorferry/onnx-shared/element-types'
+import { findUnsupported } from '@tensorferry/onnx-shared/element-types'
 import type { Executor } from '@tensorferry/onnx-shared/executor'
 import { ExecutorSession, type SessionFacts } from '@tensorferry/onnx-shared/executor-session'
 import { matchSignature } from '@tensorferry/onnx-shared/match-signature'
-import { specsOf } from '@tensorferry/onnx-shared/ort-tensor'
+import { dtypeOf, specsOf } from '@tensorferry/onnx-shared/ort-tensor'
+import { errorOf } from '@tensorferry/onnx-shared/problem'
 import { wrongArtifact } from '@tensorferry/onnx-shared/refusals'
 import { Inline } from './inline.ts'
 import type { LoadedModel, ModelData } from './messages.ts'
@@ -36,8 +37,11 @@ function factsOf(
   signature: Signature | undefined,
   options: ResolvedOptions,
 ): SessionFacts<OnnxNodeRuntime> {
-  if (signature) matchSignature(signature, description)
-  checkTypes(description, signature?.outputs.map(({ name }) => name) ?? null, 'onnxruntime-node')
+  const computed = signature?.outputs.map(({ name }) => name) ?? null
+  const problem =
+    (signature && matchSignature(signature, description, dtypeOf)) ??
+    findUnsupported(description, computed, 'onnxruntime-node', dtypeOf)
+  if (problem) throw errorOf(problem)
   const { inputs, outputs, dims } = specsOf(description, signature)
   return { inputs, outputs, dims, runtime: describeRuntime(description, options) }
 }
@@ -111,7 +115,7 @@ export async function createOnnxSession(
   loadOptions: LoadOptions = {},
 ): Promise<OnnxNodeSession> {
   throwIfAborted(loadOptions)
-  if (artifact?.format !== 'onnx') throw wrongArtifact('onnx-node', artifact)
+  if (artifact?.format !== 'onnx') throw errorOf(wrongArtifact('onnx-node', artifact))
   const total = options.replicas
   const report = (loaded: number): void => loadOptions.onProgress?.({ phase: 'load', loaded, total })
   let left = false

@@ -1,5 +1,6 @@
 import { TensorferryError } from '@tensorferry/core'
 import { mapRuntimeError, type Stage } from '@tensorferry/onnx-shared/map-error'
+import { errorOf } from '@tensorferry/onnx-shared/problem'
 
 export { type Stage, withoutSourceLine } from '@tensorferry/onnx-shared/map-error'
 
@@ -10,7 +11,7 @@ export { type Stage, withoutSourceLine } from '@tensorferry/onnx-shared/map-erro
  * @param stage - what ONNX Runtime was doing
  */
 export function mapError(error: unknown, stage: Stage): TensorferryError {
-  return mapRuntimeError(error, stage, 'onnxruntime-node')
+  return TensorferryError.is(error) ? error : errorOf(mapRuntimeError(error, stage, 'onnxruntime-node'))
 }
 
 /** Rebuilds an error that came from a worker; the runtime's own text becomes its cause again. */

@@ -1,5 +1,6 @@
 import type { TensorferryError } from '@tensorferry/core'
 import { UNNAMED_TYPES, unsupportedType } from '@tensorferry/onnx-shared/element-types'
+import { errorOf } from '@tensorferry/onnx-shared/problem'
 import type { ModelData } from './messages.ts'
 
 interface RawMetadata {
@@ -38,7 +39,8 @@ export async function findUnsupportedType(
       for (const { name, isTensor, type } of session[`${kind}Metadata`]) {
         const unnamed = isTensor && type !== undefined ? UNNAMED_TYPES[type] : undefined
         if (unnamed) {
-          return unsupportedType(`${kind} ${JSON.stringify(name)}`, unnamed, 'onnxruntime-node', { [kind]: name })
+          const where = `${kind} ${JSON.stringify(name)}`
+          return errorOf(unsupportedType(where, unnamed, 'onnxruntime-node', { [kind]: name }))
         }
       }
     }

@@ -9,6 +9,7 @@ import {
 import { ExecutorSession, type SessionFacts } from '@tensorferry/onnx-shared/executor-session'
 import type { ModelDescription } from '@tensorferry/onnx-shared/model-description'
 import { dtypeOf, specsOf } from '@tensorferry/onnx-shared/ort-tensor'
+import { errorOf } from '@tensorferry/onnx-shared/problem'
 import type { Host } from './host.ts'
 import { type LoadJob, loadIntoWorker, loadWithProviders } from './load-model.ts'
 import { inspectModelFiles } from './model-files.ts'
@@ -39,7 +40,10 @@ async function factsOf(
   signature: Signature | undefined,
   runtime: OnnxWebRuntime,
 ): Promise<SessionFacts<OnnxWebRuntime>> {
-  if (!fits(description, signature)) (await import('./refuse-model.ts')).refuseModel(description, signature)
+  if (!fits(description, signature)) {
+    const problem = (await import('./refuse-model.ts')).whyRefused(description, signature, dtypeOf)
+    if (problem) throw errorOf(problem)
+  }
   const { inputs, outputs, dims } = specsOf(description, signature)
   return { inputs, outputs, dims, runtime }
 }
@@ -78,7 +82,7 @@ export async function createOnnxSession(
   throwIfAborted(loadOptions)
   if (artifact?.format !== 'onnx') {
     const { wrongArtifact } = await import('@tensorferry/onnx-shared/refusals')
-    throw wrongArtifact('onnx-web', artifact)
+    throw errorOf(wrongArtifact('onnx-web', artifact))
   }
   const report = (loaded: number): void => loadOptions.onProgress?.({ phase: 'load', loaded, total: 1 })
   const cancel = new AbortController()

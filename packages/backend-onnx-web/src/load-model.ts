@@ -1,10 +1,14 @@
 import { TensorferryError, throwIfAborted } from '@tensorferry/core'
 import type { ModelDescription, RefusedProvider } from '@tensorferry/onnx-shared/model-description'
+import { errorOf } from '@tensorferry/onnx-shared/problem'
 import type { Host } from './host.ts'
 import type { LoadRequest } from './messages.ts'
 import type { ModelFiles } from './model-files.ts'
 import type { ProviderOptions, ResolvedOptions } from './options.ts'
 import { RequestFailed, WorkerClient } from './worker-client.ts'
+
+/** Words for providers that cannot be used. */
+const problems = () => import('./refuse-provider.ts')
 
 /** More of them rarely make a run faster, and each takes a worker. */
 const MOST_THREADS = 4
@@ -39,9 +43,7 @@ function threadsOf({ host, options }: LoadJob, provider: ProviderOptions): numbe
 export async function loadIntoWorker(job: LoadJob, provider: ProviderOptions, signal: AbortSignal): Promise<Loaded> {
   const { host, options, outputs } = job
   const build = provider.name === 'wasm' ? 'cpu' : 'gpu'
-  if (!host.builds.includes(build)) {
-    throw new TensorferryError('BACKEND_UNAVAILABLE', 'there is only wasm here, the others are a browser’s')
-  }
+  if (!host.builds.includes(build)) throw errorOf((await problems()).onlyWasm())
   const client = await WorkerClient.start(host, build, options.assets, signal)
   try {
     const data = await job.files.open()
@@ -79,10 +81,5 @@ export async function loadWithProviders(
       refused.push({ provider: provider.name, reason: error.message })
     }
   }
-  const reasons = refused.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ')
-  throw new TensorferryError(
-    'BACKEND_UNAVAILABLE',
-    `none of the providers works here (${reasons}); add 'wasm' to the end of the list to fall back to it`,
-    { details: { refused } },
-  )
+  throw errorOf((await problems()).noneWorks(refused))
 }

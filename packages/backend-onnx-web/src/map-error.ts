@@ -1,6 +1,7 @@
-import { type ErrorCode, TensorferryError } from '@tensorferry/core'
+import type { ErrorCode } from '@tensorferry/core'
 import { UNNAMED_TYPES, unsupportedType } from '@tensorferry/onnx-shared/element-types'
 import { mapRuntimeError, type Stage, withoutSourceLine } from '@tensorferry/onnx-shared/map-error'
+import type { Problem } from '@tensorferry/onnx-shared/problem'
 import type { RawError } from './messages.ts'
 
 interface Rule {
@@ -41,17 +42,17 @@ const CALL = /^(?:failed to call \w+\(\)|Can't create a session)\. ERROR_CODE: \
 const STATUS = /^\[ONNXRuntimeError\] : \d+ : \w+ : /
 
 /**
- * Turns what onnxruntime-web threw into a typed error. Its own text is kept in `details.runtimeMessage` and as `cause`.
+ * Finds the words for what onnxruntime-web threw. Its own text is kept in `details.runtimeMessage` and as `cause`.
  *
  * @param raw - what was thrown in the worker
  * @param stage - what ONNX Runtime was doing
  */
-export function mapError({ text, isOurs }: RawError, stage: Stage): TensorferryError {
-  if (isOurs) return new TensorferryError('BACKEND_UNAVAILABLE', text)
+export function mapError({ text, isOurs }: RawError, stage: Stage): Problem {
+  if (isOurs) return { code: 'BACKEND_UNAVAILABLE', message: text, details: {} }
   const error = new Error(text)
   for (const { pattern, code, message } of RULES) {
     if (!pattern.test(text)) continue
-    return new TensorferryError(code, message(text), { details: { runtimeMessage: text }, cause: error })
+    return { code, message: message(text), details: { runtimeMessage: text }, cause: error }
   }
   const unnamed = /^unsupported data type: (\d+)/.exec(text)?.[1]
   if (unnamed !== undefined) {
@@ -60,5 +61,5 @@ export function mapError({ text, isOurs }: RawError, stage: Stage): TensorferryE
   }
   const plain = new Error(withoutSourceLine(text.replace(CALL, '')).replace(STATUS, ''))
   const { code, message, details } = mapRuntimeError(plain, stage, 'onnxruntime-web')
-  return new TensorferryError(code, message, { details: { ...details, runtimeMessage: text }, cause: error })
+  return { code, message, details: { ...details, runtimeMessage: text }, cause: error }
 }

@@ -1,4 +1,5 @@
 import { TensorferryError } from '@tensorferry/core'
+import { errorOf } from '@tensorferry/onnx-shared/problem'
 import type { Build, Host } from './host.ts'
 import type { Reply, ReplyTo, Request } from './messages.ts'
 
@@ -22,7 +23,7 @@ export class RequestFailed {
   /** Finds the words for it: an app whose models work never loads them. */
   static async of(reply: Failed, request: Request): Promise<RequestFailed> {
     const { mapError } = await import('./map-error.ts')
-    return new RequestFailed(mapError(reply.error, request.type === 'run' ? 'run' : 'load'), reply)
+    return new RequestFailed(errorOf(mapError(reply.error, request.type === 'run' ? 'run' : 'load')), reply)
   }
 }
 

@@ -1,6 +1,6 @@
-import { TensorferryError } from '@tensorferry/core'
 import type { ModelDescription, ValueDescription } from './model-description.ts'
-import { dtypeOf } from './ort-tensor.ts'
+import type { dtypeOf } from './ort-tensor.ts'
+import type { Problem } from './problem.ts'
 
 /** ONNX's numbers of element types that the runtime's own table lacks, from onnx.proto3's TensorProto.DataType. */
 export const UNNAMED_TYPES: Readonly<Record<string, string>> = {
@@ -31,29 +31,35 @@ export function unsupportedType(
   runtime: string,
   details: Record<string, unknown>,
   cause?: unknown,
-): TensorferryError {
-  return new TensorferryError(
-    'BACKEND_INCOMPATIBLE',
-    `${where} is ${type}, which ${runtime} cannot pass; export the model with a cast to float32, int32 or int64 there`,
-    { details: { ...details, type }, ...(cause === undefined ? {} : { cause }) },
-  )
+): Problem {
+  return {
+    code: 'BACKEND_INCOMPATIBLE',
+    message: `${where} is ${type}, which ${runtime} cannot pass; export the model with a cast to float32, int32 or int64 there`,
+    details: { ...details, type },
+    cause,
+  }
 }
 
 /**
- * Refuses values that the binding cannot move: sequences, maps, optionals, unsigned integers over 8 bits, and 4-bit
+ * Finds values that the binding cannot move: sequences, maps, optionals, unsigned integers over 8 bits, and 4-bit
  * integers, which as an output abort the whole process in Node.
  *
  * @param outputs - names that will be computed; null: all of the model's
- * @throws TensorferryError `BACKEND_INCOMPATIBLE` naming the input or output and its type
+ * @param toDtype - `dtypeOf`
+ * @returns `BACKEND_INCOMPATIBLE` naming the first such input or output and its type; null: there is none
  */
-export function checkTypes(description: ModelDescription, outputs: readonly string[] | null, runtime: string): void {
-  const check = (kind: 'input' | 'output', { name, type }: ValueDescription): void => {
-    if (dtypeOf(type) !== null) return
-    throw unsupportedType(`${kind} ${JSON.stringify(name)}`, type ?? 'a sequence, map or optional', runtime, {
-      [kind]: name,
-    })
+export function findUnsupported(
+  description: ModelDescription,
+  outputs: readonly string[] | null,
+  runtime: string,
+  toDtype: typeof dtypeOf,
+): Problem | null {
+  const find = (kind: 'input' | 'output', values: readonly ValueDescription[]): Problem | null => {
+    const value = values.find(({ type }) => toDtype(type) === null)
+    if (!value) return null
+    const type = value.type ?? 'a sequence, map or optional'
+    return unsupportedType(`${kind} ${JSON.stringify(value.name)}`, type, runtime, { [kind]: value.name })
   }
-  for (const input of description.inputs) check('input', input)
-  for (const output of description.outputs)
-    if (outputs === null || outputs.includes(output.name)) check('output', output)
+  const computed = description.outputs.filter(({ name }) => outputs === null || outputs.includes(name))
+  return find('input', description.inputs) ?? find('output', computed)
 }

@@ -1,4 +1,5 @@
-import { type ErrorCode, TensorferryError } from '@tensorferry/core'
+import type { ErrorCode } from '@tensorferry/core'
+import type { Problem } from './problem.ts'
 
 /** What ONNX Runtime was doing. */
 export type Stage = 'start' | 'load' | 'run'
@@ -138,28 +139,23 @@ export function withoutSourceLine(text: string): string {
 }
 
 /**
- * Turns what ONNX Runtime threw into a typed error. Its own text is kept in `details.runtimeMessage` and as `cause`.
+ * Finds the words for what ONNX Runtime threw. Its own text is kept in `details.runtimeMessage` and as `cause`.
  *
  * @param error - what was thrown
  * @param stage - what ONNX Runtime was doing
  * @param runtime - the package that runs it, such as `onnxruntime-node`
  */
-export function mapRuntimeError(error: unknown, stage: Stage, runtime: string): TensorferryError {
-  if (TensorferryError.is(error)) return error
+export function mapRuntimeError(error: unknown, stage: Stage, runtime: string): Problem {
   const runtimeMessage = (error instanceof Error ? error.message : String(error)).trim()
   for (const rule of RULES) {
     if (rule.stage && rule.stage !== stage) continue
     const match = rule.pattern.exec(runtimeMessage)
     if (!match) continue
     const groups = Object.fromEntries(Object.entries(match.groups ?? {}).filter(([, value]) => value !== undefined))
-    return new TensorferryError(rule.code, rule.message(groups, runtime), {
-      details: { ...groups, runtimeMessage },
-      cause: error,
-    })
+    const details = { ...groups, runtimeMessage }
+    return { code: rule.code, message: rule.message(groups, runtime), details, cause: error }
   }
   const { code, message } = FALLBACK[stage]
-  return new TensorferryError(code, `${runtime} ${message}: ${withoutSourceLine(runtimeMessage)}`, {
-    details: { runtimeMessage },
-    cause: error,
-  })
+  const text = `${runtime} ${message}: ${withoutSourceLine(runtimeMessage)}`
+  return { code, message: text, details: { runtimeMessage }, cause: error }
 }

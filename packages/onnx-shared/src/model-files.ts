@@ -1,4 +1,5 @@
 import { type Artifact, type ArtifactFile, type ByteSource, detectFormat, readOnnxSummary } from '@tensorferry/core'
+import { errorOf } from './problem.ts'
 
 function normalize(path: string): string {
   return path.replaceAll('\\', '/').replace(/^(?:\.\/)+/, '')
@@ -18,11 +19,11 @@ export async function findExternalData(
   hasManifest: boolean,
 ): Promise<readonly ArtifactFile[]> {
   const format = await detectFormat(source)
-  if (format !== 'onnx') throw (await import('./refusals.ts')).wrongFormat(artifact, format)
+  if (format !== 'onnx') throw errorOf((await import('./refusals.ts')).wrongFormat(artifact, format))
   const found: ArtifactFile[] = []
   for (const path of (await readOnnxSummary(source)).externalData) {
     const file = artifact.files.find((candidate, index) => index > 0 && candidate.path === normalize(path))
-    if (!file) throw (await import('./refusals.ts')).missingFile(artifact, path, hasManifest)
+    if (!file) throw errorOf((await import('./refusals.ts')).missingFile(artifact, path, hasManifest))
     found.push(file)
   }
   return found

@@ -31,36 +31,19 @@ function describe(metadata: readonly InferenceSession.ValueMetadata[]): ModelDes
   )
 }
 
-/** Why a provider cannot work here, found out without loading anything. */
-async function findObstacle(name: string): Promise<string | null> {
-  if (name === 'wasm') return null
-  if (!('Suspending' in WebAssembly)) {
-    return 'this browser’s WebAssembly cannot wait for a GPU (JavaScript Promise Integration is missing)'
-  }
-  const offered = navigator as {
-    gpu?: { requestAdapter(): Promise<unknown> }
-    ml?: { createContext(): Promise<unknown> }
-  }
-  if (name === 'webgpu') {
-    if (!offered.gpu) return 'this browser has no WebGPU here, which needs https'
-    return (await offered.gpu.requestAdapter()) ? null : 'WebGPU has no adapter on this machine'
-  }
-  if (!offered.ml) return 'this browser has no WebNN'
-  return offered.ml.createContext().then(
-    () => null,
-    (error: Error) => `WebNN gives no context (${error.message})`,
-  )
-}
+/** Says why a provider cannot work here, without loading anything; null: it may. */
+export type FindObstacle = (provider: string) => Promise<string | null>
 
 /**
  * Loads a model on this thread.
  *
+ * @param findObstacle - where there are other providers than `wasm`
  * @throws ProviderRefused when the provider does not work here; else what ONNX Runtime throws
  */
-export async function loadOrtModel(ort: Ort, request: LoadRequest): Promise<OrtModel> {
+export async function loadOrtModel(ort: Ort, request: LoadRequest, findObstacle?: FindObstacle): Promise<OrtModel> {
   const { provider, runtime, threads, data, graphOptimization, outputs } = request
-  const obstacle = await findObstacle(provider.name)
-  if (obstacle !== null) throw new ProviderRefused(obstacle)
+  const obstacle = await findObstacle?.(provider.name)
+  if (obstacle) throw new ProviderRefused(obstacle)
   const { env } = ort
   env.logLevel = 'fatal'
   env.wasm.numThreads = threads

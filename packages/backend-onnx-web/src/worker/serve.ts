@@ -1,7 +1,7 @@
 import { unpackInputs } from '@tensorferry/onnx-shared/ort-tensor'
 import { ownOutputs } from '@tensorferry/onnx-shared/own-outputs'
 import type { RawError, Reply, Request } from '../messages.ts'
-import { loadOrtModel, type Ort, type OrtModel, ProviderRefused } from './ort-model.ts'
+import { type FindObstacle, loadOrtModel, type Ort, type OrtModel, ProviderRefused } from './ort-model.ts'
 
 type Send = (reply: Reply, transfer: ArrayBuffer[]) => void
 
@@ -37,8 +37,9 @@ export interface Served {
  * Answers requests one after the other, each with one reply.
  *
  * @param ort - the build of ONNX Runtime that this worker carries
+ * @param findObstacle - where that build has other providers than `wasm`
  */
-export function serve(ort: Ort, send: Send): Served {
+export function serve(ort: Ort, send: Send, findObstacle?: FindObstacle): Served {
   let model: OrtModel | undefined
   const handle = async (request: Request): Promise<void> => {
     switch (request.type) {
@@ -46,7 +47,7 @@ export function serve(ort: Ort, send: Send): Served {
         if (request.lock !== null) await holdLock(request.lock)
         return send({ type: 'started' }, [])
       case 'load':
-        model = await loadOrtModel(ort, request)
+        model = await loadOrtModel(ort, request, findObstacle)
         return send({ type: 'loaded', description: model.description }, [])
       case 'run': {
         const { buffer } = request.packed
