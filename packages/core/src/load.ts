@@ -9,6 +9,7 @@ import { planPipeline } from './model-pipeline.ts'
 import type { LocateOptions } from './platform/platform.ts'
 import type { LoadReport, VerifiedCase } from './report.ts'
 import { type BackendChoice, findCandidates, selectBackend } from './select.ts'
+import { loadStreams } from './stream-parts.ts'
 
 /** Options of {@link loadModel}. */
 export interface LoadModelOptions<S extends Session = Session> extends LoadOptions, LocateOptions {
@@ -88,7 +89,7 @@ async function load(source: ModelSource | undefined, options: LoadModelOptions):
   const start = performance.now()
   const candidates = await findCandidates(options.backend)
   const model = source === undefined ? null : await openSource(source, options)
-  const pipeline = model?.manifest ? planPipeline(model.manifest) : null
+  const pipeline = model?.manifest ? await planPipeline(model.manifest) : null
   const openMs = performance.now() - start
 
   const mode = options.verify ?? candidates.verify ?? 'smoke'
@@ -132,7 +133,7 @@ async function load(source: ModelSource | undefined, options: LoadModelOptions):
   }
   const { session } = selected
   const keepsState = (model?.signature?.states.length ?? 0) > 0 || session.reset
-  const openStream = keepsState ? (await import('./stream.ts')).createStream : null
+  const openStream = keepsState ? await loadStreams() : null
   return createModel({ session, model, pipeline, report, openStream })
 }
 

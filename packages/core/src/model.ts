@@ -7,7 +7,8 @@ import { TensorferryError } from './errors.ts'
 import type { ModelPipeline, PipelineContext, RawInput } from './model-pipeline.ts'
 import type { LoadReport } from './report.ts'
 import type { Signature, TensorSpec } from './signature.ts'
-import type { createStream, ModelStream } from './stream.ts'
+import type { ModelStream } from './stream.ts'
+import type { OpenStream } from './stream-parts.ts'
 import type { Tensors } from './tensor.ts'
 
 /** Inputs for `run`, and what the second half of `predict` needs of the first. */
@@ -60,7 +61,7 @@ interface ModelParts {
   readonly pipeline: ModelPipeline | null
   readonly report: LoadReport
   /** null: the model keeps no state between runs. */
-  readonly openStream: typeof createStream | null
+  readonly openStream: OpenStream | null
 }
 
 /** Puts a session, its signature and its pipeline together. */

@@ -1,6 +1,6 @@
 import type { CallOptions, LoadOptions, Progress } from '../backend.ts'
 import { TensorferryError } from '../errors.ts'
-import { type Expected, type Files, fileNotFound, type OpenFile } from './files.ts'
+import { type Expected, type Files, fileErrors, type OpenFile } from './files.ts'
 import { requireSha256, requireSize } from './integrity.ts'
 
 /** A downloaded file with what was measured while it came in. */
@@ -153,12 +153,6 @@ export function urlFiles(base: URL, store: DownloadStore, fetch: typeof globalTh
       throw downloadFailed(url, `the server could not be reached (${message})`, cause)
     }
   }
-  const requireOk = (response: Response, url: URL, path: string): void => {
-    if (response.ok) return
-    if (response.status === 404)
-      throw fileNotFound(path, publicUrl(base), `the server answered 404 for ${publicUrl(url)}`)
-    throw downloadFailed(url, `the server answered ${response.status} ${response.statusText}`.trim())
-  }
   /** Asks for the rest of a download that broke off; null: the server has something else by now, or no parts. */
   const requestRest = async (
     url: URL,
@@ -188,7 +182,7 @@ export function urlFiles(base: URL, store: DownloadStore, fetch: typeof globalTh
         await response.body?.cancel()
         return { response, stored: null }
       }
-      requireOk(response, url, path)
+      if (!response.ok) throw (await fileErrors()).refusedDownload(publicUrl(url), path, publicUrl(base), response)
       const resumed = response.status === 206 ? (broken?.size ?? 0) : 0
       const origin = { url: url.href, etag: strongEtag(response), resumed, total: totalOf(response, resumed) }
       try {

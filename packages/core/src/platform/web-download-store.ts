@@ -1,8 +1,7 @@
 import type { DownloadOrigin, DownloadStore, Remembered, StoredFile } from '../bundle/url-files.ts'
 import type { LocateOptions } from './platform.ts'
 import { cachePlace, type Place } from './web-cache-place.ts'
-import { gather, memoryStore, noStorage, storedFile } from './web-memory-store.ts'
-import { sha256 } from './web-sha256.ts'
+import type { MemoryParts } from './web-memory-store.ts'
 import { type Draft, Shelf, type Whole } from './web-shelf.ts'
 
 /**
@@ -10,7 +9,10 @@ import { type Draft, Shelf, type Whole } from './web-shelf.ts'
  *
  * @param downloads - where; without room or leave they stay in memory, and `warnings` says so
  */
-export async function webDownloadStore(downloads: LocateOptions['downloads']): Promise<DownloadStore> {
+export async function webDownloadStore(
+  downloads: LocateOptions['downloads'],
+  { gather, memoryStore, noStorage, sha256, storedFile }: MemoryParts,
+): Promise<DownloadStore> {
   const warnings: string[] = []
   let index: Place
   try {
@@ -18,7 +20,7 @@ export async function webDownloadStore(downloads: LocateOptions['downloads']): P
   } catch (error) {
     return memoryStore([noStorage((error as Error).message)])
   }
-  const shelf = new Shelf(index, downloads)
+  const shelf = new Shelf(index, downloads, sha256)
   const warnOfRoom = (url: string, { name, message }: Error): void => {
     const { origin, pathname } = new URL(url)
     warnings.push(

@@ -6,7 +6,7 @@ import { sha256 } from './web-sha256.ts'
 const PART = 2 ** 22
 
 /** A downloaded file as its reader sees it. */
-export function storedFile(blob: Blob, hash: string): StoredFile {
+function storedFile(blob: Blob, hash: string): StoredFile {
   return {
     source: sourceFromBlob(blob),
     bytes: async () => new Uint8Array(await blob.arrayBuffer()),
@@ -16,7 +16,7 @@ export function storedFile(blob: Blob, hash: string): StoredFile {
 }
 
 /** Pieces of a stream, gathered to parts. The last one comes also when the stream breaks. */
-export async function gather(chunks: AsyncIterable<Uint8Array>, take: (part: Blob) => void): Promise<void> {
+async function gather(chunks: AsyncIterable<Uint8Array>, take: (part: Blob) => void): Promise<void> {
   let pieces: BlobPart[] = []
   let size = 0
   const pass = (): void => {
@@ -59,3 +59,12 @@ export function memoryStore(warnings: string[]): DownloadStore {
     clear: async () => undefined,
   }
 }
+
+/**
+ * What a store that keeps its files is made of too. It is handed them: a module that the app's first file and a later one
+ * both import would get a file of its own.
+ */
+export const memoryParts = { gather, memoryStore, noStorage, sha256, storedFile }
+
+/** What {@link memoryParts} are. */
+export type MemoryParts = typeof memoryParts

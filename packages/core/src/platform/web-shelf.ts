@@ -1,7 +1,7 @@
 import type { DownloadOrigin } from '../bundle/url-files.ts'
 import type { LocateOptions } from './platform.ts'
 import { type Place, STORAGE_NAME } from './web-cache-place.ts'
-import { sha256 } from './web-sha256.ts'
+import type { MemoryParts } from './web-memory-store.ts'
 
 /** Bytes; larger files lie in the origin's private file system. */
 const LARGE = 2 ** 31
@@ -28,11 +28,13 @@ const partOf = (id: string, index: number): string => `parts/${id}/${index}`
 export class Shelf {
   readonly index: Place
   readonly #downloads: LocateOptions['downloads']
+  readonly #sha256: MemoryParts['sha256']
   #opfs: Promise<Place> | undefined
 
-  constructor(index: Place, downloads: LocateOptions['downloads']) {
+  constructor(index: Place, downloads: LocateOptions['downloads'], sha256: MemoryParts['sha256']) {
     this.index = index
     this.#downloads = downloads
+    this.#sha256 = sha256
   }
 
   place(name: PlaceName): Promise<Place> | Place {
@@ -51,7 +53,7 @@ export class Shelf {
   }
 
   async keyOf(kind: 'broken' | 'urls', url: string): Promise<string> {
-    return `${kind}/${await sha256(new TextEncoder().encode(url))}`
+    return `${kind}/${await this.#sha256(new TextEncoder().encode(url))}`
   }
 
   /** Sizes of the parts that are there, in order; bytes. */

@@ -1,7 +1,10 @@
 import type { DownloadStore } from '../bundle/url-files.ts'
 import type { ImageCodecs } from '../pipeline/image-codecs.ts'
+import { MAX_PIXELS, requireImage } from '../pipeline/raw-image.ts'
+import { convertImage } from '../pipeline/steps/image/convert-image.ts'
 import type { LocateOptions, Platform } from './platform.ts'
 import { locateUrl } from './url.ts'
+import { memoryParts, memoryStore, noStorage } from './web-memory-store.ts'
 import { sha256 } from './web-sha256.ts'
 
 /**
@@ -21,21 +24,19 @@ function past(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
 const webImageCodecs: ImageCodecs = {
   async decode(bytes, mode) {
     const { decodeOnCanvas } = await import('./image-codecs-web.ts')
-    return decodeOnCanvas(bytes, mode)
+    return convertImage(await decodeOnCanvas(bytes, MAX_PIXELS), { mode })
   },
   async encode(image, options) {
     const { encodeOnCanvas } = await import('./image-codecs-web.ts')
-    return encodeOnCanvas(image, options)
+    return encodeOnCanvas(requireImage('encode', image), options)
   },
 }
 
-/** Loaded with the first URL: an app that has its files does without. */
+/** What keeps files is loaded with the first URL: an app that has its files does without. */
 async function storeOf({ downloads }: LocateOptions): Promise<DownloadStore> {
-  if (downloads !== 'memory' && typeof caches !== 'undefined') {
-    return (await import('./web-download-store.ts')).webDownloadStore(downloads)
-  }
-  const { memoryStore, noStorage } = await import('./web-memory-store.ts')
-  return memoryStore(downloads === 'memory' ? [] : [noStorage('the page needs https')])
+  if (downloads === 'memory') return memoryStore([])
+  if (typeof caches === 'undefined') return memoryStore([noStorage('the page needs https')])
+  return (await import('./web-download-store.ts')).webDownloadStore(downloads, memoryParts)
 }
 
 /** Browsers and workers: fetch, Web Crypto, the browser's own picture codecs. */
