@@ -10,8 +10,8 @@ const APP = `import { loadModel } from '@tensorferry/core'
 import { onnxWeb } from '@tensorferry/backend-onnx-web'
 globalThis.load = (url) => loadModel(url, { backend: onnxWeb() })`
 /**
- * What is loaded on demand and counts: the store of downloads. Not counted: words for errors, picture files, streams, and
- * the 4 kB of steps that resize or cut pictures, which a bundle with such a step loads besides, as digits does.
+ * What is loaded on demand and counts: the store of downloads. Not counted, for a page that loads digits and names what is
+ * drawn on a canvas never loads it: words for errors, the decoder of picture files, streams, WebAssembly for large pictures.
  */
 const NEEDED = /web-download-store/
 
@@ -51,8 +51,8 @@ async function appSize(external) {
 }
 
 /**
- * Bytes after gzip that a page downloads before its first answer of a bundle without steps for pictures, which it loads by
- * URL, its goldens replayed and its files kept in the browser's cache.
+ * Bytes after gzip that a page downloads before its first answer of digits, which it loads by URL, its golden replayed and
+ * its files kept in the browser's cache.
  *
  * @returns `total`: everything but the model; `own`: this SDK's own script, without valibot and ONNX Runtime's script
  */
