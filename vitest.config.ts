@@ -8,7 +8,12 @@ export default defineConfig({
     projects: [
       {
         // Core is tested from its sources; the other packages resolve the built core by name, as users do.
-        resolve: { alias: { '#platform': here('./packages/core/src/platform/node.ts') } },
+        resolve: {
+          alias: {
+            '#platform': here('./packages/core/src/platform/node.ts'),
+            '#printer': here('./packages/core/src/platform/printer-node.ts'),
+          },
+        },
         test: {
           name: 'core',
           include: ['packages/core/test/**/*.test.ts'],
@@ -20,6 +25,14 @@ export default defineConfig({
         },
       },
       { test: { name: 'onnx-node', include: ['packages/backend-onnx-node/test/**/*.test.ts'], testTimeout: 60_000 } },
+      {
+        test: {
+          name: 'onnx-web',
+          include: ['packages/backend-onnx-web/test/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: 'libtorch',

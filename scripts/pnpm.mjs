@@ -9,11 +9,17 @@ export const root = fileURLToPath(new URL('..', import.meta.url))
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const isWindows = process.platform === 'win32'
 
+const isPrivate = (name) =>
+  JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')).private === true
+const folders = readdirSync(join(root, 'packages')).filter((name) =>
+  existsSync(join(root, 'packages', name, 'package.json')),
+)
+
 /** Folders below packages/ that are published to npm. */
-export const PACKAGES = readdirSync(join(root, 'packages')).filter((name) => {
-  const path = join(root, 'packages', name, 'package.json')
-  return existsSync(path) && !JSON.parse(readFileSync(path, 'utf8')).private
-})
+export const PACKAGES = folders.filter((name) => !isPrivate(name))
+
+/** Folders below packages/ that are built into those. */
+export const SHARED = folders.filter(isPrivate)
 
 /** Says in one line why the script cannot go on, and ends it. */
 export function stop(message) {
@@ -115,7 +121,7 @@ export async function install() {
  * @param types - whether declaration files are written too, which takes most of the time
  */
 export async function build(packages, { types = true } = {}) {
-  const sources = packages.flatMap((name) => [
+  const sources = [...packages, ...SHARED].flatMap((name) => [
     `packages/${name}/src`,
     `packages/${name}/package.json`,
     `packages/${name}/tsup.config.ts`,

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
-import { build, install, PACKAGES, root, runQuietly } from './pnpm.mjs'
+import { build, install, PACKAGES, root, runQuietly, SHARED } from './pnpm.mjs'
 import { ensurePython, PYTHON_FOLDERS, readyPython } from './python.mjs'
 
 const HELP = `Usage: npm test [-- options]
@@ -112,7 +112,7 @@ function pytest(python, files) {
   if (failed > 0) failures.push(`${failed} in pytest`)
 }
 
-const types = ['.', ...PACKAGES.map((name) => `packages/${name}`)].map((project) => ({
+const types = ['.', ...[...PACKAGES, ...SHARED].map((name) => `packages/${name}`)].map((project) => ({
   name: `types: ${project === '.' ? 'workspace' : project}`,
   tool: 'tsc',
   args: ['-p', project],
@@ -128,6 +128,11 @@ const checks = [
     name: 'prebuilt: the AOTInductor addons are what their sources compile to',
     tool: 'node',
     args: ['packages/backend-libtorch/scripts/build-aot-addon.mjs', '--check'],
+  },
+  {
+    name: 'prebuilt: the loops in WebAssembly are what their source compiles to',
+    tool: 'node',
+    args: ['packages/core/scripts/build-wasm.mjs', '--check'],
   },
   { name: 'ruff: lint', tool: 'python', args: ['-m', 'ruff', 'check', ...PYTHON_FOLDERS] },
   { name: 'ruff: format', tool: 'python', args: ['-m', 'ruff', 'format', '--check', ...PYTHON_FOLDERS] },
@@ -162,7 +167,7 @@ if (mode === 'unit') {
   if (wanted.length > 0) console.log('Checks')
   const commands = { node: process.execPath, python }
   for (const { name, tool, args } of wanted) await check(name, commands[tool] ?? bin(tool), args)
-  await vitest(['core', 'onnx-node', 'libtorch', 'cli', 'examples', 'workspace'])
+  await vitest(['core', 'onnx-node', 'libtorch', 'onnx-web', 'cli', 'examples', 'workspace'])
   if (files.length > 0) pytest(python, files)
 }
 

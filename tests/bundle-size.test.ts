@@ -10,6 +10,7 @@ import { gzipSync } from 'node:zlib'
 import { type BuildResult, build } from 'esbuild'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { downloadSizes } from '../benchmarks/onnx-web/download-size.mjs'
 import { answerOf, createNpmProject, packPackages } from './packed-projects.ts'
 import { ROOT } from './workspace.ts'
 
@@ -110,6 +111,16 @@ test('an app that loads and runs digits takes less than 25 kB of core, gzipped',
     `core in a browser: ${kilobytes(taken)} gzipped, ${kilobytes(sum(outputs))} with all that loads on demand`,
   )
   expect(taken, parts.join('\n')).toBeLessThan(LIMIT)
+})
+
+test('a page that loads digits by URL takes at most 30 kB of core and onnx-web, and 3.8 MB with the runtime', async () => {
+  const { own, total, app } = await downloadSizes()
+  console.log(
+    `core and onnx-web: ${own} bytes gzipped of our own, ${app} with valibot and without the worker, ${total} in all`,
+  )
+  expect(own).toBeGreaterThan(20_000)
+  expect(own).toBeLessThanOrEqual(30_000)
+  expect(total).toBeLessThanOrEqual(3_800_000)
 })
 
 test('a browser gets nothing of Node’s and no picture library', async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { manifestOf, publishedPackages, ROOT, runToEnd } from './workspace.ts'
+import { manifestOf, publishedPackages, ROOT, runToEnd, workspacePackages } from './workspace.ts'
 
 const CHANGESET = fileURLToPath(new URL('./bin.js', import.meta.resolve('@changesets/cli/package.json')))
 const packages = publishedPackages()
@@ -12,7 +12,9 @@ let folder: string
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tensorferry-changesets-'))
-  const manifests = [ROOT, join(ROOT, 'examples'), join(ROOT, 'benchmarks'), ...packages.map((one) => one.folder)]
+  const manifests = [ROOT, join(ROOT, 'examples'), join(ROOT, 'benchmarks')].concat(
+    workspacePackages().map((one) => one.folder),
+  )
   const files = [
     ...manifests.map((from) => relative(ROOT, join(from, 'package.json'))),
     'pnpm-workspace.yaml',

@@ -23,6 +23,7 @@ const ATTW = fileURLToPath(new URL('./dist/index.js', import.meta.resolve('@aret
 const CORE = '@tensorferry/core'
 const ONNX_NODE = '@tensorferry/backend-onnx-node'
 const LIBTORCH = '@tensorferry/backend-libtorch'
+const ONNX_WEB = '@tensorferry/backend-onnx-web'
 const packages = publishedPackages().map(({ folder, manifest }) => ({ name: manifest.name, folder, manifest }))
 const readme = codeBlocks('README.md')
 
@@ -42,11 +43,13 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-/** What a tarball holds beside its program: the schema, the command's entry, the addon's sources and the prebuilt addons. */
+/** What a tarball holds beside its program: the schema, the command's entry, the addon's sources and the prebuilt addons,
+ * a runtime with its licence. */
 const MORE_IN_TARBALL: Readonly<Record<string, RegExp>> = {
   [CORE]: /^schema\/bundle\.schema\.json$/,
   [LIBTORCH]:
     /^bin\/tensorferry-libtorch\.js$|^native\/(check\.pt|(?:aot|torchscript)\/[\w.-]+)$|^prebuilt\/\w+-\w+\/aot\.node$/,
+  [ONNX_WEB]: /^dist\/(ort-wasm[\w-]*\.wasm|NOTICE\.txt)$/,
 }
 
 /** The files of an installed package, which are those of its tarball. */
@@ -173,25 +176,37 @@ describe.each(['an npm project', 'an app of a pnpm workspace'])('in %s', (layout
 const { conformanceCases } = require('${CORE}/testing')
 const schema = require('${CORE}/bundle.schema.json')
 const { onnxNode, default: factory } = require('${ONNX_NODE}')
+const { onnxWeb } = require('${ONNX_WEB}')
 async function main() {
   const model = await loadModel('./digits', { backend: onnxNode() })
   const [best] = await model.predict(require('node:fs').readFileSync('digit.png'))
   await model.dispose()
   process.stdout.write(JSON.stringify({
-    label: best.label, same: factory === onnxNode, cases: conformanceCases.length > 0, schema: schema.type,
+    label: best.label, same: factory === onnxNode, web: onnxWeb().name, cases: conformanceCases.length > 0, schema: schema.type,
     version: require('${CORE}/package.json').version, error: new TensorferryError('NOT_FOUND', 'x').code,
   }))
 }
 main()`,
     )
     const { version } = manifestOf(join(ROOT, 'packages/core'))
-    expect(answer).toEqual({ label: '3', same: true, cases: true, schema: 'object', version, error: 'NOT_FOUND' })
+    expect(answer).toEqual({
+      label: '3',
+      same: true,
+      web: 'onnx-web',
+      cases: true,
+      schema: 'object',
+      version,
+      error: 'NOT_FOUND',
+    })
   })
 
-  test('a backend is found by its name, from the app', async () => {
-    const options = JSON.stringify({ backend: [ONNX_NODE, { threads: 1 }] })
+  test.each([
+    ['onnx-node', ONNX_NODE],
+    ['onnx-web', ONNX_WEB],
+  ])('%s is found by its name, from the app', async (backend, name) => {
+    const options = JSON.stringify({ backend: [name, { threads: 1 }] })
     const answer = await answerOf(apps[layout]!, 'by-name.mjs', BY_NAME, { OPTIONS: options })
-    expect(answer).toEqual({ label: '3', backend: 'onnx-node', chosenBy: 'options', threads: 1 })
+    expect(answer).toEqual({ label: '3', backend, chosenBy: 'options', threads: 1 })
   })
 
   test('TENSORFERRY_BACKEND chooses the backend', async () => {
@@ -227,8 +242,8 @@ main()`,
     expect(stderr).not.toContain('npm install @tensorferry/backend-nowhere')
   })
 
-  const entries = [CORE, `${CORE}/names`, `${CORE}/node`, `${CORE}/testing`, ONNX_NODE, LIBTORCH].flatMap((specifier) =>
-    (['import', 'require'] as const).map((how) => ({ specifier, how })),
+  const entries = [CORE, `${CORE}/names`, `${CORE}/node`, `${CORE}/testing`, ONNX_NODE, ONNX_WEB, LIBTORCH].flatMap(
+    (specifier) => (['import', 'require'] as const).map((how) => ({ specifier, how })),
   )
   test.each(entries)('$how of $specifier has no side effects', async ({ specifier, how }) => {
     const name = `side-effects.${how === 'import' ? 'mjs' : 'cjs'}`
@@ -249,7 +264,7 @@ test('README.md and all declarations type-check without skipLibCheck and without
   }
   await writeFile(
     join(app, 'entries.ts'),
-    `export * as core from '${CORE}'\nexport * as testing from '${CORE}/testing'\nexport * as onnxNode from '${ONNX_NODE}'\nexport * as libtorch from '${LIBTORCH}'\n`,
+    `export * as core from '${CORE}'\nexport * as testing from '${CORE}/testing'\nexport * as onnxNode from '${ONNX_NODE}'\nexport * as libtorch from '${LIBTORCH}'\nexport * as onnxWeb from '${ONNX_WEB}'\nexport * as serviceWorker from '${ONNX_WEB}/service-worker'\n`,
   )
   expect(await typeCheck(app, [...files, 'entries.ts'])).toBe('')
 })

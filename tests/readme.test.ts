@@ -29,7 +29,7 @@ beforeAll(async () => {
   await mkdir(join(folder, 'node_modules', '@types'), { recursive: true })
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
   const installed = {
-    '@tensorferry': 'examples/node_modules/@tensorferry',
+    '@tensorferry': 'benchmarks/node_modules/@tensorferry',
     sharp: 'examples/node_modules/sharp',
     'onnxruntime-node': 'packages/backend-onnx-node/node_modules/onnxruntime-node',
     vitest: 'node_modules/vitest',

@@ -26,8 +26,8 @@ export interface PackageManifest {
   readonly peerDependencies?: Readonly<Record<string, string>>
 }
 
-/** A package that is published. */
-export interface PublishedPackage {
+/** A package below packages/. */
+export interface WorkspacePackage {
   readonly folder: string
   readonly manifest: PackageManifest
 }
@@ -37,13 +37,17 @@ export function manifestOf(folder: string): PackageManifest {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
 }
 
-/** Every package of this workspace that is published to npm. */
-export function publishedPackages(): readonly PublishedPackage[] {
+/** Every package of this workspace, also those that are only built into others. */
+export function workspacePackages(): readonly WorkspacePackage[] {
   const packages = join(ROOT, 'packages')
   return readdirSync(packages)
     .filter((name) => readdirSync(join(packages, name)).includes('package.json'))
     .map((name) => ({ folder: join(packages, name), manifest: manifestOf(join(packages, name)) }))
-    .filter(({ manifest }) => !manifest.private)
+}
+
+/** Every package of this workspace that is published to npm. */
+export function publishedPackages(): readonly WorkspacePackage[] {
+  return workspacePackages().filter(({ manifest }) => !manifest.private)
 }
 
 /** What a program printed, and how it ended. */

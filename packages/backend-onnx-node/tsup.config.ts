@@ -12,6 +12,11 @@ export default defineConfig(async () => {
       dts: process.env.TENSORFERRY_SKIP_DTS ? false : { entry: ['src/index.ts'] },
     },
     // The worker carries the little it needs of core: importing all of it would take longer than ONNX Runtime itself.
-    { ...common, entry: { worker: 'src/worker.ts' }, noExternal: ['@tensorferry/core'], treeshake: true },
+    {
+      ...common,
+      entry: { worker: 'src/worker.ts' },
+      noExternal: ['@tensorferry/core'],
+      treeshake: true,
+    },
   ]
 })

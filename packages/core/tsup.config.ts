@@ -8,6 +8,8 @@ export default defineConfig({
     'testing/index': 'src/testing/index.ts',
     'platform/node': 'src/platform/node.ts',
     'platform/web': 'src/platform/web.ts',
+    'platform/printer-node': 'src/platform/printer-node.ts',
+    'platform/printer-web': 'src/platform/printer-web.ts',
   },
   format: 'esm',
   target: 'es2022',
@@ -17,5 +19,5 @@ export default defineConfig({
   dts: process.env.TENSORFERRY_SKIP_DTS
     ? false
     : { entry: ['src/index.ts', 'src/names.ts', 'src/node.ts', 'src/testing/index.ts'] },
-  external: ['#platform', 'sharp', /^node:/],
+  external: ['#platform', '#printer', 'sharp', /^node:/],
 })

@@ -1,19 +1,17 @@
 // node scripts/build-aot-addon.mjs [--check] [platform-arch ...]: builds the AOTInductor addon for every platform with zig,
 // which comes from PyPI as one pinned package. The result is committed in prebuilt/, so that no user needs a compiler; the
 // same zig gives the same bytes, wherever it runs. With --check nothing is written, and a difference is an error.
-import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { findZig, runOrExit } from '../../../scripts/zig.mjs'
 
-const ZIG = '0.17.1'
 const LARGEST = 300_000
 const packageFolder = fileURLToPath(new URL('..', import.meta.url))
 const sources = join(packageFolder, 'native', 'aot')
-const zigFolder = join(packageFolder, '..', '..', '.cache', `zig-${ZIG}`)
 const headers = dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json'))
 
 const MACOS = ['-undefined', 'dynamic_lookup', '-Wl,-install_name,@rpath/aot.node']
@@ -25,26 +23,10 @@ const TARGETS = {
   'win32-x64': ['x86_64-windows-gnu'],
 }
 
-function run(command, args, cwd) {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8' })
-  if (status === 0) return stdout
-  process.stderr.write(`${command} ${args.join(' ')}\n${error ?? ''}${stdout ?? ''}${stderr ?? ''}`)
-  process.exit(1)
-}
-
-function findZig() {
-  const zig = join(zigFolder, 'ziglang', process.platform === 'win32' ? 'zig.exe' : 'zig')
-  if (!existsSync(zig)) {
-    const python = process.env.TENSORFERRY_PYTHON ?? 'python3'
-    run(python, ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', '--target', zigFolder, `ziglang==${ZIG}`])
-  }
-  return zig
-}
-
 /** Node's functions, for Windows' linker: a table of what the process exports. */
 function importLibrary(zig, folder) {
   const library = join(folder, 'node.lib')
-  run(zig, [
+  runOrExit(zig, [
     'dlltool',
     '-m',
     'i386:x86-64',
@@ -64,7 +46,7 @@ function build(zig, name, folder) {
   const output = join(folder, 'aot.node')
   const files = readdirSync(sources).filter((file) => file.endsWith('.c'))
   // Relative paths, no debug information: nothing of the machine gets into the file.
-  run(
+  runOrExit(
     zig,
     [
       'cc',

@@ -2,25 +2,27 @@ import {
   type LoadOptions,
   type SessionSource,
   type Signature,
-  TensorferryError,
   throwIfAborted,
   withCallOptions,
 } from '@tensorferry/core'
-import type { Executor } from './executor.ts'
+import { findUnsupported } from '@tensorferry/onnx-shared/element-types'
+import type { Executor } from '@tensorferry/onnx-shared/executor'
+import { ExecutorSession, type SessionFacts } from '@tensorferry/onnx-shared/executor-session'
+import { matchSignature } from '@tensorferry/onnx-shared/match-signature'
+import { dtypeOf, specsOf } from '@tensorferry/onnx-shared/ort-tensor'
+import { errorOf } from '@tensorferry/onnx-shared/problem'
+import { wrongArtifact } from '@tensorferry/onnx-shared/refusals'
 import { Inline } from './inline.ts'
-import { matchSignature } from './match-signature.ts'
-import type { ModelData, ModelDescription } from './messages.ts'
+import type { LoadedModel, ModelData } from './messages.ts'
 import { inspectModelFiles, type ModelFiles } from './model-files.ts'
 import { loadNativeModel } from './native-model.ts'
 import type { ResolvedOptions } from './options.ts'
-import { specOf } from './ort-tensor.ts'
 import { Pool } from './pool.ts'
 import { Replica } from './replica.ts'
-import { describeRuntime, ExecutorSession, type OnnxNodeSession, type SessionFacts } from './session.ts'
-import { checkTypes } from './unsupported-types.ts'
+import { describeRuntime, type OnnxNodeRuntime, type OnnxNodeSession } from './session.ts'
 
 interface Loaded {
-  readonly facts: SessionFacts
+  readonly facts: SessionFacts<OnnxNodeRuntime>
   readonly executor: Executor
 }
 
@@ -31,17 +33,16 @@ function buffersOf({ model, externalData }: ModelData): ArrayBuffer[] {
 
 /** What the session shows, or why this model cannot be used. */
 function factsOf(
-  description: ModelDescription,
+  description: LoadedModel,
   signature: Signature | undefined,
   options: ResolvedOptions,
-): SessionFacts {
-  if (signature) matchSignature(signature, description)
-  checkTypes(description, signature ? signature.outputs.map(({ name }) => name) : null)
-  const { inputs, outputs, dims } = signature ?? {
-    inputs: description.inputs.map(specOf),
-    outputs: description.outputs.map(specOf),
-    dims: {},
-  }
+): SessionFacts<OnnxNodeRuntime> {
+  const computed = signature?.outputs.map(({ name }) => name) ?? null
+  const problem =
+    (signature && matchSignature(signature, description, dtypeOf)) ??
+    findUnsupported(description, computed, 'onnxruntime-node', dtypeOf)
+  if (problem) throw errorOf(problem)
+  const { inputs, outputs, dims } = specsOf(description, signature)
   return { inputs, outputs, dims, runtime: describeRuntime(description, options) }
 }
 
@@ -50,7 +51,7 @@ async function loadReplica(
   files: ModelFiles,
   options: ResolvedOptions,
   outputs: readonly string[] | null,
-): Promise<ModelDescription> {
+): Promise<LoadedModel> {
   const data = await files.open()
   const reply = await replica.send({ type: 'load', data, options, outputs }, buffersOf(data))
   return (reply as Extract<typeof reply, { type: 'loaded' }>).description
@@ -114,18 +115,7 @@ export async function createOnnxSession(
   loadOptions: LoadOptions = {},
 ): Promise<OnnxNodeSession> {
   throwIfAborted(loadOptions)
-  if (!artifact) {
-    throw new TensorferryError('BACKEND_INCOMPATIBLE', 'onnx-node runs a model file and was given none; pass a model', {
-      details: { backend: 'onnx-node' },
-    })
-  }
-  if (artifact.format !== 'onnx') {
-    throw new TensorferryError(
-      'BACKEND_INCOMPATIBLE',
-      `onnx-node reads onnx, artifact ${JSON.stringify(artifact.name)} is ${artifact.format}; choose another artifact or backend`,
-      { details: { format: artifact.format, expected: ['onnx'] } },
-    )
-  }
+  if (artifact?.format !== 'onnx') throw errorOf(wrongArtifact('onnx-node', artifact))
   const total = options.replicas
   const report = (loaded: number): void => loadOptions.onProgress?.({ phase: 'load', loaded, total })
   let left = false

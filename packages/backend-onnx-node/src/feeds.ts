@@ -1,6 +1,6 @@
 import type { TensorSpec, Tensors } from '@tensorferry/core'
-import type { OrtTensor } from './ort-tensor.ts'
-import { checkStrings } from './pack-inputs.ts'
+import type { OrtTensor } from '@tensorferry/onnx-shared/ort-tensor'
+import { checkStrings } from '@tensorferry/onnx-shared/pack-inputs'
 
 type Feeds = Record<string, OrtTensor>
 type NumericData = Float32Array & { constructor: Float32ArrayConstructor }

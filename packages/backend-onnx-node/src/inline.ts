@@ -1,9 +1,9 @@
 import type { TensorSpec, Tensors } from '@tensorferry/core'
-import type { Executor, Run } from './executor.ts'
+import type { Executor, Run } from '@tensorferry/onnx-shared/executor'
+import { tensorsFromOutputs } from '@tensorferry/onnx-shared/ort-tensor'
 import { FeedCache } from './feeds.ts'
 import { mapError } from './map-error.ts'
 import type { NativeModel } from './native-model.ts'
-import { tensorsFromOutputs } from './ort-tensor.ts'
 
 /** Runs on the caller's thread: no worker to wake, and the event loop stands still for the time of the run. */
 export class Inline implements Executor {

@@ -1,9 +1,10 @@
 import { TensorferryError } from '@tensorferry/core'
+import type { RefusedProvider, ValueDescription } from '@tensorferry/onnx-shared/model-description'
+import type { OrtOutput, OrtTensor } from '@tensorferry/onnx-shared/ort-tensor'
 import type { InferenceSession } from 'onnxruntime-node'
 import { mapError, withoutSourceLine } from './map-error.ts'
-import type { ModelData, ModelDescription, RefusedProvider, ValueDescription } from './messages.ts'
+import type { LoadedModel, ModelData } from './messages.ts'
 import type { ProviderOptions, ResolvedOptions } from './options.ts'
-import type { OrtOutput, OrtTensor } from './ort-tensor.ts'
 import { findUnsupportedType } from './unsupported-types.ts'
 
 type Ort = typeof import('onnxruntime-node')
@@ -15,7 +16,7 @@ const FATAL_ONLY = 4
 
 /** A model inside ONNX Runtime, on the thread that made it. */
 export interface NativeModel {
-  readonly description: ModelDescription
+  readonly description: LoadedModel
   /** Outputs by name, only those asked for at load. */
   run(feeds: Record<string, OrtTensor>): Promise<Readonly<Record<string, OrtOutput>>>
   release(): Promise<void>

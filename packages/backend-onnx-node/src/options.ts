@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
-import { TensorferryError } from '@tensorferry/core'
-import { nearestName, unknownName } from '@tensorferry/core/names'
+import { nearestName } from '@tensorferry/core/names'
+import { anything, type Check, isType, OptionChecker, oneOf, wholeFrom } from '@tensorferry/onnx-shared/check-options'
 
 const PROVIDER_KEYS = {
   cpu: [],
@@ -86,22 +86,6 @@ export interface ResolvedOptions {
   readonly sessionOptions: SessionOptions
 }
 
-type Check = (value: unknown) => string | null
-
-const oneOf =
-  (values: readonly string[]): Check =>
-  (value) =>
-    values.includes(value as string) ? null : `one of ${values.map((name) => JSON.stringify(name)).join(', ')}`
-const isType =
-  (type: 'boolean' | 'string'): Check =>
-  (value) =>
-    typeof value === type ? null : `a ${type}`
-const wholeFrom =
-  (min: number): Check =>
-  (value) =>
-    Number.isSafeInteger(value) && (value as number) >= min ? null : `a whole number, at least ${min}`
-const anything: Check = () => null
-
 const OPTION_CHECKS: Record<keyof OnnxNodeOptions, Check> = {
   execution: oneOf(EXECUTIONS),
   replicas: wholeFrom(1),
@@ -128,55 +112,7 @@ const PROVIDER_CHECKS: Record<keyof ProviderOptions, Check> = {
   enableFp16Precision: isType('boolean'),
 }
 
-function refuse(message: string, details: Record<string, unknown>): never {
-  throw new TensorferryError('OPTIONS_INVALID', `onnxNode: ${message}`, { details })
-}
-
-function checkObject(
-  where: string,
-  value: unknown,
-  checks: Record<string, Check>,
-  allowed = Object.keys(checks),
-): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    refuse(
-      `${where || 'options'}: expected an object, got ${value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value}`,
-      {},
-    )
-  }
-  for (const [key, entry] of Object.entries(value)) {
-    if (!allowed.includes(key)) {
-      refuse(`${where ? `${where}: ` : ''}${unknownName('option', key, allowed)}`, {
-        option: key,
-        nearest: nearestName(key, allowed),
-        known: allowed,
-      })
-    }
-    const expected = entry === undefined ? null : checks[key]!(entry)
-    if (expected !== null) {
-      refuse(`${where ? `${where}.` : ''}${key}: expected ${expected}, got ${JSON.stringify(entry) ?? String(entry)}`, {
-        option: key,
-      })
-    }
-  }
-}
-
-function resolveProvider(provider: Provider): ProviderOptions {
-  const names = Object.keys(PROVIDER_KEYS)
-  const name = typeof provider === 'string' ? provider : (provider as ProviderOptions | null)?.name
-  if (typeof name !== 'string' || !Object.hasOwn(PROVIDER_KEYS, name)) {
-    const nearest = typeof name === 'string' ? nearestName(name, names) : null
-    const advice = nearest ? `; did you mean ${nearest}?` : ''
-    refuse(`provider: expected one of ${names.join(', ')}, got ${JSON.stringify(name ?? provider)}${advice}`, {
-      option: 'provider',
-      nearest,
-      known: names,
-    })
-  }
-  if (typeof provider === 'string') return { name: provider }
-  checkObject(`provider ${name}`, provider, PROVIDER_CHECKS, ['name', ...PROVIDER_KEYS[name]])
-  return { ...provider }
-}
+const checker: OptionChecker = new OptionChecker('onnxNode', nearestName)
 
 /**
  * Checks options and fills in the defaults.
@@ -184,16 +120,15 @@ function resolveProvider(provider: Provider): ProviderOptions {
  * @throws TensorferryError `OPTIONS_INVALID` for an unknown name (with the nearest right one) or a wrong value
  */
 export function resolveOptions(options: OnnxNodeOptions = {}): ResolvedOptions {
-  checkObject('', options, OPTION_CHECKS)
+  checker.check('', options, OPTION_CHECKS)
   const { execution = 'worker', graphOptimization = 'all', sessionOptions = {}, provider = 'cpu' } = options
-  checkObject('sessionOptions', sessionOptions, SESSION_OPTION_CHECKS)
-  const providers = (Array.isArray(provider) ? provider : [provider]).map(resolveProvider)
-  if (providers.length === 0)
-    refuse('provider: expected at least one provider, got an empty list', { option: 'provider' })
+  checker.check('sessionOptions', sessionOptions, SESSION_OPTION_CHECKS)
+  const providers = checker.providers<ProviderOptions>(provider, PROVIDER_KEYS, PROVIDER_CHECKS)
   if (execution === 'inline' && options.replicas !== undefined && options.replicas !== 1) {
-    refuse(`replicas: an inline model has no copies, got ${options.replicas}; leave it out or use execution 'worker'`, {
-      option: 'replicas',
-    })
+    checker.refuse(
+      `replicas: an inline model has no copies, got ${options.replicas}; leave it out or use execution 'worker'`,
+      { option: 'replicas' },
+    )
   }
   const replicas = options.replicas ?? 1
   const threads =

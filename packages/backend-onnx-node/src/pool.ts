@@ -1,11 +1,11 @@
-import { TensorferryError, type TensorSpec, type Tensors } from '@tensorferry/core'
-import type { Executor, Run } from './executor.ts'
+import type { TensorferryError, TensorSpec, Tensors } from '@tensorferry/core'
+import { disposedError, type Executor, type Run } from '@tensorferry/onnx-shared/executor'
+import { tensorsFromOutputs } from '@tensorferry/onnx-shared/ort-tensor'
+import { packInputs } from '@tensorferry/onnx-shared/pack-inputs'
+import type { PackedInputs } from '@tensorferry/onnx-shared/packed-inputs'
+import { RunBuffers } from '@tensorferry/onnx-shared/run-buffers'
 import { rebuildError } from './map-error.ts'
-import type { PackedInputs } from './messages.ts'
-import { tensorsFromOutputs } from './ort-tensor.ts'
-import { packInputs } from './pack-inputs.ts'
 import type { Replica } from './replica.ts'
-import { RunBuffers } from './run-buffers.ts'
 
 interface Job {
   readonly packed: PackedInputs
@@ -13,11 +13,6 @@ interface Job {
   reject(error: unknown): void
   /** Set once the job has been sent to a worker. */
   sent: { readonly replica: Replica; readonly id: number } | null
-}
-
-/** The error of every call to a disposed session. */
-export function disposedError(): TensorferryError {
-  return new TensorferryError('SESSION_DISPOSED', 'the session has been disposed; create a new one')
 }
 
 /** Runs wait first in, first out for a replica that is free. */

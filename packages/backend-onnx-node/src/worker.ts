@@ -1,9 +1,10 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { type OrtOutput, unpackInputs } from '@tensorferry/onnx-shared/ort-tensor'
+import { type OwnOutputs, ownOutputs } from '@tensorferry/onnx-shared/own-outputs'
 import { enterNative, type GuardState, isSkipped, leaveNative } from './exit-guard.ts'
 import { mapError } from './map-error.ts'
 import type { Reply, Request } from './messages.ts'
 import { importRuntime, loadNativeModel, type NativeModel } from './native-model.ts'
-import { type OrtOutput, unpackInputs } from './ort-tensor.ts'
 
 const port = parentPort!
 const state = (workerData as { state: GuardState }).state
@@ -68,43 +69,15 @@ function send(reply: Reply, transfer: ArrayBuffer[] = []): void {
   port.postMessage(reply, transfer)
 }
 
-type Outputs = Record<string, OrtOutput>
-type NumericOutput = OrtOutput & { readonly data: ArrayBufferView<ArrayBuffer> }
-
-function isNumeric(output: OrtOutput): output is NumericOutput {
-  return ArrayBuffer.isView(output.data)
-}
-
-/** Plain data, of which the memory is nobody else's. */
-function ownOutput({ type, dims, data }: OrtOutput, mustCopy: boolean): OrtOutput {
-  if (!ArrayBuffer.isView(data) || !mustCopy) return { type, dims, data }
-  const bytes = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)
-  const View = data.constructor as new (buffer: ArrayBuffer) => ArrayBufferView<ArrayBuffer>
-  return { type, dims, data: new View(bytes) }
-}
-
-function buffersOf(outputs: Outputs): ArrayBuffer[] {
-  return Object.values(outputs)
-    .filter(isNumeric)
-    .map(({ data }) => data.buffer)
-}
-
-/** Moves the outputs and gives the inputs' buffer back. What cannot be moved is copied first. */
-function sendOutputs(results: Readonly<Outputs>, buffer: ArrayBuffer): void {
-  const moved = new Set<ArrayBuffer>()
-  const outputs: Outputs = {}
-  for (const [name, output] of Object.entries(results)) {
-    const shared =
-      isNumeric(output) && (output.data.byteLength < output.data.buffer.byteLength || moved.has(output.data.buffer))
-    const own = ownOutput(output, shared)
-    if (isNumeric(own)) moved.add(own.data.buffer)
-    outputs[name] = own
-  }
+/** Moves the outputs and gives the inputs' buffer back. */
+function sendOutputs(results: Readonly<Record<string, OrtOutput>>, buffer: ArrayBuffer): void {
+  const sendOwn = ({ outputs, buffers }: OwnOutputs): void =>
+    send({ type: 'outputs', outputs, buffer }, [buffer, ...buffers])
   try {
-    send({ type: 'outputs', outputs, buffer }, [buffer, ...moved])
+    sendOwn(ownOutputs(results))
   } catch (error) {
     if (!(error instanceof DOMException) || error.name !== 'DataCloneError') throw error
-    const copies = Object.fromEntries(Object.entries(outputs).map(([name, output]) => [name, ownOutput(output, true)]))
-    send({ type: 'outputs', outputs: copies, buffer }, [buffer, ...buffersOf(copies)])
+    // Memory that ONNX Runtime keeps for itself.
+    sendOwn(ownOutputs(results, true))
   }
 }

@@ -22,6 +22,11 @@ export function noBackendChosen(platform: 'node' | 'web'): TensorferryError {
   )
 }
 
+/** A list of backends without one. */
+export function noEntries(): TensorferryError {
+  return new TensorferryError('OPTIONS_INVALID', 'backend: expected at least one backend, got an empty list')
+}
+
 /** An entry of `backend` that names nothing and is no backend. */
 export function invalidEntry(entry: unknown): TensorferryError {
   const got =

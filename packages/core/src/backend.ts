@@ -19,6 +19,8 @@ export interface Progress {
   readonly loaded: number
   /** null: not known. */
   readonly total: number | null
+  /** `download`: bytes that an earlier try had brought, when it goes on from there. */
+  readonly resumed?: number
 }
 
 /** {@link CallOptions} with a progress callback. */
@@ -70,6 +72,8 @@ export interface RuntimeInfo {
   readonly provider: string | null
   /** Threads of one run; null: not known. */
   readonly threads: number | null
+  /** What could be better here, and how to get there; joins the report's. */
+  readonly warnings?: readonly string[]
 }
 
 /** A backend is a value made by its package's factory (also the package's default export). Importing it has no effect. */

@@ -14,6 +14,7 @@ export { readSafetensors } from './bundle/safetensors.ts'
 export { type BundleSource, bundle, type ModelSource, type UntypedSource } from './bundle/source.ts'
 export { throwIfAborted, withCallOptions } from './call.ts'
 export { type CheckedSignature, checkInputs } from './check-inputs.ts'
+export { clearDownloads, type Download, type DownloadOptions, listDownloads } from './downloads.ts'
 export { DTYPE_NAMES } from './dtype.ts'
 export { ERRORS, type ErrorCode, type SerializedError, TensorferryError } from './errors.ts'
 export { type ByteSource, sourceFromBlob, sourceFromBytes } from './format/byte-source.ts'
@@ -40,6 +41,7 @@ export {
   type DTypeData,
   type Element,
   elementCount,
+  makeTensor,
   reshape,
   type Tensor,
   type Tensors,

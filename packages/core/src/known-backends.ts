@@ -20,7 +20,7 @@ export const BACKENDS: readonly KnownBackend[] = [
     runtime: 'torch',
     formats: ['torchscript', 'aot-inductor'],
   },
-  { package: '@tensorferry/backend-onnx-web', isPublished: false, runtime: 'onnxruntime-web', formats: ['onnx'] },
+  { package: '@tensorferry/backend-onnx-web', isPublished: true, runtime: 'onnxruntime-web', formats: ['onnx'] },
 ]
 
 /** Packages of backends that can be installed. */

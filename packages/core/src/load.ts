@@ -9,6 +9,7 @@ import { planPipeline } from './model-pipeline.ts'
 import type { LocateOptions } from './platform/platform.ts'
 import type { LoadReport, VerifiedCase } from './report.ts'
 import { type BackendChoice, findCandidates, selectBackend } from './select.ts'
+import { loadStreams } from './stream-parts.ts'
 
 /** Options of {@link loadModel}. */
 export interface LoadModelOptions<S extends Session = Session> extends LoadOptions, LocateOptions {
@@ -27,6 +28,7 @@ const LOAD_OPTIONS: Readonly<Record<keyof LoadModelOptions, string | readonly st
   verify: ['off', 'smoke', 'full'],
   fetch: 'function',
   cacheDir: 'string',
+  downloads: ['cache', 'opfs', 'memory'],
   signal: null,
   timeoutMs: null,
   onProgress: 'function',
@@ -87,7 +89,7 @@ async function load(source: ModelSource | undefined, options: LoadModelOptions):
   const start = performance.now()
   const candidates = await findCandidates(options.backend)
   const model = source === undefined ? null : await openSource(source, options)
-  const pipeline = model?.manifest ? planPipeline(model.manifest) : null
+  const pipeline = model?.manifest ? await planPipeline(model.manifest) : null
   const openMs = performance.now() - start
 
   const mode = options.verify ?? candidates.verify ?? 'smoke'
@@ -125,10 +127,14 @@ async function load(source: ModelSource | undefined, options: LoadModelOptions):
         }
       : null,
     runtime: selected.session.runtime,
+    warnings: [...(model?.warnings ?? []), ...(selected.session.runtime.warnings ?? [])],
     verify: { mode, cases: selected.verified, skipped },
     timings: { open: openMs, ...selected.attempts.at(-1)?.timings, total: performance.now() - start },
   }
-  return createModel({ session: selected.session, model, pipeline, report })
+  const { session } = selected
+  const keepsState = (model?.signature?.states.length ?? 0) > 0 || session.reset
+  const openStream = keepsState ? await loadStreams() : null
+  return createModel({ session, model, pipeline, report, openStream })
 }
 
 function reasonToSkip(mode: string, model: OpenModel | null): string | null {

@@ -2,7 +2,7 @@ import { describeGiven } from './describe-given.ts'
 import { TensorferryError } from './errors.ts'
 import type { LoadReport } from './report.ts'
 
-// Loaded when an error is met: apps that call what their bundle has do without these messages.
+// Loaded when an error is met: apps whose bundle is right, and that call what it has, do without these messages.
 
 /** `predict` and its halves, called on a model that has no steps. */
 export function noPipeline(call: string, { bundle, source }: LoadReport): TensorferryError {
@@ -11,6 +11,42 @@ export function noPipeline(call: string, { bundle, source }: LoadReport): Tensor
     bundle === null
       ? `${call}: ${source} is a bare model, which says nothing of pictures or labels; use run with tensors, or export a bundle with preprocess steps`
       : `${call}: the bundle ${bundle.name} has neither preprocess nor postprocess steps; use run with tensors, or export it again with steps`,
+  )
+}
+
+function invalidBundle(reason: string): TensorferryError {
+  return new TensorferryError('BUNDLE_INVALID', `bundle.json: ${reason}`)
+}
+
+/** Steps of a bundle that do not fit together. */
+export function wrongSteps(error: TensorferryError): TensorferryError {
+  return new TensorferryError('BUNDLE_INVALID', `bundle.json: ${error.message}`, {
+    details: { ...error.details },
+    cause: error,
+  })
+}
+
+/** Steps that begin or end at several names. */
+export function notOneName(of: string, names: readonly string[]): TensorferryError {
+  return invalidBundle(`${of}: expected one name, got ${names.join(', ')}`)
+}
+
+/** A task whose postprocess gives something else. */
+export function otherResult(task: string, promised: string, given: string): TensorferryError {
+  return invalidBundle(`task ${task} promises ${promised}, its postprocess gives ${given}`)
+}
+
+/** Labels that are not as many as the classes. */
+export function otherLabels(labels: number, classes: number, output: string): TensorferryError {
+  return invalidBundle(`labels: ${labels} names for ${classes} classes, the last dim of output ${output}`)
+}
+
+/** `predict` on a bundle whose steps do not make every input. */
+export function noSteps(missing: readonly string[]): TensorferryError {
+  return new TensorferryError(
+    'OPTIONS_INVALID',
+    `this bundle has no steps that make ${missing.join(', ')}; use run with tensors`,
+    { details: { missing } },
   )
 }
 

@@ -2,7 +2,7 @@ import type { Prediction } from './bundle/bundle-types.ts'
 import type { Manifest } from './bundle/manifest.ts'
 import { TensorferryError } from './errors.ts'
 import type { ImageCodecs } from './pipeline/image-codecs.ts'
-import { planPostprocess, planPreprocess } from './pipeline/plan.ts'
+import { type PostprocessPlan, type PreprocessPlan, planPostprocess, planPreprocess } from './pipeline/plan.ts'
 import { createStepContext, type StepContext } from './pipeline/step.ts'
 import type { ImageSource } from './pipeline/steps/image/decode-image.ts'
 import { makeTensor, reshape, type Tensor, type Tensors } from './tensor.ts'
@@ -27,25 +27,34 @@ export interface ModelPipeline {
   postprocess(outputs: Tensors, context: PipelineContext, codecs: ImageCodecs): Prediction
 }
 
-type Preprocess = Manifest['preprocess'][number]
-type Postprocess = Manifest['postprocess'][number]
+/** The way of one raw input to an input. */
+interface Before {
+  readonly raw: string
+  readonly plan: PreprocessPlan
+  readonly input: string
+}
 
-function inBundle<T>(plan: () => T): T {
+/** The way of an output to a result. */
+interface After {
+  readonly output: string
+  readonly plan: PostprocessPlan
+  readonly to: string
+}
+
+const errors = () => import('./model-errors.ts')
+
+async function inBundle<T>(plan: () => T): Promise<T> {
   try {
     return plan()
   } catch (error) {
-    if (!TensorferryError.is(error)) throw error
-    throw new TensorferryError('BUNDLE_INVALID', `bundle.json: ${error.message}`, {
-      details: { ...error.details },
-      cause: error,
-    })
+    throw TensorferryError.is(error) ? (await errors()).wrongSteps(error) : error
   }
 }
 
 /** Each entry makes one tensor today; an entry with more ends would lose all but the first. */
-function requireOneEnd(names: readonly string[], of: string): string {
+async function requireOneEnd(names: readonly string[], of: string): Promise<string> {
   if (names.length === 1) return names[0]!
-  throw new TensorferryError('BUNDLE_INVALID', `bundle.json: ${of}: expected one name, got ${names.join(', ')}`)
+  throw (await errors()).notOneName(of, names)
 }
 
 /** Puts the batch axis in front when the input has one more dimension than what the steps made. */
@@ -57,20 +66,14 @@ function withBatchAxis(value: Tensor<'float32'>, rank: number | undefined): Tens
 const TASK_GIVES: Readonly<Record<string, string>> = { 'image-to-image': 'image', 'image-classification': 'labels' }
 
 /** Compares what postprocess gives with what else the manifest says of it. */
-function checkEnds(
-  { task, labels, outputs }: Manifest,
-  after: readonly { readonly output: string; readonly gives: string }[],
-): void {
-  const fail = (reason: string): never => {
-    throw new TensorferryError('BUNDLE_INVALID', `bundle.json: ${reason}`)
-  }
+async function checkEnds({ task, labels, outputs }: Manifest, after: readonly After[]): Promise<void> {
   const promised = TASK_GIVES[task ?? '']
-  const given = after.length > 1 ? `${after.length} results` : (after[0]?.gives ?? 'tensors')
-  if (promised && promised !== given) fail(`task ${task} promises ${promised}, its postprocess gives ${given}`)
-  for (const { output, gives } of after) {
+  const given = after.length > 1 ? `${after.length} results` : (after[0]?.plan.gives ?? 'tensors')
+  if (promised && promised !== given) throw (await errors()).otherResult(task!, promised, given)
+  for (const { output, plan } of after) {
     const classes = outputs.find(({ name }) => name === output)?.shape.at(-1)
-    if (gives === 'labels' && labels && typeof classes === 'number' && classes !== labels.length) {
-      fail(`labels: ${labels.length} names for ${classes} classes, the last dim of output ${output}`)
+    if (plan.gives === 'labels' && labels && typeof classes === 'number' && classes !== labels.length) {
+      throw (await errors()).otherLabels(labels.length, classes, output)
     }
   }
 }
@@ -81,41 +84,34 @@ function checkEnds(
  * @returns null when the bundle has neither
  * @throws TensorferryError `BUNDLE_INVALID` for steps that do not fit together
  */
-export function planPipeline(manifest: Manifest): ModelPipeline | null {
+export async function planPipeline(manifest: Manifest): Promise<ModelPipeline | null> {
   if (manifest.preprocess.length === 0 && manifest.postprocess.length === 0) return null
   const ranks = new Map(manifest.inputs.map((spec) => [spec.name, spec.shape.length]))
-  const before = manifest.preprocess.map(({ raw, steps, to }: Preprocess) => ({
-    raw,
-    plan: inBundle(() => planPreprocess(steps)),
-    input: requireOneEnd(to, 'preprocess.to'),
-  }))
-  const after = manifest.postprocess.map(({ from, steps, to }: Postprocess) => ({
-    to,
-    plan: inBundle(() => planPostprocess(steps)),
-    output: requireOneEnd(from, 'postprocess.from'),
-  }))
-  checkEnds(
-    manifest,
-    after.map(({ output, plan }) => ({ output, gives: plan.gives })),
-  )
+  const before: Before[] = []
+  for (const { raw, steps, to } of manifest.preprocess) {
+    const plan = await inBundle(() => planPreprocess(steps))
+    before.push({ raw, plan, input: await requireOneEnd(to, 'preprocess.to') })
+  }
+  const after: After[] = []
+  for (const { from, steps, to } of manifest.postprocess) {
+    const plan = await inBundle(() => planPostprocess(steps))
+    after.push({ to, plan, output: await requireOneEnd(from, 'postprocess.from') })
+  }
+  await checkEnds(manifest, after)
   const made = new Set([...before.map(({ input }) => input), ...manifest.states.map(({ input }) => input)])
   const missing = manifest.inputs.filter(({ name }) => !made.has(name)).map(({ name }) => name)
 
   return {
     async preprocess(raw, codecs, onDecoded) {
       if (missing.length > 0) {
-        throw new TensorferryError(
-          'OPTIONS_INVALID',
-          `this bundle has no steps that make ${missing.join(', ')}; use run with tensors`,
-          { details: { missing } },
-        )
+        throw (await errors()).noSteps(missing)
       }
       const context = createStepContext(codecs, manifest.labels)
       const inputs: Record<string, Tensor> = {}
       for (const { raw: name, plan, input } of before) {
         const value = before.length === 1 ? raw : (raw as Record<string, unknown> | null)?.[name]
         if (value === undefined || value === null || typeof value === 'string' || value instanceof Promise) {
-          throw (await import('./model-errors.ts')).notRaw(name, value)
+          throw (await errors()).notRaw(name, value)
         }
         const made = await plan.run(value as RawInput, context, {
           onStage: (_, { data, height, width }) =>

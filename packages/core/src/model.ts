@@ -3,10 +3,12 @@ import type { CallOptions, Session } from './backend.ts'
 import type { AnyBundle, InputsOf, LabelOf, OutputsOf, PredictionOf } from './bundle/bundle-types.ts'
 import type { OpenModel } from './bundle/open.ts'
 import { refuseCallOptions, throwIfAborted, withCallOptions } from './call.ts'
+import { TensorferryError } from './errors.ts'
 import type { ModelPipeline, PipelineContext, RawInput } from './model-pipeline.ts'
 import type { LoadReport } from './report.ts'
 import type { Signature, TensorSpec } from './signature.ts'
-import { createStream, type ModelStream } from './stream.ts'
+import type { ModelStream } from './stream.ts'
+import type { OpenStream } from './stream-parts.ts'
 import type { Tensors } from './tensor.ts'
 
 /** Inputs for `run`, and what the second half of `predict` needs of the first. */
@@ -58,10 +60,12 @@ interface ModelParts {
   readonly model: OpenModel | null
   readonly pipeline: ModelPipeline | null
   readonly report: LoadReport
+  /** null: the model keeps no state between runs. */
+  readonly openStream: OpenStream | null
 }
 
 /** Puts a session, its signature and its pipeline together. */
-export function createModel({ session, model, pipeline, report }: ModelParts): Model {
+export function createModel({ session, model, pipeline, report, openStream }: ModelParts): Model {
   const signature: Signature = model?.signature ?? {
     dims: {},
     inputs: session.inputs,
@@ -109,7 +113,10 @@ export function createModel({ session, model, pipeline, report }: ModelParts): M
         (error) => cancel.abort(error),
       )
     },
-    stream: () => createStream(session, signature),
+    stream: () => {
+      if (openStream) return openStream(session, signature)
+      throw new TensorferryError('OPTIONS_INVALID', 'stream: this model keeps no state between runs; use run')
+    },
     dispose: () => session.dispose(),
     [Symbol.asyncDispose]: () => session.dispose(),
   }

@@ -51,15 +51,3 @@ export function formatTensor(value: Tensor): string {
   const body = write(0, 0, length, ' ')
   return body.includes('\n') ? `${head}\n${body}` : `${head} ${body}`
 }
-
-const INSPECT = Symbol.for('nodejs.util.inspect.custom')
-
-/** Lets `console.log` in Node print the tensor as text; invisible to equality, spread, JSON and structuredClone. */
-export function attachPrinter<T extends Tensor>(value: T): T {
-  Object.defineProperty(value, INSPECT, { value: inspectTensor, enumerable: false })
-  return value
-}
-
-function inspectTensor(this: Tensor): string {
-  return formatTensor(this)
-}

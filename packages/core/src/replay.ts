@@ -78,7 +78,7 @@ async function replay(source: ModelSource, options: LoadModelOptions): Promise<R
       `${model.where} has no goldens to replay; export it with tensorferry.export_bundle`,
     )
   }
-  const pipeline = planPipeline(manifest)
+  const pipeline = await planPipeline(manifest)
   const selected = await selectBackend(
     { model, candidates, artifact: options.artifact, verify: async () => [] },
     options,

@@ -50,6 +50,8 @@ export interface LoadReport {
     /** Why nothing was replayed, when `cases` is empty. */
     readonly skipped: string | null
   }
+  /** What went wrong or could be better without stopping anything, such as a cache without room. */
+  readonly warnings: readonly string[]
   /** Milliseconds: `open` reads the manifest, the rest as in the chosen attempt. */
   readonly timings: Readonly<Partial<Record<LoadStage | 'open' | 'total', number>>>
 }
@@ -78,6 +80,7 @@ export function formatReport(report: LoadReport): string {
       : skipped
   lines.push(`verify    ${mode}: ${verified ?? 'nothing replayed'}`)
   for (const golden of cases) if (golden.skipped) lines.push(`          ${golden.name}: ${golden.skipped}`)
+  for (const warning of report.warnings) lines.push(`warning   ${warning}`)
   const timings = Object.entries(report.timings).map(([stage, ms]) => `${stage} ${ms.toFixed(0)} ms`)
   lines.push(`time      ${timings.join(', ')}`)
   return lines.join('\n')

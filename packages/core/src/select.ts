@@ -54,8 +54,7 @@ export async function findCandidates(choice: BackendChoice | undefined): Promise
   if (choice !== undefined) {
     const entries =
       Array.isArray(choice) && !isNamed(choice) ? (choice as readonly BackendEntry[]) : [choice as BackendEntry]
-    if (entries.length === 0)
-      throw new TensorferryError('OPTIONS_INVALID', 'backend: expected at least one backend, got an empty list')
+    if (entries.length === 0) throw (await errors()).noEntries()
     return { entries, folder: platform.appFolder(), from: 'options' }
   }
   const config = await platform.findBackendConfig()

@@ -1,10 +1,8 @@
 import type { CallOptions, Session } from './backend.ts'
-import { refuseCallOptions, throwIfAborted, withCallOptions } from './call.ts'
-import { checkInputs } from './check-inputs.ts'
-import { isDimName, parseDim } from './dims.ts'
 import { TensorferryError } from './errors.ts'
 import type { Signature, TensorSpec } from './signature.ts'
-import { type Tensor, type Tensors, zeros } from './tensor.ts'
+import type { StreamParts } from './stream-parts.ts'
+import type { Tensor, Tensors } from './tensor.ts'
 
 /** A recurrent model, one step after the other: each step's state outputs are the next one's state inputs. */
 export interface ModelStream {
@@ -22,7 +20,11 @@ export interface ModelStream {
   reset(options?: CallOptions): Promise<void>
 }
 
-function initialState(spec: TensorSpec, bound: Readonly<Record<string, number>>): Tensor {
+function initialState(
+  spec: TensorSpec,
+  bound: Readonly<Record<string, number>>,
+  { isDimName, parseDim, zeros }: StreamParts,
+): Tensor {
   const shape = (spec.shape ?? []).map((dim) => {
     if (typeof dim === 'number') return dim
     const size = dim === null ? Number.NaN : isDimName(dim) ? bound[dim] : parseDim(dim).evaluate(bound)
@@ -35,16 +37,10 @@ function initialState(spec: TensorSpec, bound: Readonly<Record<string, number>>)
   return zeros(spec.dtype ?? 'float32', shape)
 }
 
-/**
- * Opens a stream over a session.
- *
- * @throws TensorferryError `OPTIONS_INVALID` when the model keeps no state
- */
-export function createStream(session: Session, signature: Signature): ModelStream {
+/** Opens a stream over a session that keeps state, in its signature or by itself. */
+export function createStream(session: Session, signature: Signature, parts: StreamParts): ModelStream {
+  const { checkInputs, refuseCallOptions, throwIfAborted, withCallOptions } = parts
   const { states } = signature
-  if (states.length === 0 && !session.reset) {
-    throw new TensorferryError('OPTIONS_INVALID', 'stream: this model keeps no state between runs; use run')
-  }
   const stateInputs = new Set(states.map((state) => state.input))
   const freeInputs = signature.inputs.filter((spec) => !stateInputs.has(spec.name))
   let state: Record<string, Tensor> = {}
@@ -62,7 +58,7 @@ export function createStream(session: Session, signature: Signature): ModelStrea
     const feed: Record<string, Tensor> = { ...free }
     for (const { input } of states) {
       const spec = signature.inputs.find(({ name }) => name === input)!
-      feed[input] = inputs[input] ?? state[input] ?? initialState(spec, bound)
+      feed[input] = inputs[input] ?? state[input] ?? initialState(spec, bound, parts)
     }
     const outputs: Record<string, Tensor> = { ...(await session.run(feed)) }
     if (isCancelled()) return {}

@@ -1,7 +1,7 @@
+import { attachPrinter } from '#printer'
 import { DTYPES } from './dtype.ts'
 import { TensorferryError } from './errors.ts'
 import { bfloat16FromFloat32, float16FromFloat32 } from './half.ts'
-import { attachPrinter } from './print.ts'
 import type { TensorOfShape } from './ranked.ts'
 
 /** Element types by PyTorch's names. `float16` and `bfloat16` are raw bits; `bool` is one byte, 0 or 1. */
@@ -47,8 +47,10 @@ export function elementCount(shape: readonly number[]): number {
 }
 
 /**
- * {@link tensor} for those inside who hold the dtype's own array: it converts and checks nothing, so an app that makes
- * no tensors itself does not carry the conversions. The data must hold as many elements as the shape.
+ * {@link tensor} for backends and steps, which hold the dtype's own array: it converts and checks nothing, so an app
+ * that makes no tensors itself does not carry the conversions.
+ *
+ * @param data - kept without a copy; the array class of the dtype, with as many elements as the shape has
  */
 export function makeTensor<D extends DType>(dtype: D, data: DTypeData[D], shape: readonly number[]): Tensor<D> {
   return attachPrinter({ dtype, shape: [...shape], data } as unknown as Tensor) as Tensor<D>

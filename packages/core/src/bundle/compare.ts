@@ -89,12 +89,3 @@ export function compareTensors(got: Tensor, expected: Tensor, tolerance: Toleran
   }
   return { maxAbs, outside, of: b.length, at: worst, expected: b[worst] ?? null, got: a[worst] ?? null, mismatch: null }
 }
-
-/** A difference in words. */
-export function describeDifference(
-  { maxAbs, outside, of, at, expected, got, mismatch }: Difference,
-  allowed: Tolerance,
-): string {
-  if (mismatch !== null) return mismatch
-  return `${outside} of ${of} elements are off, the worst at ${at}: expected ${expected}, got ${got}; largest difference ${maxAbs}, allowed ${allowed.atol} + ${allowed.rtol} * |expected|`
-}

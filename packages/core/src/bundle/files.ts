@@ -1,5 +1,4 @@
 import type { LoadOptions } from '../backend.ts'
-import { TensorferryError } from '../errors.ts'
 import { type ByteSource, sourceFromBlob, sourceFromBytes } from '../format/byte-source.ts'
 
 /** What is expected of a file; null: nobody says. */
@@ -16,6 +15,8 @@ export interface Files {
   readonly onDisk: boolean
   /** They lie there under their own names, siblings beside them. */
   readonly keepsNames: boolean
+  /** What went wrong without stopping anything; grows while files are read. */
+  readonly warnings?: readonly string[]
   /** Whether the file is there; for a URL null: not known without asking. */
   has(path: string): Promise<boolean | null>
   /** Opens a file for reading. Content is checked against `expected` before the first byte is handed out. */
@@ -33,16 +34,8 @@ export interface OpenFile {
   readonly localPath?: string
 }
 
-/** The error for a file that is not there. */
-export function fileNotFound(path: string, where: string, advice: string): TensorferryError {
-  return new TensorferryError(
-    'NOT_FOUND',
-    `no file ${JSON.stringify(path)} in ${where}${advice ? `; ${advice}` : ''}`,
-    {
-      details: { path, where },
-    },
-  )
-}
+/** Words for a file that is missing or wrong. */
+export const fileErrors = () => import('./file-errors.ts')
 
 /** Files in memory by path. */
 export function memoryFiles(
@@ -51,8 +44,7 @@ export function memoryFiles(
 ): Files {
   const open = async (path: string, expected: Expected, options?: LoadOptions): Promise<OpenFile> => {
     const content = contents.get(path)
-    if (content === undefined)
-      throw fileNotFound(path, 'the given map', `it holds ${[...contents.keys()].join(', ') || 'nothing'}`)
+    if (content === undefined) throw (await fileErrors()).notInMap(path, [...contents.keys()])
     await check(content, path, expected, options)
     const isBlob = !(content instanceof Uint8Array)
     return {

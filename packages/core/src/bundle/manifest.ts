@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { DTYPE_NAMES } from '../dtype.ts'
 import { TensorferryError } from '../errors.ts'
 import { postprocessStepSchema, preprocessStepSchema } from '../pipeline/steps/index.ts'
 import { checkManifest } from './check-manifest.ts'
@@ -8,19 +9,7 @@ export const BUNDLE_SCHEMA = 'tensorferry.bundle/1'
 
 const name = v.pipe(v.string(), v.nonEmpty())
 const size = v.pipe(v.number(), v.integer(), v.minValue(0))
-const dtype = v.picklist([
-  'float64',
-  'float32',
-  'float16',
-  'bfloat16',
-  'int64',
-  'int32',
-  'int16',
-  'int8',
-  'uint8',
-  'bool',
-  'string',
-])
+const dtype = v.picklist(DTYPE_NAMES)
 /** A hash as manifests write it. */
 export const sha256Schema = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))
 const file = v.object({ path: name, size, sha256: sha256Schema })

@@ -5,7 +5,7 @@ import { detectFormat } from '../format/detect.ts'
 import { readOnnxSummary } from '../format/onnx.ts'
 import type { Signature } from '../signature.ts'
 import type { Tensor } from '../tensor.ts'
-import { type Expected, type Files, fileNotFound, type OpenFile } from './files.ts'
+import { type Expected, type Files, fileErrors, type OpenFile } from './files.ts'
 import { type Manifest, type ManifestArtifact, type ManifestFile, parseManifest } from './manifest.ts'
 import { requireSafePath } from './path.ts'
 import { readSafetensors } from './safetensors.ts'
@@ -22,6 +22,8 @@ export interface OpenArtifact {
 /** A bundle or bare model whose manifest has been read; model files are opened when a backend asks. */
 export interface OpenModel {
   readonly where: string
+  /** What went wrong while files were read, without stopping anything; grows. */
+  readonly warnings: readonly string[]
   /** null: a bare model. */
   readonly manifest: Manifest | null
   readonly signature: Signature | null
@@ -79,11 +81,7 @@ function lazyFiles(
 /** Opens a folder that holds a `bundle.json`; artifacts of a `bundle.local.json` beside it come after the bundle's own. */
 export async function openBundle(files: Files, options?: LoadOptions): Promise<OpenModel> {
   if ((await files.has('bundle.json')) === false) {
-    throw fileNotFound(
-      'bundle.json',
-      files.where,
-      'pass a bundle made by tensorferry.export_bundle, or a model file itself',
-    )
+    throw (await fileErrors()).noManifest(files.where)
   }
   const text = new TextDecoder().decode(await (await files.openLatest('bundle.json', options)).bytes())
   const manifest = parseManifest(text, `${files.where.replace(/\/$/, '')}/bundle.json`)
@@ -94,6 +92,7 @@ export async function openBundle(files: Files, options?: LoadOptions): Promise<O
   let goldens: Promise<Map<string, Tensor>> | undefined
   return {
     where: files.where,
+    warnings: files.warnings ?? [],
     manifest,
     signature: { dims, inputs, outputs, states },
     artifacts: [
@@ -134,27 +133,15 @@ function openArtifact(files: Files, entry: ManifestArtifact, stale: string | nul
     artifact,
     precision: entry.precision,
     async check(options) {
-      if (stale)
-        throw new TensorferryError('BUNDLE_INVALID', `${where}: ${stale}`, { details: { artifact: entry.name } })
+      if (stale) throw (await fileErrors()).staleArtifact(entry.name, stale)
       const { source } = await lazy[0]!.open(options)
       const format = await detectFormat(source, model)
-      if (format !== entry.format) {
-        throw new TensorferryError(
-          'BUNDLE_INVALID',
-          `${where}: bundle.json says ${entry.format}, ${model} is ${format}`,
-        )
-      }
+      if (format !== entry.format) throw (await fileErrors()).otherFormat(where, entry.format, model, format)
       if (format !== 'onnx') return
       const listed = artifact.files.map((file) => file.path)
       for (const path of (await readOnnxSummary(source)).externalData) {
         if (!listed.includes(requireSafePath(path, `${model}: external data`))) {
-          throw new TensorferryError(
-            'BUNDLE_INVALID',
-            `${where}: ${model} reads ${path}, which bundle.json does not list`,
-            {
-              details: { path, listed },
-            },
-          )
+          throw (await fileErrors()).unlistedData(where, model, path, listed)
         }
       }
     },
@@ -180,17 +167,12 @@ export async function openBareModel(
     }),
   ]
   for (const { path: data } of entries.slice(1)) {
-    if ((await files.has(data)) === false) {
-      throw fileNotFound(
-        data,
-        files.where,
-        `${path} keeps weights in it: put both side by side, or pass a Map with both`,
-      )
-    }
+    if ((await files.has(data)) === false) throw (await fileErrors()).noExternalData(data, files.where, path)
   }
   const lazy = lazyFiles(files, entries)
   return {
     where,
+    warnings: files.warnings ?? [],
     manifest: null,
     signature: null,
     artifacts: [

@@ -28,8 +28,6 @@ export function bundle<B extends AnyBundle>(source: UntypedSource): BundleSource
   return { source }
 }
 
-const MODEL_SUFFIX = /\.(onnx|pt2?|pth|ts)$/i
-
 async function checkContent(content: Uint8Array | Blob, path: string, expected: Expected): Promise<void> {
   const bytes = content instanceof Uint8Array ? content : null
   const head = bytes ?? new Uint8Array(await (content as Blob).slice(0, 64).arrayBuffer())
@@ -38,22 +36,11 @@ async function checkContent(content: Uint8Array | Blob, path: string, expected: 
 }
 
 async function openMap(given: ReadonlyMap<string, Uint8Array | Blob>, options?: LoadOptions): Promise<OpenModel> {
-  const paths = [...given.keys()]
-  const manifests = paths.filter((path) => path === 'bundle.json' || path.endsWith('/bundle.json'))
-  const manifest = paths.includes('bundle.json') ? 'bundle.json' : manifests.length === 1 ? manifests[0]! : null
-  if (manifest !== null) {
-    // A dropped folder's paths begin with its name.
-    const prefix = manifest.slice(0, -'bundle.json'.length)
-    const inside = new Map(
-      [...given].filter(([path]) => path.startsWith(prefix)).map(([path, file]) => [path.slice(prefix.length), file]),
-    )
-    return openBundle(memoryFiles(inside, checkContent), options)
-  }
-  const models = paths.length === 1 ? paths : paths.filter((path) => MODEL_SUFFIX.test(path))
-  if (models.length !== 1) {
-    throw (await import('../load-argument-error.ts')).ambiguousMap(paths)
-  }
-  return openBareModel(memoryFiles(given, checkContent), models[0]!, options)
+  const { sortMap } = await import('./sort-map.ts')
+  const { bundle: inside, model } = sortMap(given)
+  if (inside) return openBundle(memoryFiles(inside, checkContent), options)
+  if (model !== undefined) return openBareModel(memoryFiles(given, checkContent), model, options)
+  throw (await import('../load-argument-error.ts')).ambiguousMap([...given.keys()])
 }
 
 function isContent(value: unknown): value is Uint8Array | Blob {

@@ -1,6 +1,6 @@
-import type { LoadOptions, Progress } from '../backend.ts'
+import type { CallOptions, LoadOptions, Progress } from '../backend.ts'
 import { TensorferryError } from '../errors.ts'
-import { type Expected, type Files, fileNotFound, type OpenFile } from './files.ts'
+import { type Expected, type Files, fileErrors, type OpenFile } from './files.ts'
 import { requireSha256, requireSize } from './integrity.ts'
 
 /** A downloaded file with what was measured while it came in. */
@@ -16,6 +16,33 @@ export interface Remembered {
   readonly lastModified: string | null
 }
 
+/** Where a stream comes from, so that it can be gone on with when it breaks. */
+export interface DownloadOrigin {
+  readonly url: string
+  /** Names these very bytes; null: the server gives no such name. */
+  readonly etag: string | null
+  /** Bytes that an earlier try has stored: the stream begins after them. */
+  readonly resumed: number
+  /** Bytes in all, if known. */
+  readonly total: number | null
+}
+
+/** What is left of a download that broke off. */
+interface BrokenDownload {
+  readonly etag: string
+  readonly size: number
+}
+
+/** Something kept, for people to look at. */
+export interface Download {
+  /** Where it was fetched; null: not remembered. */
+  readonly url: string | null
+  /** null: it broke off, and the next load goes on with it. */
+  readonly sha256: string | null
+  /** Bytes. */
+  readonly size: number
+}
+
 /** Keeps downloads by sha256. */
 export interface DownloadStore {
   /** Whether stored files lie on disk. */
@@ -23,10 +50,19 @@ export interface DownloadStore {
   /** A stored file whose content still has that hash, else null. */
   get(sha256: string): Promise<StoredFile | null>
   /** Stores a stream under its own hash. */
-  put(chunks: AsyncIterable<Uint8Array>): Promise<StoredFile>
+  put(chunks: AsyncIterable<Uint8Array>, origin: DownloadOrigin): Promise<StoredFile>
   delete(sha256: string): Promise<void>
   recall(url: string): Promise<Remembered | null>
   remember(url: string, entry: Remembered): Promise<void>
+  /** Works while nobody else does on that URL, in this tab or another. */
+  exclusively?<T>(url: string, work: () => Promise<T>, options?: CallOptions): Promise<T>
+  /** What an earlier try has left of a URL. */
+  findBroken?(url: string): Promise<BrokenDownload | null>
+  /** What went wrong without stopping anything, such as a disk that is full. */
+  readonly warnings?: readonly string[]
+  list(): Promise<readonly Download[]>
+  /** Removes all, or what was fetched from one URL. */
+  clear(url?: string): Promise<void>
 }
 
 /** A URL without its query and credentials, which may hold a token: for messages. */
@@ -41,17 +77,32 @@ function downloadFailed(url: URL, reason: string, cause?: unknown): TensorferryE
   })
 }
 
+function totalOf({ headers }: Response, resumed: number): number | null {
+  const length = Number(headers.get('content-length') ?? Number.NaN)
+  // A compressed answer's length counts the compressed bytes, which nobody sees here.
+  return Number.isNaN(length) || headers.get('content-encoding') ? null : resumed + length
+}
+
+/** An ETag that names the very bytes; null: there is none, or a weak one. */
+function strongEtag({ headers }: Response): string | null {
+  const etag = headers.get('etag')
+  return etag === null || etag.startsWith('W/') ? null : etag
+}
+
+/** How often one call goes on with a download that breaks, as long as each try brings something. */
+const MOST_TRIES = 5
+
 async function* withProgress(
   response: Response,
   url: URL,
   path: string,
+  resumed: number,
   onProgress: ((progress: Progress) => void) | undefined,
 ): AsyncGenerator<Uint8Array> {
-  const length = Number(response.headers.get('content-length') ?? Number.NaN)
-  // A compressed answer's length counts the compressed bytes, which nobody sees here.
-  const total = Number.isNaN(length) || response.headers.get('content-encoding') ? null : length
-  let loaded = 0
-  const report = (): void => onProgress?.({ phase: 'download', file: path, loaded, total })
+  const total = totalOf(response, resumed)
+  let loaded = resumed
+  const report = (): void =>
+    onProgress?.({ phase: 'download', file: path, loaded, total, ...(resumed > 0 ? { resumed } : {}) })
   report()
   if (!response.body) throw downloadFailed(url, 'the answer has no body')
   const reader = response.body.getReader()
@@ -102,19 +153,51 @@ export function urlFiles(base: URL, store: DownloadStore, fetch: typeof globalTh
       throw downloadFailed(url, `the server could not be reached (${message})`, cause)
     }
   }
-  const requireOk = (response: Response, url: URL, path: string): void => {
-    if (response.ok) return
-    if (response.status === 404)
-      throw fileNotFound(path, publicUrl(base), `the server answered 404 for ${publicUrl(url)}`)
-    throw downloadFailed(url, `the server answered ${response.status} ${response.statusText}`.trim())
+  /** Asks for the rest of a download that broke off; null: the server has something else by now, or no parts. */
+  const requestRest = async (
+    url: URL,
+    broken: BrokenDownload | null | undefined,
+    options?: LoadOptions,
+  ): Promise<Response | null> => {
+    if (!broken) return null
+    const response = await request(url, { range: `bytes=${broken.size}-` }, options)
+    if (response.status === 200) return response
+    const isRest = response.headers.get('content-range')?.startsWith(`bytes ${broken.size}-`) ?? true
+    if (response.status === 206 && isRest && strongEtag(response) === broken.etag) return response
+    await response.body?.cancel()
+    return null
   }
-  const download = async (url: URL, path: string, expected: Expected, options?: LoadOptions): Promise<StoredFile> => {
-    const response = await request(url, {}, options)
-    requireOk(response, url, path)
-    const stored = await store.put(withProgress(response, url, path, options?.onProgress))
-    await checkStored(stored, path, expected)
-    return stored
+  /** Fetches into the store. `stored` is null when the conditions say that nothing changed. */
+  const fetchInto = async (
+    url: URL,
+    path: string,
+    conditions: Record<string, string>,
+    isKnown: (response: Response) => boolean,
+    options?: LoadOptions,
+  ): Promise<{ readonly response: Response; readonly stored: StoredFile | null }> => {
+    for (let tries = 1, before = 0; ; tries++) {
+      const broken = await store.findBroken?.(url.href)
+      const response = (await requestRest(url, broken, options)) ?? (await request(url, conditions, options))
+      if (isKnown(response)) {
+        await response.body?.cancel()
+        return { response, stored: null }
+      }
+      if (!response.ok) throw (await fileErrors()).refusedDownload(publicUrl(url), path, publicUrl(base), response)
+      const resumed = response.status === 206 ? (broken?.size ?? 0) : 0
+      const origin = { url: url.href, etag: strongEtag(response), resumed, total: totalOf(response, resumed) }
+      try {
+        const stored = await store.put(withProgress(response, url, path, resumed, options?.onProgress), origin)
+        return { response, stored }
+      } catch (error) {
+        if (options?.signal?.aborted) throw new TensorferryError('ABORTED', 'the call was aborted by its signal')
+        const left = (await store.findBroken?.(url.href))?.size ?? 0
+        if (!TensorferryError.is(error, 'DOWNLOAD_FAILED') || left <= before || tries === MOST_TRIES) throw error
+        before = left
+      }
+    }
   }
+  const exclusively = <T>(url: URL, work: () => Promise<T>, options?: LoadOptions): Promise<T> =>
+    store.exclusively ? store.exclusively(url.href, work, options) : work()
   const checkStored = async (stored: StoredFile, path: string, expected: Expected): Promise<void> => {
     const head = await stored.source.read(0, Math.min(64, stored.size))
     try {
@@ -126,44 +209,55 @@ export function urlFiles(base: URL, store: DownloadStore, fetch: typeof globalTh
     }
   }
 
+  const openLatest = async (path: string, options?: LoadOptions): Promise<OpenFile> => {
+    const url = urlOf(path)
+    const known = await store.recall(url.href)
+    const cached = known && (await store.get(known.sha256))
+    const conditions: Record<string, string> = {}
+    if (cached && known.etag) conditions['if-none-match'] = known.etag
+    if (cached && known.lastModified) conditions['if-modified-since'] = known.lastModified
+    const isKnown = (response: Response): boolean =>
+      cached !== null &&
+      (response.status === 304 || (known?.etag != null && response.headers.get('etag') === known.etag))
+    try {
+      const { response, stored } = await fetchInto(url, path, conditions, isKnown, options)
+      if (stored === null) return cached!
+      const { sha256 } = stored
+      const { headers } = response
+      await store.remember(url.href, { sha256, etag: headers.get('etag'), lastModified: headers.get('last-modified') })
+      return stored
+    } catch (error) {
+      // With a cause the network failed, without one the server has answered.
+      if (cached && TensorferryError.is(error, 'DOWNLOAD_FAILED') && error.cause !== undefined) return cached
+      throw error
+    }
+  }
+
   return {
     where: publicUrl(base),
     onDisk: store.onDisk,
     keepsNames: false,
+    warnings: store.warnings ?? [],
     has: async () => null,
     async open(path, expected, options) {
-      const cached = expected.sha256 === null ? null : await store.get(expected.sha256)
+      const { sha256 } = expected
+      if (sha256 === null) return this.openLatest(path, options)
+      const cached = await store.get(sha256)
       if (cached) return cached
-      if (expected.sha256 === null) return this.openLatest(path, options)
-      return download(urlOf(path), path, expected, options)
-    },
-    async openLatest(path, options) {
       const url = urlOf(path)
-      const known = await store.recall(url.href)
-      const cached = known && (await store.get(known.sha256))
-      const headers: Record<string, string> = {}
-      if (cached && known.etag) headers['if-none-match'] = known.etag
-      if (cached && known.lastModified) headers['if-modified-since'] = known.lastModified
-      let response: Response
-      try {
-        response = await request(url, headers, options)
-      } catch (error) {
-        if (cached && TensorferryError.is(error, 'DOWNLOAD_FAILED')) return cached
-        throw error
-      }
-      if (response.status === 304 && cached) {
-        await response.body?.cancel()
-        return cached
-      }
-      requireOk(response, url, path)
-      const stored = await store.put(withProgress(response, url, path, options?.onProgress))
-      const { headers: answer } = response
-      await store.remember(url.href, {
-        sha256: stored.sha256,
-        etag: answer.get('etag'),
-        lastModified: answer.get('last-modified'),
-      })
-      return stored
+      return exclusively(
+        url,
+        async () => {
+          // Somebody else may have fetched it meanwhile.
+          const found = store.exclusively ? await store.get(sha256) : null
+          if (found) return found
+          const { stored } = await fetchInto(url, path, {}, () => false, options)
+          await checkStored(stored!, path, expected)
+          return stored!
+        },
+        options,
+      )
     },
+    openLatest: (path, options) => exclusively(urlOf(path), () => openLatest(path, options), options),
   }
 }

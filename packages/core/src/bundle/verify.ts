@@ -1,16 +1,17 @@
 import { platform } from '#platform'
 import type { LoadOptions, Session } from '../backend.ts'
 import { throwIfAborted } from '../call.ts'
-import { TensorferryError } from '../errors.ts'
 import type { ModelPipeline } from '../model-pipeline.ts'
 import type { ComparedTensor } from '../replay.ts'
 import type { VerifiedCase } from '../report.ts'
-import { createStream } from '../stream.ts'
+import { loadStreams } from '../stream-parts.ts'
 import type { Tensor, Tensors } from '../tensor.ts'
-import { compareTensors, DEFAULT_TOLERANCE, describeDifference } from './compare.ts'
+import { compareTensors, DEFAULT_TOLERANCE } from './compare.ts'
 import type { GoldenCase, Manifest } from './manifest.ts'
 import type { OpenArtifact, OpenModel } from './open.ts'
 import type { CompareStage } from './verify-picture.ts'
+
+const errors = () => import('./verify-errors.ts')
 
 /** What one replay needs. */
 export interface VerifyRequest {
@@ -56,38 +57,31 @@ export async function verifyCase(
   const tolerance =
     manifest.goldens!.tolerance[precision] ?? DEFAULT_TOLERANCE[precision as 'float32'] ?? DEFAULT_TOLERANCE.float32!
   const stages: Record<string, number> = {}
-  const compare: CompareStage = (stage, name, got, expected, allowed) => {
+  const compare: CompareStage = async (stage, name, got, expected, allowed) => {
     const difference = got ? compareTensors(got, expected, allowed) : null
     if (difference) stages[stage] = Math.max(stages[stage] ?? 0, difference.maxAbs)
     const passed = difference?.outside === 0 && difference.mismatch === null
     onCompared?.({ stage, tensor: name, expected, got: got ?? null, tolerance: allowed, difference, passed })
     if (passed || onCompared) return
-    throw new TensorferryError(
-      'VERIFICATION_FAILED',
-      `${session.runtime.name} gives other numbers than golden ${golden.name}, ${name}: ${difference ? describeDifference(difference, allowed) : 'it is missing'}`,
-      { details: { case: golden.name, stage, tensor: name, tolerance: allowed, ...difference } },
-    )
+    const { runtime } = session
+    const failed = { runtime, golden: golden.name, stage, tensor: name, difference, allowed }
+    throw (await errors()).verificationFailed(failed)
   }
   const group = (prefix: string): Record<string, Tensor> => {
     const start = `${golden.name}/${prefix}`
     const found = [...tensors].filter(([key]) => key.startsWith(start))
     return Object.fromEntries(found.map(([key, value]) => [key.slice(start.length), value]))
   }
-  const expectedOutputs = (prefix: string): [string, Tensor][] => {
-    const expected = Object.entries(group(prefix))
-    if (expected.length > 0) return expected
-    throw new TensorferryError('BUNDLE_INVALID', `goldens: no tensor ${golden.name}/${prefix}*`, {
-      details: { case: golden.name },
-    })
-  }
   const replay = async (prefix: string, run: () => Promise<Tensors>): Promise<void> => {
-    const expected = expectedOutputs(`${prefix}outputs.`)
+    const expected = Object.entries(group(`${prefix}outputs.`))
+    if (expected.length === 0) throw (await errors()).noGoldenTensor(golden.name, `${prefix}outputs.`)
     const outputs = await run()
-    for (const [name, value] of expected) compare('outputs', `output ${name}`, outputs[name], value, tolerance)
+    for (const [name, value] of expected) await compare('outputs', `output ${name}`, outputs[name], value, tolerance)
   }
 
   if (golden.steps !== undefined) {
-    const stream = createStream(session, model.signature!)
+    const openStream = await loadStreams()
+    const stream = openStream(session, model.signature!)
     for (let step = 0; step < golden.steps; step++) {
       await replay(`${step}/`, async () => {
         const outputs = await stream.run(group(`${step}/inputs.`), { signal: options.signal })

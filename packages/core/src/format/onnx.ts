@@ -1,4 +1,3 @@
-import { TensorferryError } from '../errors.ts'
 import type { ByteSource } from './byte-source.ts'
 import { fieldsOf, MAX_FIELD_HEADER, type ProtobufField, readField } from './protobuf.ts'
 
@@ -26,6 +25,9 @@ const CHILDREN: Readonly<Record<Message, Readonly<Record<number, Message>>>> = {
 }
 const MODEL_FIELDS = new Set([1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26])
 const TENSOR_EXTERNAL_DATA = 13
+
+/** Words for a file that is no ONNX model. */
+const errors = () => import('./not-onnx.ts')
 
 /** Smaller messages are read whole and walked in one go; weights are larger and get skipped over. */
 const WHOLE = 1 << 16
@@ -59,7 +61,7 @@ export async function readOnnxSummary(source: ByteSource): Promise<OnnxSummary> 
   const walkSource = async (message: Message, start: number, end: number): Promise<void> => {
     for await (const field of fieldsOfSource(source, start, end)) {
       if (message === 'model') {
-        if (!MODEL_FIELDS.has(field.number)) throw notOnnx(`its field ${field.number} is none of a model's`)
+        if (!MODEL_FIELDS.has(field.number)) throw (await errors()).foreignField(field)
         if (field.number === 1) irVersion = field.value
         if (field.number === 7) hasGraph = true
         if (field.number === 8) {
@@ -77,16 +79,8 @@ export async function readOnnxSummary(source: ByteSource): Promise<OnnxSummary> 
     }
   }
   await walkSource('model', 0, source.size)
-  if (!hasGraph) throw notOnnx('it holds no graph')
+  if (!hasGraph) throw (await errors()).noGraph()
   return { irVersion, opset, externalData: [...externalData] }
-}
-
-function notOnnx(reason: string): TensorferryError {
-  return new TensorferryError(
-    'FORMAT_UNSUPPORTED',
-    `expected an ONNX model, got a file that is not one or is damaged: ${reason}; export or download it again`,
-    { details: { reason } },
-  )
 }
 
 async function* fieldsOfSource(source: ByteSource, start: number, end: number): AsyncGenerator<ProtobufField> {
@@ -99,12 +93,8 @@ async function* fieldsOfSource(source: ByteSource, start: number, end: number): 
       window = (await source.read(position, Math.min(WHOLE, end - position))) as Uint8Array<ArrayBuffer>
     }
     const field = readField(window, position - origin, origin)
-    if (field === null) throw notOnnx(`no valid field at byte ${position}`)
-    if (field.end > end) {
-      throw notOnnx(
-        `truncated: a part of ${field.end - field.start} bytes begins at byte ${field.start}, the file ends at ${end}`,
-      )
-    }
+    if (field === null) throw (await errors()).noField(position)
+    if (field.end > end) throw (await errors()).truncated(field, end)
     yield field
     position = field.end
   }

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { TensorferryError } from '../errors.ts'
 import type { Tensor } from '../tensor.ts'
+import { withLoops } from './loops/choose-loops.ts'
 import type { RawImage } from './raw-image.ts'
 import type { Step, StepContext, ValueKind } from './step.ts'
 import type { ImageSource } from './steps/image/decode-image.ts'
@@ -113,7 +114,10 @@ function singleStep(step: AnyStep): Group {
 
 function fusedSteps(step: AnyStep, next: AnyStep | undefined): Group | null {
   if (step.op === 'resize' && next?.op === 'center_crop') {
-    return { op: 'resize+center_crop', run: (image) => resizeCenterCrop(image, step, next) }
+    return {
+      op: 'resize+center_crop',
+      run: (image) => withLoops(image, (loops) => resizeCenterCrop(image, step, next, loops)),
+    }
   }
   if (step.op === 'to_tensor' && next?.op === 'normalize') {
     return { op: 'to_tensor+normalize', run: (image) => toTensorNormalize(image, next) }

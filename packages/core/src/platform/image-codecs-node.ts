@@ -1,6 +1,6 @@
 import { TensorferryError } from '../errors.ts'
 import type { ImageCodecs } from '../pipeline/image-codecs.ts'
-import { IMAGE_CHANNELS, type ImageMode, type RawImage, requireImage } from '../pipeline/raw-image.ts'
+import { IMAGE_CHANNELS, type ImageMode, MAX_PIXELS, type RawImage, requireImage } from '../pipeline/raw-image.ts'
 import { convertImage } from '../pipeline/steps/image/convert-image.ts'
 import { checkEncodeOptions } from './encode-options.ts'
 import { FORMAT_NAMES, readImageHeader } from './image-header.ts'
@@ -44,7 +44,7 @@ function imageOfPixels(
 export function createNodeImageCodecs(load: () => Promise<{ default: Sharp }> = () => import('sharp')): ImageCodecs {
   return {
     async decode(bytes, mode) {
-      const { format, width, height } = readImageHeader(bytes)
+      const { format, width, height } = readImageHeader(bytes, MAX_PIXELS)
       const sharp = await loadSharp(load)
       // The header is checked already; sharp's own limit is another number. Colour profiles would change the pixels.
       const decoding = sharp(bytes, { ignoreIcc: true, failOn: 'error', limitInputPixels: false }).raw({

@@ -1,8 +1,11 @@
 import { TensorferryError } from '../errors.ts'
 import type { EncodeOptions } from '../pipeline/image-codecs.ts'
-import { blankImage, IMAGE_CHANNELS, type RawImage, requireImage } from '../pipeline/raw-image.ts'
+import type { RawImage } from '../pipeline/raw-image.ts'
 import { checkEncodeOptions } from './encode-options.ts'
 import { exifOrientation, FORMAT_NAMES, readImageHeader } from './image-header.ts'
+
+// Loaded with the first picture file. What it needs of pipeline/ the caller does: a module that the app's first file has too
+// would get a file of its own.
 
 const MIME = { jpeg: 'image/jpeg', png: 'image/png', webp: 'image/webp' } as const
 
@@ -20,11 +23,12 @@ function isOpaque(pixels: Uint8ClampedArray): boolean {
 /**
  * Decodes a picture with the browser.
  *
- * @returns RGBA, all opaque
+ * @param mostPixels - that are decoded
+ * @returns an image of mode RGBA
  * @throws TensorferryError `INPUT_INVALID` for what a canvas does not give exactly: EXIF rotation, alpha
  */
-export async function decodeOnCanvas(bytes: Uint8Array): Promise<RawImage> {
-  const header = readImageHeader(bytes)
+export async function decodeOnCanvas(bytes: Uint8Array, mostPixels: number): Promise<RawImage> {
+  const header = readImageHeader(bytes, mostPixels)
   const orientation = exifOrientation(header)
   if (orientation !== 1) {
     throw new TensorferryError(
@@ -59,15 +63,14 @@ export async function decodeOnCanvas(bytes: Uint8Array): Promise<RawImage> {
 
 /** Encodes a picture with the browser; refuses alpha, which a canvas does not keep exactly. */
 export async function encodeOnCanvas(image: RawImage, options?: EncodeOptions): Promise<Uint8Array<ArrayBuffer>> {
-  const { format, quality } = checkEncodeOptions(requireImage('encode', image), options)
+  const { format, quality } = checkEncodeOptions(image, options)
   const { width, height } = image
-  const channels = IMAGE_CHANNELS[image.mode]
-  const canvasPixels = blankImage('RGBA', height, width).data
-  for (let at = 0, from = 0; at < canvasPixels.length; at += 4, from += channels) {
-    for (let i = 0; i < 3; i++) canvasPixels[at + i] = image.data[channels === 1 ? from : from + i]!
-    canvasPixels[at + 3] = channels === 4 ? image.data[from + 3]! : 255
+  const channels = image.data.length / (width * height)
+  const pixels = new Uint8ClampedArray(width * height * 4)
+  for (let at = 0, from = 0; at < pixels.length; at += 4, from += channels) {
+    for (let i = 0; i < 3; i++) pixels[at + i] = image.data[channels === 1 ? from : from + i]!
+    pixels[at + 3] = channels === 4 ? image.data[from + 3]! : 255
   }
-  const pixels = new Uint8ClampedArray(canvasPixels.buffer)
   if (!isOpaque(pixels)) {
     throw new TensorferryError(
       'INPUT_INVALID',

@@ -1,5 +1,4 @@
 import { TensorferryError } from '../errors.ts'
-import { MAX_PIXELS } from '../pipeline/raw-image.ts'
 
 /** What the head of an image file says; enough to refuse what no decoder gives as Pillow does. */
 export interface ImageHeader {
@@ -148,9 +147,9 @@ function refuseUnknown(bytes: Uint8Array): never {
  * Reads the head of a JPEG, PNG or WebP file, and whether the file goes to its end.
  *
  * @throws TensorferryError `INPUT_INVALID` for other files, truncated ones, CMYK, more than 8 bits a channel, animations,
- *   and more than {@link MAX_PIXELS}
+ *   and more than `mostPixels`
  */
-export function readImageHeader(bytes: Uint8Array): ImageHeader {
+export function readImageHeader(bytes: Uint8Array, mostPixels: number): ImageHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const read = (format: ImageHeader['format'], parse: (bytes: Uint8Array, view: DataView) => Parts): ImageHeader => {
     let parts: Parts
@@ -162,8 +161,8 @@ export function readImageHeader(bytes: Uint8Array): ImageHeader {
       throw error
     }
     const { width, height } = parts
-    if (width < 1 || height < 1 || width * height > MAX_PIXELS) {
-      refuse(`expected 1 to ${MAX_PIXELS} pixels, got ${width} x ${height}`, { width, height })
+    if (width < 1 || height < 1 || width * height > mostPixels) {
+      refuse(`expected 1 to ${mostPixels} pixels, got ${width} x ${height}`, { width, height })
     }
     return { format, ...parts }
   }

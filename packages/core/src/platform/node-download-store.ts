@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { DownloadStore, Remembered, StoredFile } from '../bundle/url-files.ts'
@@ -72,6 +72,19 @@ export function diskDownloadStore(folder: string): DownloadStore {
         await rm(temporary, { force: true })
         throw error
       }
+    },
+    async list() {
+      const names = await readdir(filesFolder).catch(() => [])
+      const whole = names.filter((name) => !name.endsWith('.part'))
+      return Promise.all(whole.map(async (sha256) => ({ url: null, sha256, size: (await stat(pathOf(sha256))).size })))
+    },
+    async clear(url) {
+      if (url === undefined) {
+        await Promise.all([filesFolder, urlsFolder].map((path) => rm(path, { recursive: true, force: true })))
+        return
+      }
+      const known = await this.recall(url)
+      if (known) await Promise.all([rm(pathOf(known.sha256), { force: true }), rm(join(urlsFolder, nameOf(url)))])
     },
     delete: (sha256) => rm(pathOf(sha256), { force: true }),
     async recall(url) {

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { type FileHandle, open, readFile, realpath, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import type { LoadOptions } from '../backend.ts'
-import { type Expected, type Files, fileNotFound, type OpenFile } from '../bundle/files.ts'
+import { type Expected, type Files, fileErrors, type OpenFile } from '../bundle/files.ts'
 import { requireSha256, requireSize } from '../bundle/integrity.ts'
 import { throwIfAborted } from '../call.ts'
 import { TensorferryError } from '../errors.ts'
@@ -81,7 +81,7 @@ export function folderFiles(folder: string, links: 'refuse' | 'follow'): Files {
   const locate = async (path: string): Promise<{ full: string; size: number }> => {
     const full = join(folder, path)
     const found = await stat(full).catch(() => null)
-    if (!found?.isFile()) throw fileNotFound(path, folder, found ? 'it is not a file' : '')
+    if (!found?.isFile()) throw (await fileErrors()).fileNotFound(path, folder, found ? 'it is not a file' : '')
     if (links === 'refuse') {
       const inside = relative(await realpath(folder), await realpath(full))
       if (inside.split(sep)[0] === '..') {

@@ -3,13 +3,14 @@ import { stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { localArtifacts } from '../bundle/local-manifest.ts'
+import type { DownloadStore } from '../bundle/url-files.ts'
 import { TensorferryError } from '../errors.ts'
 import { nodeImageCodecs } from './image-codecs-node.ts'
 import { importBackend } from './node-backend.ts'
 import { findBackendConfig } from './node-config.ts'
 import { defaultCacheDir, diskDownloadStore } from './node-download-store.ts'
 import { folderFiles } from './node-files.ts'
-import type { Located, Platform } from './platform.ts'
+import type { Located, LocateOptions, Platform } from './platform.ts'
 import { locateUrl } from './url.ts'
 
 async function locatePath(path: string): Promise<Located> {
@@ -21,6 +22,8 @@ async function locatePath(path: string): Promise<Located> {
   return { kind: 'file', files: folderFiles(dirname(full), 'follow'), path: basename(full) }
 }
 
+const storeOf = (options: LocateOptions): DownloadStore => diskDownloadStore(options.cacheDir ?? defaultCacheDir())
+
 /** Node, Bun and Deno: files, a download cache on disk, sharp for pictures. */
 export const platform: Platform = {
   name: 'node',
@@ -30,10 +33,10 @@ export const platform: Platform = {
     if (text.startsWith('file:')) return locatePath(fileURLToPath(text))
     // One letter before the colon is a Windows drive.
     if (!/^[a-z][a-z0-9+.-]+:/i.test(text)) return locatePath(text)
-    const store = diskDownloadStore(options.cacheDir ?? defaultCacheDir())
-    return locateUrl(new URL(text), store, options.fetch ?? fetch)
+    return locateUrl(new URL(text), storeOf(options), options.fetch ?? fetch)
   },
   localArtifacts,
+  downloadStore: async (options) => storeOf(options),
   async sha256(content) {
     const bytes = content instanceof Uint8Array ? content : new Uint8Array(await content.arrayBuffer())
     return createHash('sha256').update(bytes).digest('hex')

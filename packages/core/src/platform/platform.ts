@@ -2,6 +2,7 @@ import type { LoadOptions } from '../backend.ts'
 import type { Files } from '../bundle/files.ts'
 import type { LocalArtifact } from '../bundle/local-manifest.ts'
 import type { Manifest } from '../bundle/manifest.ts'
+import type { DownloadStore } from '../bundle/url-files.ts'
 import type { ImageCodecs } from '../pipeline/image-codecs.ts'
 
 /** Where a path or URL given as a string leads. */
@@ -16,6 +17,11 @@ export interface LocateOptions {
   readonly fetch?: typeof globalThis.fetch | undefined
   /** Node: the folder of downloaded files. Default: `TENSORFERRY_CACHE`, else the user's cache folder. */
   readonly cacheDir?: string | undefined
+  /**
+   * Browsers: where downloads are kept. `cache` (default): the Cache API, and files over 2 GB in the origin's private
+   * file system; `opfs`: all of them there; `memory`: nowhere, for this load alone.
+   */
+  readonly downloads?: 'cache' | 'opfs' | 'memory' | undefined
 }
 
 /** A backend as a config names it: package and options. */
@@ -37,6 +43,8 @@ export interface Platform {
   readonly codecs: ImageCodecs
   /** Finds what a string or URL points to. */
   locate(source: string | URL, options: LocateOptions & LoadOptions): Promise<Located>
+  /** What was downloaded and kept. */
+  downloadStore(options: LocateOptions): Promise<DownloadStore>
   /** Artifacts of a `bundle.local.json`, compiled for this machine; a browser has none. */
   localArtifacts(files: Files, manifest: Manifest, options?: LoadOptions): Promise<readonly LocalArtifact[]>
   /** sha256 in lower-case hex. */

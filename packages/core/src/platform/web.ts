@@ -1,46 +1,42 @@
-import type { DownloadStore, StoredFile } from '../bundle/url-files.ts'
-import { sourceFromBytes } from '../format/byte-source.ts'
+import type { DownloadStore } from '../bundle/url-files.ts'
 import type { ImageCodecs } from '../pipeline/image-codecs.ts'
+import { MAX_PIXELS, requireImage } from '../pipeline/raw-image.ts'
 import { convertImage } from '../pipeline/steps/image/convert-image.ts'
-import type { Platform } from './platform.ts'
+import type { LocateOptions, Platform } from './platform.ts'
 import { locateUrl } from './url.ts'
+import { memoryParts, memoryStore, noStorage } from './web-memory-store.ts'
+import { sha256 } from './web-sha256.ts'
 
-async function sha256(content: Uint8Array | Blob): Promise<string> {
-  const bytes = content instanceof Uint8Array ? content : new Uint8Array(await content.arrayBuffer())
-  const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
-}
-
-/** Keeps nothing: each download stays in memory until its reader is done with it. */
-const memoryStore: DownloadStore = {
-  onDisk: false,
-  get: async () => null,
-  async put(chunks): Promise<StoredFile> {
-    const parts: BlobPart[] = []
-    for await (const chunk of chunks) parts.push(chunk as Uint8Array<ArrayBuffer>)
-    const bytes = new Uint8Array(await new Blob(parts).arrayBuffer())
-    return {
-      source: sourceFromBytes(bytes),
-      bytes: async () => bytes.slice(),
-      size: bytes.length,
-      sha256: await sha256(bytes),
-    }
-  },
-  delete: async () => undefined,
-  recall: async () => null,
-  remember: async () => undefined,
+/**
+ * Requests past the browser's own cache, which would keep every model a second time. Conditions would make a request to
+ * another origin one that needs leave.
+ */
+function past(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
+  return (input, init) => {
+    const isOther = new URL(String(input)).origin !== globalThis.location?.origin
+    const headers = Object.entries({ ...(init?.headers as Record<string, string>) })
+    const kept = headers.filter(([name]) => !isOther || !name.startsWith('if-'))
+    return fetch(input, { ...init, headers: Object.fromEntries(kept), cache: 'no-store' })
+  }
 }
 
 /** Loaded with the first picture file: an app that has pixels, such as a canvas, does without. */
 const webImageCodecs: ImageCodecs = {
   async decode(bytes, mode) {
     const { decodeOnCanvas } = await import('./image-codecs-web.ts')
-    return convertImage(await decodeOnCanvas(bytes), { mode })
+    return convertImage(await decodeOnCanvas(bytes, MAX_PIXELS), { mode })
   },
   async encode(image, options) {
     const { encodeOnCanvas } = await import('./image-codecs-web.ts')
-    return encodeOnCanvas(image, options)
+    return encodeOnCanvas(requireImage('encode', image), options)
   },
+}
+
+/** What keeps files is loaded with the first URL: an app that has its files does without. */
+async function storeOf({ downloads }: LocateOptions): Promise<DownloadStore> {
+  if (downloads === 'memory') return memoryStore([])
+  if (typeof caches === 'undefined') return memoryStore([noStorage('the page needs https')])
+  return (await import('./web-download-store.ts')).webDownloadStore(downloads, memoryParts)
 }
 
 /** Browsers and workers: fetch, Web Crypto, the browser's own picture codecs. */
@@ -49,9 +45,11 @@ export const platform: Platform = {
   codecs: webImageCodecs,
   async locate(source, options) {
     const base = typeof document === 'undefined' ? globalThis.location?.href : document.baseURI
-    return locateUrl(new URL(source, base), memoryStore, options.fetch ?? globalThis.fetch.bind(globalThis))
+    const fetch = past(options.fetch ?? globalThis.fetch.bind(globalThis))
+    return locateUrl(new URL(source, base), await storeOf(options), fetch)
   },
   localArtifacts: async () => [],
+  downloadStore: storeOf,
   sha256,
   findBackendConfig: async () => null,
   appFolder: () => '',

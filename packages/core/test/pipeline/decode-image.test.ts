@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
+import { MAX_PIXELS } from '../../src/pipeline/raw-image.ts'
 import { decodeImage, type ImageSource } from '../../src/pipeline/steps/image/decode-image.ts'
 import { createNodeImageCodecs, nodeImageCodecs } from '../../src/platform/image-codecs-node.ts'
 import { exifOrientation, readImageHeader } from '../../src/platform/image-header.ts'
@@ -56,15 +57,19 @@ describe('decode_image equals Pillow', () => {
     expect(digest((await decode(bytes)).data)).not.toBe(digest(managed))
     const orientations = encoded
       .filter(({ row }) => row[0] === 'jpeg-exif')
-      .map(({ bytes, row }) => [exifOrientation(readImageHeader(bytes)), (row[2] % 8) + 1])
+      .map(({ bytes, row }) => [exifOrientation(readImageHeader(bytes, MAX_PIXELS)), (row[2] % 8) + 1])
     expect(orientations.length).toBe(16)
     expect(orientations.filter(([read, written]) => read !== written)).toEqual([])
-    expect(exifOrientation(readImageHeader(fileOf('jpeg-444')))).toBe(1)
+    expect(exifOrientation(readImageHeader(fileOf('jpeg-444'), MAX_PIXELS))).toBe(1)
   })
 
   test('the header has the size of every file', () => {
     for (const { bytes, row } of encoded) {
-      expect(readImageHeader(bytes)).toMatchObject({ format: row[0].split('-')[0], height: row[3], width: row[4] })
+      expect(readImageHeader(bytes, MAX_PIXELS)).toMatchObject({
+        format: row[0].split('-')[0],
+        height: row[3],
+        width: row[4],
+      })
     }
   })
 })

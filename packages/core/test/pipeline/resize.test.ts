@@ -1,10 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import type { ImageMode, Interpolation } from '../../src/pipeline/index.ts'
 import { type RawImage, resize } from '../../src/pipeline/index.ts'
+import { scalarLoops } from '../../src/pipeline/loops/scalar-loops.ts'
+import { compileSimdLoops } from '../../src/pipeline/loops/simd-loops.ts'
+import { resizeWith } from '../../src/pipeline/steps/image/resize.ts'
 import { messageOf } from './errors.ts'
 import { digest, type PictureKind, picture, readGoldens } from './pictures.ts'
 
 type Picture = [kind: PictureKind, seed: number, height: number, width: number, mode: ImageMode]
+
+const LOOPS = { TypeScript: scalarLoops, WebAssembly: await compileSimdLoops() }
 
 describe('resize equals Pillow', () => {
   const { cases } =
@@ -12,14 +17,16 @@ describe('resize equals Pillow', () => {
       'resize.json',
     )
 
-  test.each(['legacy', '13'] as const)('pass order %s: 720 cases, six kernels, L, RGB and RGBA', (order) => {
+  test.each([
+    ['legacy', 'TypeScript'],
+    ['13', 'TypeScript'],
+    ['legacy', 'WebAssembly'],
+    ['13', 'WebAssembly'],
+  ] as const)('pass order %s in %s: 720 cases, six kernels, L, RGB and RGBA', (order, loops) => {
     const different = cases.filter(
       ([kind, seed, height, width, mode, outHeight, outWidth, interpolation, legacy, newest]) => {
-        const resized = resize(picture(kind, seed, height, width, mode), {
-          size: [outHeight, outWidth],
-          interpolation,
-          pillow_pass_order: order,
-        })
+        const options = { size: [outHeight, outWidth], interpolation, pillow_pass_order: order } as const
+        const resized = resizeWith(picture(kind, seed, height, width, mode), options, LOOPS[loops])
         return digest(resized.data) !== (order === 'legacy' ? legacy : newest)
       },
     )

@@ -11,7 +11,10 @@ const root = fileURLToPath(new URL('../../../../', import.meta.url))
 const core = join(root, 'packages/core/src')
 const execute = promisify(execFile)
 const packages = { '@tensorferry/core/testing': `${core}/testing/index.ts`, '@tensorferry/core': `${core}/index.ts` }
-const platform = { '#platform': `${core}/platform/node.ts` }
+const platform = {
+  '#platform': `${core}/platform/node.ts`,
+  '#printer': `${core}/platform/printer-node.ts`,
+}
 let folder: string
 
 beforeAll(async () => {

@@ -1,5 +1,4 @@
 import * as v from 'valibot'
-import { TensorferryError } from '../../../errors.ts'
 import type { ImageCodecs } from '../../image-codecs.ts'
 import { describeValue, MAX_PIXELS, type RawImage, requireImage } from '../../raw-image.ts'
 import type { Step, StepContext } from '../../step.ts'
@@ -18,14 +17,7 @@ export interface ImageDataLike {
 /** What `decode_image` takes: a JPEG, PNG or WebP file, or pixels that are decoded already. */
 export type ImageSource = Uint8Array | ArrayBuffer | Blob | RawImage | ImageDataLike
 
-function requirePixelCount({ width, height }: RawImage): void {
-  if (width * height <= MAX_PIXELS) return
-  throw new TensorferryError(
-    'INPUT_INVALID',
-    `decode_image: ${width} x ${height} has more than ${MAX_PIXELS} pixels; shrink it first`,
-    { details: { width, height } },
-  )
-}
+const errors = () => import('./decode-errors.ts')
 
 /**
  * Decodes a file, or takes pixels, and converts them to a mode as Pillow does: no colour management, no EXIF rotation.
@@ -43,21 +35,19 @@ export async function decodeImage(
   if (typeof Blob !== 'undefined' && source instanceof Blob) file = await source.arrayBuffer()
   if (file instanceof ArrayBuffer) file = new Uint8Array(file)
   if (file instanceof Uint8Array) {
-    if (file.length === 0) throw new TensorferryError('INPUT_INVALID', 'decode_image: the file is empty (0 bytes)')
+    if (file.length === 0) throw (await errors()).emptyFile()
     return codecs.decode(file, mode)
   }
-  const pixels = imageOfPixels(source as RawImage | ImageDataLike)
-  requirePixelCount(pixels)
+  const pixels = await imageOfPixels(source as RawImage | ImageDataLike)
+  const { width, height } = pixels
+  if (width * height > MAX_PIXELS) throw (await errors()).tooManyPixels(width, height, MAX_PIXELS)
   // A copy, so that later writes to the caller's pixels cannot show.
   return pixels.mode === mode ? { ...pixels, data: pixels.data.slice() } : convertImage(pixels, { mode })
 }
 
-function imageOfPixels(source: RawImage | ImageDataLike): RawImage {
+async function imageOfPixels(source: RawImage | ImageDataLike): Promise<RawImage> {
   if (typeof source !== 'object' || source === null || !('data' in source) || !('width' in source)) {
-    throw new TensorferryError(
-      'INPUT_INVALID',
-      `decode_image: expected a JPEG, PNG or WebP file as Uint8Array, ArrayBuffer or Blob, or pixels { width, height, data }, got ${describeValue(source)}`,
-    )
+    throw (await errors()).noPicture(describeValue(source))
   }
   if ('mode' in source) return requireImage('decode_image', source)
   const { width, height } = source

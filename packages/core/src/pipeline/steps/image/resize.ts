@@ -1,5 +1,7 @@
 import * as v from 'valibot'
 import { TensorferryError } from '../../../errors.ts'
+import { loopsAtHand, withLoops } from '../../loops/choose-loops.ts'
+import type { PixelLoops } from '../../loops/pixel-loops.ts'
 import { MAX_PIXELS, type RawImage, requireImage } from '../../raw-image.ts'
 import type { Step } from '../../step.ts'
 import { type Size, sizeSchema } from '../size.ts'
@@ -56,8 +58,13 @@ export function resizeTarget(image: RawImage, options: ResizeOptions): ResampleT
  *   Pillow 12.2 and 12.3 alone swap the passes of images over 100 times as high as wide; `legacy` does not.
  */
 export function resize(image: RawImage, options: ResizeOptions): RawImage {
+  return resizeWith(image, options, loopsAtHand())
+}
+
+/** {@link resize} with the loops that are given: WebAssembly's or TypeScript's, the same bits. */
+export function resizeWith(image: RawImage, options: ResizeOptions, loops: PixelLoops): RawImage {
   const target = resizeTarget(requireImage('resize', image), options)
-  return resampleWindow(image, target, wholeOutput(target))
+  return resampleWindow(image, target, wholeOutput(target), loops)
 }
 
 /** The window that is all of the output. */
@@ -79,5 +86,5 @@ export const resizeStep = {
   schema,
   takes: 'image',
   gives: 'image',
-  run: (image: RawImage, options: ResizeOptions) => resize(image, options),
+  run: (image: RawImage, options: ResizeOptions) => withLoops(image, (loops) => resizeWith(image, options, loops)),
 } as const satisfies Step

@@ -1,5 +1,15 @@
-import { type DType, type DTypeData, type Tensor, type TensorSpec, type Tensors, tensor } from '@tensorferry/core'
-import type { PackedInputs, ValueDescription } from './messages.ts'
+import {
+  type DType,
+  type DTypeData,
+  makeTensor,
+  type Signature,
+  type Tensor,
+  type TensorSpec,
+  type Tensors,
+} from '@tensorferry/core'
+import type { SessionSpecs } from './executor-session.ts'
+import type { ModelDescription, ValueDescription } from './model-description.ts'
+import type { PackedInputs } from './packed-inputs.ts'
 
 type NumericDType = Exclude<DType, 'string'>
 
@@ -59,10 +69,11 @@ export function tensorsFromOutputs(outputs: Readonly<Record<string, OrtOutput>>)
 }
 
 function tensorFromOutput({ type, dims, data }: OrtOutput): Tensor {
-  if (type !== 'float16') return tensor(type as DType, data as DTypeData[DType], dims) as Tensor
+  if (!ArrayBuffer.isView(data)) return makeTensor('string', Object.freeze([...data]), dims)
+  if (type !== 'float16') return makeTensor(type as DType, data as DTypeData[DType], dims) as Tensor
   // The same bits, whatever the class.
-  const { buffer, byteOffset, byteLength } = data as ArrayBufferView<ArrayBuffer>
-  return tensor('float16', new Uint16Array(buffer, byteOffset, byteLength / 2), dims)
+  const { buffer, byteOffset, byteLength } = data
+  return makeTensor('float16', new Uint16Array(buffer, byteOffset, byteLength / 2), dims)
 }
 
 const ANY_NAMES = new Set(['None', 'none', 'unknown', 'dynamic'])
@@ -78,6 +89,11 @@ function dimOf(size: number | string): number | string | null {
 }
 
 /** A spec from what ONNX Runtime says of a bare file. An empty shape may mean a scalar or an unknown rank: nothing is claimed. */
-export function specOf({ name, type, shape }: ValueDescription): TensorSpec {
+function specOf({ name, type, shape }: ValueDescription): TensorSpec {
   return { name, dtype: dtypeOf(type), shape: shape.length === 0 ? null : shape.map(dimOf) }
+}
+
+/** What a session takes and gives: as its signature says, or, for a bare file, as ONNX Runtime does. */
+export function specsOf({ inputs, outputs }: ModelDescription, signature: Signature | undefined): SessionSpecs {
+  return signature ?? { inputs: inputs.map(specOf), outputs: outputs.map(specOf), dims: {} }
 }

@@ -1,5 +1,5 @@
 import { TensorferryError, type TensorSpec, type Tensors } from '@tensorferry/core'
-import type { PackedInput, PackedInputs } from './messages.ts'
+import type { PackedInput, PackedInputs } from './packed-inputs.ts'
 import type { RunBuffers } from './run-buffers.ts'
 
 /** Bytes; as ONNX Runtime aligns its own tensors. */

@@ -1,0 +1,9 @@
+/** Bytes after gzip; see the implementation for what is counted. */
+export function downloadSizes(): Promise<{
+  readonly total: number
+  readonly own: number
+  readonly app: number
+  readonly ownApp: number
+  readonly ownWorker: number
+  readonly sizes: Readonly<Record<string, number>>
+}>

@@ -1,0 +1,32 @@
+import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import type { Host } from './host.ts'
+import type { Reply } from './messages.ts'
+
+/** Node, Bun and Deno: WebAssembly alone, in a worker thread. */
+export const host: Host = {
+  obstacle: null,
+  cores: availableParallelism(),
+  singleThreaded: null,
+  builds: ['cpu'],
+  runtimeFiles(_, assets) {
+    const base = assets === null ? import.meta.url : assets.endsWith('/') ? assets : `${assets}/`
+    return { script: new URL('./ort-wasm.js', base).href, wasm: new URL('./ort-wasm.wasm', base).href }
+  },
+  newLock: () => null,
+  startWorker(_, assets, { onReply, onDeath }) {
+    const base = assets === null ? import.meta.url : assets.endsWith('/') ? assets : `${assets}/`
+    const worker = new Worker(new URL('./worker-node.js', base), { name: 'tensorferry-onnx' })
+    worker.on('message', (reply: Reply) => onReply(reply))
+    worker.on('error', (error) => onDeath(error.message, error))
+    worker.on('exit', (code) => onDeath(`it ended by itself with code ${code}`))
+    worker.unref()
+    return {
+      post: (message, transfer) => worker.postMessage(message, transfer),
+      keepAlive: (alive) => (alive ? worker.ref() : worker.unref()),
+      async terminate() {
+        await worker.terminate()
+      },
+    }
+  },
+}

@@ -1,0 +1,103 @@
+import type { TensorSpec, Tensors } from '@tensorferry/core'
+import { disposedError, type Executor, type Run } from '@tensorferry/onnx-shared/executor'
+import { tensorsFromOutputs } from '@tensorferry/onnx-shared/ort-tensor'
+import { packInputs } from '@tensorferry/onnx-shared/pack-inputs'
+import type { PackedInputs } from '@tensorferry/onnx-shared/packed-inputs'
+import { RunBuffers } from '@tensorferry/onnx-shared/run-buffers'
+import { RequestFailed, type WorkerClient } from './worker-client.ts'
+
+interface Job {
+  readonly packed: PackedInputs
+  resolve(outputs: Tensors): void
+  reject(error: unknown): void
+}
+
+/** What a {@link RunQueue} is made of. */
+export interface RunQueueParts {
+  /** The worker that has loaded the model. */
+  readonly client: WorkerClient
+  /** Loads the model into a new worker, when the one before has ended. */
+  restart(): Promise<WorkerClient>
+  readonly inputs: readonly TensorSpec[]
+  /** Whether a run whose caller has left takes its worker with it. */
+  readonly isHard: boolean
+}
+
+/** Runs wait first in, first out for the one worker. */
+export class RunQueue implements Executor {
+  readonly #parts: RunQueueParts
+  readonly #buffers = new RunBuffers(3)
+  readonly #waiting = new Set<Job>()
+  #client: WorkerClient
+  #running: Job | null = null
+  #onIdle: (() => void) | null = null
+  #isClosed = false
+
+  constructor(parts: RunQueueParts) {
+    this.#parts = parts
+    this.#client = parts.client
+  }
+
+  /** The inputs have been checked; they are copied before this returns. */
+  run(inputs: Tensors): Run {
+    const packed = packInputs(this.#parts.inputs, inputs, this.#buffers)
+    const job: Job = { packed, resolve: () => {}, reject: () => {} }
+    const outputs = new Promise<Tensors>((resolve, reject) => {
+      job.resolve = resolve
+      job.reject = reject
+    })
+    this.#waiting.add(job)
+    this.#next()
+    return { outputs, cancel: () => this.#cancel(job) }
+  }
+
+  /** Waiting runs reject with `SESSION_DISPOSED`, the one in progress ends, the worker goes. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const job of this.#waiting) job.reject(disposedError())
+    this.#waiting.clear()
+    if (this.#running) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve
+      })
+    }
+    await this.#client.terminate()
+  }
+
+  #cancel(job: Job): void {
+    if (this.#waiting.delete(job)) this.#buffers.give(job.packed.buffer)
+    else if (this.#running === job && this.#parts.isHard) void this.#client.terminate()
+  }
+
+  #next(): void {
+    if (this.#running) return
+    const job = this.#waiting.values().next().value
+    if (!job) {
+      this.#onIdle?.()
+      return
+    }
+    this.#waiting.delete(job)
+    this.#running = job
+    this.#send(job)
+      .then(job.resolve, job.reject)
+      .finally(() => {
+        this.#running = null
+        this.#next()
+      })
+  }
+
+  async #send({ packed }: Job): Promise<Tensors> {
+    if (this.#client.death) this.#client = await this.#parts.restart()
+    try {
+      const reply = await this.#client.send({ type: 'run', packed }, [packed.buffer])
+      this.#buffers.give(reply.buffer)
+      return tensorsFromOutputs(reply.outputs)
+    } catch (failure) {
+      if (!(failure instanceof RequestFailed)) throw failure
+      if (failure.reply.buffer) this.#buffers.give(failure.reply.buffer)
+      // WebAssembly that has aborted gives wrong numbers or none from then on.
+      if (failure.reply.fatal && !this.#isClosed) await this.#client.terminate()
+      throw failure.error
+    }
+  }
+}

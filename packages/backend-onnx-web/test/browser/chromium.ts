@@ -1,0 +1,32 @@
+import { existsSync } from 'node:fs'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+
+const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+/** The Chromium of this machine: `TENSORFERRY_CHROMIUM`, else where systems put it; null: there is none. */
+export const chromiumPath: string | null =
+  process.env.TENSORFERRY_CHROMIUM ?? CANDIDATES.find((path) => existsSync(path)) ?? null
+
+if (chromiumPath === null) console.warn('no Chromium: set TENSORFERRY_CHROMIUM or install the package chromium')
+
+/** Starts Chromium with a new profile. */
+export function launchChromium(flags: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: chromiumPath!, args: [...FLAGS, ...flags] })
+}
+
+/** Opens the test page; its errors become the test's. */
+export async function openPage(context: Browser | BrowserContext, url: string): Promise<Page> {
+  const page = await context.newPage()
+  await page.goto(url)
+  await page.waitForFunction(() => 'sdk' in globalThis)
+  return page
+}

@@ -1,0 +1,172 @@
+// Apps of the packed packages, built by the bundlers that people use, and run in Chromium under a strict policy.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { cp, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createNpmProject, packPackages, type Tarballs } from '../../../tests/packed-projects.ts'
+import { ROOT, runToEnd } from '../../../tests/workspace.ts'
+import { chromiumPath, launchChromium } from './browser/chromium.ts'
+import { startFolderServer } from './browser/server.ts'
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const RUNTIME_FILES = ['worker', 'ort-wasm']
+  .flatMap((name) => [`${name}.js`, `${name}-gpu.js`])
+  .concat(['ort-wasm.wasm', 'ort-wasm-gpu.wasm'])
+
+interface Bundler {
+  readonly name: string
+  /** Pinned packages. */
+  readonly installs: Readonly<Record<string, string>>
+  /** Files beside the app's own, from this folder below `bundlers/`. */
+  readonly config?: string
+  readonly build: readonly string[]
+  /** Whether the runtime's files are copied by hand, as README.md says. */
+  readonly copies: boolean
+  /** Whether the bundler writes scripts alone, and no page. */
+  readonly isPageOurs?: true
+}
+
+const BUNDLERS: readonly Bundler[] = [
+  { name: 'Vite 7', installs: { vite: '7.3.8' }, config: 'vite', build: ['vite', 'build'], copies: false },
+  { name: 'Vite 8', installs: { vite: '8.3.8' }, config: 'vite', build: ['vite', 'build'], copies: false },
+  {
+    name: 'webpack 5',
+    installs: { webpack: '5.112.2', 'webpack-cli': '7.3.1', 'minimizer-webpack-plugin': '5.14.0' },
+    config: 'webpack',
+    build: ['webpack'],
+    copies: false,
+    isPageOurs: true,
+  },
+  {
+    name: 'esbuild',
+    installs: { esbuild: '0.28.2' },
+    build: ['esbuild', 'main.js', '--bundle', '--splitting', '--format=esm', '--outdir=dist'],
+    copies: true,
+    isPageOurs: true,
+  },
+  {
+    name: 'Rollup',
+    installs: { rollup: '4.68.7', '@rollup/plugin-node-resolve': '16.0.3' },
+    config: 'rollup',
+    build: ['rollup', '--config'],
+    copies: true,
+    isPageOurs: true,
+  },
+]
+
+const ANSWER = {
+  label: '3',
+  verified: 1,
+  runtime: { name: 'onnxruntime-web', provider: 'wasm', threads: 1 },
+}
+
+describe.skipIf(chromiumPath === null)('bundlers', () => {
+  let folder: string
+  let tarballs: Tarballs
+  let browser: Browser
+  beforeAll(async () => {
+    folder = await realpath(await mkdtemp(join(tmpdir(), 'tensorferry-bundlers-')))
+    tarballs = await packPackages(folder, ['@tensorferry/core', '@tensorferry/backend-onnx-web'])
+    browser = await launchChromium()
+  }, 300_000)
+  afterAll(async () => {
+    await browser.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  /** What the app found out, and what the browser complained of. */
+  async function run(url: string): Promise<unknown> {
+    const page = await browser.newPage()
+    const complaints: string[] = []
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
+    })
+    page.on('response', (response) => {
+      if (response.status() >= 400) complaints.push(`${response.status()} ${response.url()}`)
+    })
+    page.on('pageerror', (error) => complaints.push(String(error)))
+    await page.goto(url)
+    await page.waitForFunction(() => 'answer' in globalThis, null, { timeout: 60_000 })
+    const answer = await page.evaluate(() => (globalThis as unknown as { answer: unknown }).answer)
+    await page.close()
+    return { answer, complaints }
+  }
+
+  const expected = { answer: ANSWER, complaints: [] }
+
+  describe.each(BUNDLERS)('$name', ({ name, installs, config, build, copies, isPageOurs }) => {
+    let app: string
+    beforeAll(async () => {
+      app = await createNpmProject(join(folder, name.replace(/\W/g, '-')), tarballs, installs)
+      await cp(here('./bundlers/app'), app, { recursive: true })
+      if (config) await cp(here(`./bundlers/${config}`), app, { recursive: true })
+      await cp(join(ROOT, 'examples/bundles/digits'), join(app, 'public/digits'), { recursive: true })
+      await cp(join(ROOT, 'examples/digits/samples/3.png'), join(app, 'public/3.png'))
+      // What every browser asks for.
+      await writeFile(join(app, 'public/favicon.ico'), '')
+    }, 300_000)
+
+    test('a build runs in Chromium, under a strict Content-Security-Policy', async () => {
+      await runToEnd(app, 'npx', ['--no-install', ...build])
+      const dist = join(app, 'dist')
+      if (isPageOurs) {
+        await cp(join(app, 'public'), dist, { recursive: true })
+        await writeFile(join(dist, 'index.html'), `<!doctype html><script type="module" src="./main.js"></script>`)
+      }
+      const runtime = join(app, 'node_modules/@tensorferry/backend-onnx-web/dist')
+      if (copies) for (const file of RUNTIME_FILES) await cp(join(runtime, file), join(dist, file))
+      // Else the bundler has found them by itself, the large files whole.
+      const emitted = await readdir(dist, { recursive: true })
+      expect(emitted.filter((path) => path.endsWith('.wasm')).length).toBe(2)
+      const server = await startFolderServer(dist)
+      expect(await run(`${server.origin}/index.html`)).toMatchObject(expected)
+      await server.close()
+    }, 300_000)
+
+    test.runIf(config === 'vite')(
+      'its development server too',
+      async () => {
+        const port = await freePort()
+        const server = spawn(
+          process.execPath,
+          ['node_modules/vite/bin/vite.js', '--host', '127.0.0.1', '--port', String(port), '--strictPort'],
+          { cwd: app },
+        )
+        try {
+          await printed(server, /Local:/)
+          expect(await run(`http://127.0.0.1:${port}/`)).toMatchObject(expected)
+        } finally {
+          server.kill()
+        }
+      },
+      300_000,
+    )
+  })
+})
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+/** Waits until a process has printed something; rejects with all of it when it ends before. */
+function printed(child: ChildProcess, pattern: RegExp): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    for (const stream of [child.stdout!, child.stderr!]) {
+      stream.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk
+        if (pattern.test(text)) resolve()
+      })
+    }
+    child.once('exit', () => reject(new Error(`it ended before it printed ${pattern}:\n${text}`)))
+  })
+}

@@ -1,0 +1,22 @@
+// A user's service worker: a model is loaded once and answers requests of its pages, with no worker and no later import.
+import { onnxServiceWorker } from '@tensorferry/backend-onnx-web/service-worker'
+import { loadModel, type Model, tensor } from '@tensorferry/core'
+
+interface Fetch extends Event {
+  readonly request: Request
+  respondWith(response: Promise<Response>): void
+}
+
+let model: Promise<Model> | undefined
+
+async function double(value: number): Promise<Response> {
+  model ??= loadModel('/fixtures/identity-float32.onnx', { backend: onnxServiceWorker() })
+  const { run, report } = await model
+  const { y } = await run({ x: tensor('float32', [value, -value], [1, 2]) })
+  return Response.json({ y: Array.from(y!.data as Float32Array), runtime: report.runtime })
+}
+
+addEventListener('fetch', (event) => {
+  const { pathname, searchParams } = new URL((event as Fetch).request.url)
+  if (pathname === '/predict') (event as Fetch).respondWith(double(Number(searchParams.get('value'))))
+})

@@ -1,0 +1,34 @@
+import type { Place } from './web-cache-place.ts'
+
+/** The origin private file system, in the folder of that name. */
+export async function opfsPlace(folderName: string): Promise<Place> {
+  const root = await navigator.storage.getDirectory()
+  const folder = await root.getDirectoryHandle(folderName, { create: true })
+  const fileOf = (name: string): string => name.replaceAll('/', '~')
+  const open = async (name: string): Promise<File | null> => {
+    const handle = await folder.getFileHandle(fileOf(name)).catch(() => null)
+    return handle ? handle.getFile() : null
+  }
+  const names = async (): Promise<string[]> => {
+    const found: string[] = []
+    for await (const name of (folder as unknown as { keys(): AsyncIterable<string> }).keys()) {
+      found.push(name.replaceAll('~', '/'))
+    }
+    return found
+  }
+  const remove = (name: string): Promise<void> => folder.removeEntry(fileOf(name)).catch(() => undefined)
+  return {
+    read: open,
+    size: async (name) => (await open(name))?.size ?? null,
+    async write(name, content) {
+      const stream = await (await folder.getFileHandle(fileOf(name), { create: true })).createWritable()
+      await stream.write(content)
+      await stream.close()
+    },
+    remove,
+    names,
+    async clear() {
+      for (const name of await names()) await remove(name)
+    },
+  }
+}
