@@ -16,7 +16,11 @@ const FLAGS = [
 export const chromiumPath: string | null =
   process.env.TENSORFERRY_CHROMIUM ?? CANDIDATES.find((path) => existsSync(path)) ?? null
 
-if (chromiumPath === null) console.warn('no Chromium: set TENSORFERRY_CHROMIUM or install the package chromium')
+if (chromiumPath === null) {
+  const advice = 'no Chromium: set TENSORFERRY_CHROMIUM or install the package chromium'
+  if (process.env.CI === 'true') throw new Error(advice)
+  console.warn(advice)
+}
 
 /** Starts Chromium with a new profile. */
 export function launchChromium(flags: readonly string[] = []): Promise<Browser> {
