@@ -137,7 +137,7 @@ describe.skipIf(chromiumPath === null)('bundlers', () => {
           { cwd: app },
         )
         try {
-          await printed(server, /Local:/)
+          await printed(server, /Local/)
           expect(await run(`http://127.0.0.1:${port}/`)).toMatchObject(expected)
         } finally {
           server.kill()
