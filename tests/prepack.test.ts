@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { manifestOf, publishedPackages, ROOT, run, runToEnd } from './workspace.ts'
+import { manifestOf, publishedPackages, ROOT, run, runToEnd, workspacePackages } from './workspace.ts'
 
-const names = publishedPackages().map(({ folder }) => folder.slice(join(ROOT, 'packages/').length))
+const nameOf = ({ folder }: { folder: string }) => folder.slice(join(ROOT, 'packages/').length)
+const names = publishedPackages().map(nameOf)
 let clone: string
 
 /** Links what is installed for a package, but our own packages to those of the clone. */
@@ -39,7 +40,8 @@ beforeAll(async () => {
     })
   }
   await symlink(join(ROOT, 'node_modules'), join(clone, 'node_modules'), 'junction')
-  for (const name of names) await linkInstalled(`packages/${name}`)
+  // The private ones too: they are built into those that are published.
+  for (const name of workspacePackages().map(nameOf)) await linkInstalled(`packages/${name}`)
 })
 
 afterAll(() => rm(clone, { recursive: true, force: true }))

@@ -127,24 +127,21 @@ describe.skipIf(chromiumPath === null)('bundlers', () => {
       await server.close()
     }, 300_000)
 
-    test.runIf(config === 'vite')(
-      'its development server too',
-      async () => {
-        const port = await freePort()
-        const server = spawn(
-          process.execPath,
-          ['node_modules/vite/bin/vite.js', '--host', '127.0.0.1', '--port', String(port), '--strictPort'],
-          { cwd: app },
-        )
-        try {
-          await printed(server, /Local/)
-          expect(await run(`http://127.0.0.1:${port}/`)).toMatchObject(expected)
-        } finally {
-          server.kill()
-        }
-      },
-      300_000,
-    )
+    if (config !== 'vite') return
+    test('its development server too', async () => {
+      const port = await freePort()
+      const server = spawn(
+        process.execPath,
+        ['node_modules/vite/bin/vite.js', '--host', '127.0.0.1', '--port', String(port), '--strictPort'],
+        { cwd: app },
+      )
+      try {
+        await printed(server, /Local/)
+        expect(await run(`http://127.0.0.1:${port}/`)).toMatchObject(expected)
+      } finally {
+        server.kill()
+      }
+    }, 300_000)
   })
 })
 
