@@ -29,6 +29,7 @@ export default defineConfig({
         test: {
           name: 'onnx-web',
           include: ['packages/backend-onnx-web/test/**/*.test.ts'],
+          globalSetup: ['packages/backend-onnx-web/test/set-up.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },

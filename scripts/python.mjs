@@ -9,6 +9,7 @@ export const PYTHON_FOLDERS = [
   'packages/exporter',
   'packages/core/test',
   'packages/backend-libtorch/test',
+  'packages/backend-onnx-web/test',
   'examples',
   'tests',
   'benchmarks',

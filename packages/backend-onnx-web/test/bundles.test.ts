@@ -1,17 +1,24 @@
 import { readdir, readFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { chromiumPath, launchChromium, openPage } from './browser/chromium.ts'
 import { startServer, type TestServer } from './browser/server.ts'
+import type {} from './set-up.ts'
 
-const BUNDLES = [
+const COMMITTED = [
   'examples/bundles/digits',
   'examples/bundles/super-resolution-x3',
   'packages/core/test/fixtures/bundles/recurrent',
   'packages/core/test/fixtures/bundles/two-inputs',
-]
+].map((path) => fileURLToPath(new URL(`../../../${path}`, import.meta.url)))
+const encoders = inject('encoders')
+const exported = (name: string): string[] => ('folder' in encoders ? [join(encoders.folder, name)] : [])
 
-const NAMES = BUNDLES.map((path) => path.split('/').at(-1)!)
+const ON_CPU = [...COMMITTED, ...exported('encoder-narrow'), ...exported('encoder')].map((path) => basename(path))
+/** A GPU that is made of software takes minutes for the large one. */
+const ON_GPU = ON_CPU.filter((name) => name !== 'encoder')
 
 describe.skipIf(chromiumPath === null)('PyTorch’s goldens in Chromium', () => {
   let browser: Browser
@@ -19,11 +26,9 @@ describe.skipIf(chromiumPath === null)('PyTorch’s goldens in Chromium', () => 
   beforeAll(async () => {
     browser = await launchChromium(['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'])
     server = await startServer()
-    for (const path of BUNDLES) {
-      const folder = new URL(`../../../${path}/`, import.meta.url)
-      const name = path.split('/').at(-1)
+    for (const folder of [...COMMITTED, ...exported('encoder-narrow'), ...exported('encoder')]) {
       for (const file of await readdir(folder)) {
-        server.files.set(`/models/${name}/${file}`, await readFile(new URL(file, folder)))
+        server.files.set(`/models/${basename(folder)}/${file}`, await readFile(join(folder, file)))
       }
     }
   })
@@ -37,7 +42,7 @@ describe.skipIf(chromiumPath === null)('PyTorch’s goldens in Chromium', () => 
     return JSON.parse(Buffer.from(server.files.get(`/models/${name}/bundle.json`)!).toString()).goldens.cases
   }
 
-  test.each(NAMES)('%s on wasm: every stage of every case', async (name) => {
+  test.each(ON_CPU)('%s on wasm: every stage of every case', async (name) => {
     const page = await openPage(browser, server.origin)
     const { cases } = await page.evaluate(async (name) => {
       const model = await sdk.loadModel(`/models/${name}/`, { backend: sdk.onnxWeb({ threads: 1 }), verify: 'full' })
@@ -60,7 +65,7 @@ describe.skipIf(chromiumPath === null)('PyTorch’s goldens in Chromium', () => 
     await page.close()
   })
 
-  test.each(NAMES)('%s on WebGPU: within tolerance', async (name) => {
+  test.each(ON_GPU)('%s on WebGPU: within tolerance', async (name) => {
     const page = await openPage(browser, server.origin)
     const { runtime, cases } = await page.evaluate(async (name) => {
       const model = await sdk.loadModel(`/models/${name}/`, {
