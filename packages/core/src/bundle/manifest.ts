@@ -115,6 +115,8 @@ export function parseJson<S extends v.GenericSchema>(
   try {
     value = JSON.parse(text)
   } catch (cause) {
+    // Many servers answer so, with status 200, where a file is missing.
+    if (/^\s*</.test(text)) throw invalid(where, 'it is an HTML page, not JSON; check the address')
     throw invalid(where, `not JSON (${(cause as Error).message})`)
   }
   check(value)

@@ -85,7 +85,7 @@ describe('parseManifest', () => {
     await expectError('BUNDLE_INVALID', /path|expected/, () => parseManifest(text))
   })
   test('refuses what is no JSON', async () => {
-    await expectError('BUNDLE_INVALID', /not JSON/, () => parseManifest('<html>'))
+    await expectError('BUNDLE_INVALID', /an HTML page, not JSON/, () => parseManifest('<html>'))
     await expectError('BUNDLE_INVALID', /not a bundle's manifest/, () => parseManifest('null'))
   })
 })
