@@ -1,6 +1,6 @@
 // The packed packages in Bun and Deno: npm's packages of those names bring the binaries.
 import { cp, mkdtemp, realpath, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -29,7 +29,8 @@ describe('other runtimes', () => {
     '%s: every conformance case, and a bundle with all its goldens',
     async (name, args) => {
       const report = JSON.parse(await runToEnd(app, join(app, 'node_modules/.bin', name), [...args, 'conformance.mjs']))
-      expect(report).toMatchObject({ failed: [], provider: 'wasm' })
+      const threads = Math.min(availableParallelism(), 4)
+      expect(report).toMatchObject({ failed: [], runtime: { provider: 'wasm', threads } })
       expect(report.passed).toBeGreaterThan(100)
       expect(report.verified).toBeGreaterThan(0)
     },
