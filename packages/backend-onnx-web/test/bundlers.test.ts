@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createNpmProject, packPackages, type Tarballs } from '../../../tests/packed-projects.ts'
+import { createNpmProject, packPackages } from '../../../tests/packed-projects.ts'
 import { ROOT, runToEnd } from '../../../tests/workspace.ts'
 import { chromiumPath, launchChromium } from './browser/chromium.ts'
 import { startFolderServer } from './browser/server.ts'
@@ -19,43 +19,50 @@ const RUNTIME_FILES = ['worker', 'ort-wasm']
 
 interface Bundler {
   readonly name: string
-  /** Pinned packages. */
-  readonly installs: Readonly<Record<string, string>>
   /** Files beside the app's own, from this folder below `bundlers/`. */
   readonly config?: string
-  readonly build: readonly string[]
+  /** What builds the app, of the packages below: a program of `.bin`, or a script; and its arguments. */
+  readonly build: readonly [program: string, ...args: string[]]
+  /** The same for a development server. */
+  readonly serve?: readonly [script: string, ...args: string[]]
   /** Whether the runtime's files are copied by hand, as README.md says. */
   readonly copies: boolean
   /** Whether the bundler writes scripts alone, and no page. */
   readonly isPageOurs?: true
 }
 
+/** All in one project: both Vites under names of their own. */
+const INSTALLS = {
+  vite7: 'npm:vite@7.3.8',
+  vite8: 'npm:vite@8.3.8',
+  webpack: '5.112.2',
+  'webpack-cli': '7.3.1',
+  'minimizer-webpack-plugin': '5.14.0',
+  esbuild: '0.28.2',
+  rollup: '4.68.7',
+  '@rollup/plugin-node-resolve': '16.0.3',
+}
+
+const vite = (version: 'vite7' | 'vite8', name: string): Bundler => ({
+  name,
+  config: 'vite',
+  build: [`${version}/bin/vite.js`, 'build'],
+  // What the other Vite has kept in node_modules is not its own.
+  serve: [`${version}/bin/vite.js`, '--force', '--host', '127.0.0.1', '--strictPort'],
+  copies: false,
+})
+
 const BUNDLERS: readonly Bundler[] = [
-  { name: 'Vite 7', installs: { vite: '7.3.8' }, config: 'vite', build: ['vite', 'build'], copies: false },
-  { name: 'Vite 8', installs: { vite: '8.3.8' }, config: 'vite', build: ['vite', 'build'], copies: false },
-  {
-    name: 'webpack 5',
-    installs: { webpack: '5.112.2', 'webpack-cli': '7.3.1', 'minimizer-webpack-plugin': '5.14.0' },
-    config: 'webpack',
-    build: ['webpack'],
-    copies: false,
-    isPageOurs: true,
-  },
+  vite('vite7', 'Vite 7'),
+  vite('vite8', 'Vite 8'),
+  { name: 'webpack 5', config: 'webpack', build: ['.bin/webpack'], copies: false, isPageOurs: true },
   {
     name: 'esbuild',
-    installs: { esbuild: '0.28.2' },
-    build: ['esbuild', 'main.js', '--bundle', '--splitting', '--format=esm', '--outdir=dist'],
+    build: ['.bin/esbuild', 'main.js', '--bundle', '--splitting', '--format=esm', '--outdir=dist'],
     copies: true,
     isPageOurs: true,
   },
-  {
-    name: 'Rollup',
-    installs: { rollup: '4.68.7', '@rollup/plugin-node-resolve': '16.0.3' },
-    config: 'rollup',
-    build: ['rollup', '--config'],
-    copies: true,
-    isPageOurs: true,
-  },
+  { name: 'Rollup', config: 'rollup', build: ['.bin/rollup', '--config'], copies: true, isPageOurs: true },
 ]
 
 const ANSWER = {
@@ -66,11 +73,12 @@ const ANSWER = {
 
 describe.skipIf(chromiumPath === null)('bundlers', () => {
   let folder: string
-  let tarballs: Tarballs
+  let packages: string
   let browser: Browser
   beforeAll(async () => {
     folder = await realpath(await mkdtemp(join(tmpdir(), 'tensorferry-bundlers-')))
-    tarballs = await packPackages(folder, ['@tensorferry/core', '@tensorferry/backend-onnx-web'])
+    const tarballs = await packPackages(folder, ['@tensorferry/core', '@tensorferry/backend-onnx-web'])
+    packages = join(await createNpmProject(folder, tarballs, INSTALLS), 'node_modules')
     browser = await launchChromium()
   }, 300_000)
   afterAll(async () => {
@@ -98,10 +106,10 @@ describe.skipIf(chromiumPath === null)('bundlers', () => {
 
   const expected = { answer: ANSWER, complaints: [] }
 
-  describe.each(BUNDLERS)('$name', ({ name, installs, config, build, copies, isPageOurs }) => {
+  describe.each(BUNDLERS)('$name', ({ name, config, build, serve, copies, isPageOurs }) => {
     let app: string
     beforeAll(async () => {
-      app = await createNpmProject(join(folder, name.replace(/\W/g, '-')), tarballs, installs)
+      app = join(folder, name.replace(/\W/g, '-'))
       await cp(here('./bundlers/app'), app, { recursive: true })
       if (config) await cp(here(`./bundlers/${config}`), app, { recursive: true })
       await cp(join(ROOT, 'examples/bundles/digits'), join(app, 'public/digits'), { recursive: true })
@@ -111,13 +119,15 @@ describe.skipIf(chromiumPath === null)('bundlers', () => {
     }, 300_000)
 
     test('a build runs in Chromium, under a strict Content-Security-Policy', async () => {
-      await runToEnd(app, 'npx', ['--no-install', ...build])
+      const [program, ...args] = build
+      const path = join(packages, program)
+      await (program.endsWith('.js') ? runToEnd(app, process.execPath, [path, ...args]) : runToEnd(app, path, args))
       const dist = join(app, 'dist')
       if (isPageOurs) {
         await cp(join(app, 'public'), dist, { recursive: true })
         await writeFile(join(dist, 'index.html'), `<!doctype html><script type="module" src="./main.js"></script>`)
       }
-      const runtime = join(app, 'node_modules/@tensorferry/backend-onnx-web/dist')
+      const runtime = join(packages, '@tensorferry/backend-onnx-web/dist')
       if (copies) for (const file of RUNTIME_FILES) await cp(join(runtime, file), join(dist, file))
       // Else the bundler has found them by itself, the large files whole.
       const emitted = await readdir(dist, { recursive: true })
@@ -127,14 +137,11 @@ describe.skipIf(chromiumPath === null)('bundlers', () => {
       await server.close()
     }, 300_000)
 
-    if (config !== 'vite') return
+    if (!serve) return
     test('its development server too', async () => {
       const port = await freePort()
-      const server = spawn(
-        process.execPath,
-        ['node_modules/vite/bin/vite.js', '--host', '127.0.0.1', '--port', String(port), '--strictPort'],
-        { cwd: app },
-      )
+      const [script, ...args] = serve
+      const server = spawn(process.execPath, [join(packages, script), ...args, '--port', String(port)], { cwd: app })
       try {
         await printed(server, /Local/)
         expect(await run(`http://127.0.0.1:${port}/`)).toMatchObject(expected)
