@@ -136,28 +136,31 @@ describe.skipIf(chromiumPath === null)('a model’s worker in Chromium', () => {
     },
   )
 
-  test.each([
-    [
-      'the worker',
-      { '/gone/ort-wasm.js': 1, '/gone/ort-wasm.wasm': 1 },
-      /worker could not be started.*pass their folder as assets/,
-    ],
-    [
-      'the runtime’s script',
-      { '/gone/worker.js': 1, '/gone/ort-wasm.wasm': 1 },
-      /own files could not be loaded.*assets/,
-    ],
-    ['the WebAssembly', { '/gone/worker.js': 1, '/gone/ort-wasm.js': 1 }, /own files could not be loaded.*assets/],
-  ])('%s is not where it was looked for', async (_, present, message) => {
-    for (const path of [...server.files.keys()]) if (path.startsWith('/gone/')) server.files.delete(path)
-    for (const path of Object.keys(present)) server.files.set(path, await workerFile(path.slice('/gone/'.length)))
-    const error = await page.evaluate(() =>
-      sdk.loadModel('/fixtures/identity-float32.onnx', { backend: sdk.onnxWeb({ assets: '/gone/', threads: 1 }) }).then(
-        () => null,
-        (error) => error.toJSON(),
-      ),
-    )
-    expect(error).toMatchObject({ code: 'BACKEND_UNAVAILABLE', message: expect.stringMatching(message) })
+  describe.each([
+    ['404', null],
+    ['an HTML page with status 200', new TextEncoder().encode('<!doctype html><title>Not here</title>')],
+  ])('%s', (_, answer) => {
+    test.each([
+      ['worker.js', /worker could not be started.*pass their folder as assets/],
+      ['ort-wasm.js', /own files could not be loaded.*assets/],
+      ['ort-wasm.wasm', /own files could not be loaded.*assets/],
+    ])('in place of %s', async (wrong, message) => {
+      for (const name of ['worker.js', 'ort-wasm.js', 'ort-wasm.wasm']) {
+        if (name !== wrong) server.files.set(`/gone/${name}`, await workerFile(name))
+        else if (answer) server.files.set(`/gone/${name}`, answer)
+        else server.files.delete(`/gone/${name}`)
+      }
+      const error = await page.evaluate(() =>
+        sdk
+          .loadModel('/fixtures/identity-float32.onnx', { backend: sdk.onnxWeb({ assets: '/gone/', threads: 1 }) })
+          .then(
+            () => null,
+            (error) => error.toJSON(),
+          ),
+      )
+      expect(error).toMatchObject({ code: 'BACKEND_UNAVAILABLE', message: expect.stringMatching(message) })
+      await expect.poll(() => page.workers().length, { timeout: 20_000 }).toBe(0)
+    })
   })
 
   test('providers are tried in order, and the reasons of those passed over are kept', async () => {
