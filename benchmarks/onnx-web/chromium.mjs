@@ -36,6 +36,7 @@ async function bundle(entry) {
  * An isolated page in Chromium, with the backend's dist beside it.
  *
  * @param {Map<string, Uint8Array>} models - by path
+ * @returns the page; `sent`: bytes that went out, by path; `workers`: names of those that the page has started
  */
 export async function openBenchmarkPage(models) {
   const scripts = { '/page.js': bundle('./page.mjs'), '/raw-worker.js': bundle('./raw-worker.mjs') }
@@ -44,9 +45,13 @@ export async function openBenchmarkPage(models) {
     if (path in scripts) return scripts[path]
     return models.get(path) ?? readFile(DIST + path.slice(1)).catch(() => null)
   }
+  const sent = new Map()
+  let isUnplugged = false
   const server = createServer(async (request, response) => {
+    if (isUnplugged && models.has(request.url)) return void response.destroy()
     const content = await read(request.url)
     if (content === null) return void response.writeHead(404).end()
+    sent.set(request.url, (sent.get(request.url) ?? 0) + content.length)
     const type = TYPES[request.url === '/' ? '.html' : extname(request.url)] ?? 'application/octet-stream'
     response.writeHead(200, { ...HEADERS, 'content-type': type }).end(content)
   })
@@ -55,13 +60,21 @@ export async function openBenchmarkPage(models) {
     process.env.TENSORFERRY_CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path))
   const browser = await chromium.launch({
     executablePath,
-    args: ['--no-sandbox', '--disable-gpu', '--enable-blink-features=ForceEagerMeasureMemory'],
+    args: ['--no-sandbox', '--disable-gpu'],
   })
   const page = await browser.newPage()
+  const workers = []
+  page.on('worker', (worker) => workers.push(worker.url().split('/').pop()))
   await page.goto(`http://127.0.0.1:${server.address().port}/`)
   await page.waitForFunction(() => 'bench' in globalThis)
   return {
     page,
+    sent,
+    workers,
+    /** From now on a request for a model breaks, as without a network. */
+    unplug() {
+      isUnplugged = true
+    },
     chromium: browser.version(),
     async close() {
       await browser.close()
