@@ -22,7 +22,8 @@ describe('other runtimes', () => {
   }, 600_000)
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
-  test.each([
+  // Side by side: each has one thread, and takes a minute.
+  test.concurrent.each([
     ['bun', []],
     ['deno', ['run', '--allow-all']],
   ])(
