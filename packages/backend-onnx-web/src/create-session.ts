@@ -17,8 +17,6 @@ import type { ResolvedOptions } from './options.ts'
 import { RunQueue } from './run-queue.ts'
 import type { OnnxWebRuntime, OnnxWebSession } from './session.ts'
 
-const DEVICES: Readonly<Record<string, string>> = { wasm: 'cpu', webgpu: 'gpu' }
-
 /** Whether the model takes and gives what its signature says, or, without one, what the SDK has dtypes for. */
 function fits(description: ModelDescription, signature: Signature | undefined): boolean {
   const { inputs, outputs } = specsOf(description, signature)
@@ -52,7 +50,8 @@ async function load(job: LoadJob, signature: Signature | undefined, signal: Abor
   const { host, options } = job
   const { client, description, threads, provider, refused } = await loadWithProviders(job, signal)
   try {
-    const device = provider.deviceType ?? DEVICES[provider.name] ?? 'gpu'
+    // WebNN's own default is the CPU.
+    const device = provider.deviceType ?? (provider.name === 'webgpu' ? 'gpu' : 'cpu')
     const isLimited = provider.name === 'wasm' && host.singleThreaded !== null && options.threads !== 1
     const facts = await factsOf(description, signature, {
       name: 'onnxruntime-web',

@@ -10,13 +10,12 @@ export const host: Host = {
   singleThreaded: null,
   builds: ['cpu'],
   runtimeFiles(_, assets) {
-    const base = assets === null ? import.meta.url : assets.endsWith('/') ? assets : `${assets}/`
+    const base = assets ?? import.meta.url
     return { script: new URL('./ort-wasm.js', base).href, wasm: new URL('./ort-wasm.wasm', base).href }
   },
   newLock: () => null,
   startWorker(_, assets, { onReply, onDeath }) {
-    const base = assets === null ? import.meta.url : assets.endsWith('/') ? assets : `${assets}/`
-    const worker = new Worker(new URL('./worker-node.js', base), { name: 'tensorferry-onnx' })
+    const worker = new Worker(new URL('./worker-node.js', assets ?? import.meta.url), { name: 'tensorferry-onnx' })
     worker.on('message', (reply: Reply) => onReply(reply))
     worker.on('error', (error) => onDeath(error.message, error))
     worker.on('exit', (code) => onDeath(`it ended by itself with code ${code}`))

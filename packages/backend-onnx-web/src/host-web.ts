@@ -21,8 +21,7 @@ const FILES = {
 
 function urlOf(build: Build, file: 'worker' | 'script' | 'wasm', assets: string | null): string {
   const [name, beside] = FILES[build][file]
-  if (assets === null) return beside().href
-  return new URL(name, new URL(assets.endsWith('/') ? assets : `${assets}/`, location.href)).href
+  return assets === null ? beside().href : new URL(name, new URL(assets, location.href)).href
 }
 
 /** Pages and web workers. */
@@ -46,6 +45,7 @@ export const host: Host = {
   startWorker(build, assets, { onReply, onDeath }) {
     const url = urlOf(build, 'worker', assets)
     const worker = new Worker(url, { type: 'module', name: 'tensorferry-onnx' })
+    let lock: string | null = null
     let hasAnswered = false
     worker.onmessage = ({ data }: MessageEvent<Reply>) => {
       // An ended worker's lock comes free: no event tells of one that was killed or closed itself.
@@ -63,7 +63,6 @@ export const host: Host = {
         )
     }
     worker.onmessageerror = () => onDeath('a message could not be read')
-    let lock: string | null = null
     return {
       post(message, transfer) {
         if (message.type === 'start') lock = message.lock

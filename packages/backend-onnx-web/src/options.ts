@@ -57,11 +57,13 @@ export interface ResolvedOptions {
   /** null: as many as make sense. */
   readonly threads: number | null
   readonly cancellation: 'finish' | 'terminate'
+  /** Ends in `/`; null: beside the module. */
   readonly assets: string | null
   readonly graphOptimization: GraphOptimization
 }
 
-const OPTION_CHECKS: Record<keyof OnnxWebOptions, Check> = {
+/** What is expected of each option. */
+export const OPTION_CHECKS: Record<keyof OnnxWebOptions, Check> = {
   provider: anything,
   threads: wholeFrom(1),
   cancellation: oneOf(['finish', 'terminate']),
@@ -86,5 +88,6 @@ export function resolveOptions(options: OnnxWebOptions = {}): ResolvedOptions {
   checker.check('', options, OPTION_CHECKS)
   const { provider = 'wasm', threads = null, cancellation = 'finish', assets, graphOptimization = 'all' } = options
   const providers = checker.providers<ProviderOptions>(provider, PROVIDER_KEYS, PROVIDER_CHECKS)
-  return { providers, threads, cancellation, assets: assets === undefined ? null : String(assets), graphOptimization }
+  const folder = assets === undefined ? null : `${assets}/`.replace(/\/+$/, '/')
+  return { providers, threads, cancellation, assets: folder, graphOptimization }
 }

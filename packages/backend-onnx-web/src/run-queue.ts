@@ -8,6 +8,8 @@ import { RequestFailed, type WorkerClient } from './worker-client.ts'
 
 interface Job {
   readonly packed: PackedInputs
+  /** Whether nobody waits for it any more. */
+  isLeft: boolean
   resolve(outputs: Tensors): void
   reject(error: unknown): void
 }
@@ -41,7 +43,7 @@ export class RunQueue implements Executor {
   /** The inputs have been checked; they are copied before this returns. */
   run(inputs: Tensors): Run {
     const packed = packInputs(this.#parts.inputs, inputs, this.#buffers)
-    const job: Job = { packed, resolve: () => {}, reject: () => {} }
+    const job: Job = { packed, isLeft: false, resolve: () => {}, reject: () => {} }
     const outputs = new Promise<Tensors>((resolve, reject) => {
       job.resolve = resolve
       job.reject = reject
@@ -51,12 +53,13 @@ export class RunQueue implements Executor {
     return { outputs, cancel: () => this.#cancel(job) }
   }
 
-  /** Waiting runs reject with `SESSION_DISPOSED`, the one in progress ends, the worker goes. */
+  /** Waiting runs reject with `SESSION_DISPOSED`, the one in progress ends if anybody waits for it, the worker goes. */
   async close(): Promise<void> {
     this.#isClosed = true
     for (const job of this.#waiting) job.reject(disposedError())
     this.#waiting.clear()
     if (this.#running) {
+      if (this.#running.isLeft) void this.#client.terminate()
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve
       })
@@ -65,8 +68,9 @@ export class RunQueue implements Executor {
   }
 
   #cancel(job: Job): void {
+    job.isLeft = true
     if (this.#waiting.delete(job)) this.#buffers.give(job.packed.buffer)
-    else if (this.#running === job && this.#parts.isHard) void this.#client.terminate()
+    else if (this.#running === job && (this.#parts.isHard || this.#isClosed)) void this.#client.terminate()
   }
 
   #next(): void {
@@ -86,8 +90,10 @@ export class RunQueue implements Executor {
       })
   }
 
-  async #send({ packed }: Job): Promise<Tensors> {
+  async #send(job: Job): Promise<Tensors> {
+    const { packed } = job
     if (this.#client.death) this.#client = await this.#parts.restart()
+    if (job.isLeft) throw disposedError()
     try {
       const reply = await this.#client.send({ type: 'run', packed }, [packed.buffer])
       this.#buffers.give(reply.buffer)

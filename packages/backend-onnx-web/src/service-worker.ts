@@ -1,8 +1,9 @@
 import type { Backend } from '@tensorferry/core'
+import { OptionChecker } from '@tensorferry/onnx-shared/check-options'
 import * as ort from 'onnxruntime-web/wasm'
 import { backendOn } from './backend-on.ts'
 import { inlineHost } from './host-inline.ts'
-import type { OnnxWebOptions } from './options.ts'
+import { type OnnxWebOptions, OPTION_CHECKS } from './options.ts'
 import type { OnnxWebSession } from './session.ts'
 
 export type { GraphOptimization, OnnxWebOptions, Provider, ProviderName, ProviderOptions } from './options.ts'
@@ -13,8 +14,11 @@ export type OnnxServiceWorkerOptions = Pick<OnnxWebOptions, 'assets' | 'graphOpt
 
 const host = inlineHost(ort, (assets) => {
   if (assets === null) return new URL('./ort-wasm.wasm', import.meta.url).href
-  return new URL('ort-wasm.wasm', new URL(assets.endsWith('/') ? assets : `${assets}/`, location.href)).href
+  return new URL('ort-wasm.wasm', new URL(assets, location.href)).href
 })
+
+const { assets, graphOptimization } = OPTION_CHECKS
+const checker = new OptionChecker('onnxServiceWorker')
 
 /**
  * The backend for a service worker, which may neither start workers nor import later on: all of its script is in this
@@ -24,5 +28,6 @@ const host = inlineHost(ort, (assets) => {
  * @throws TensorferryError `OPTIONS_INVALID`
  */
 export function onnxServiceWorker(options: OnnxServiceWorkerOptions = {}): Backend<OnnxWebSession> {
+  checker.check('', options, { assets, graphOptimization })
   return backendOn(host, options)
 }

@@ -57,6 +57,26 @@ describe.skipIf(chromiumPath === null)('a model’s worker in Chromium', () => {
     await expect.poll(() => page.workers().length, { timeout: 20_000 }).toBe(0)
   })
 
+  test('dispose does not wait for a run that nobody waits for', async () => {
+    const codes = await page.evaluate(async () => {
+      const model = await sdk.loadModel('/fixtures/slow.onnx', { backend: sdk.onnxWeb({ threads: 1 }) })
+      const inputs = (repeats: number) => ({
+        x: sdk.tensor('float32', new Float32Array(640).fill(2), [1, 640]),
+        repeats: sdk.tensor('int64', [repeats], []),
+      })
+      const controller = new AbortController()
+      // It would outlast the test.
+      const endless = model.run(inputs(1e12), { signal: controller.signal })
+      const waiting = model.run(inputs(1))
+      controller.abort()
+      const left = await endless.catch((error) => error.code)
+      const [behind] = await Promise.all([waiting.catch((error) => error.code), model.dispose()])
+      return { left, behind }
+    })
+    expect(codes).toEqual({ left: 'ABORTED', behind: 'SESSION_DISPOSED' })
+    await expect.poll(() => page.workers().length, { timeout: 20_000 }).toBe(0)
+  })
+
   test('a load that is left ends its worker', async () => {
     const code = await page.evaluate(async () => {
       const controller = new AbortController()
@@ -212,7 +232,12 @@ describe.skipIf(chromiumPath === null)('a model’s worker in Chromium', () => {
     // The page from before is not under its control.
     const controlled = await openPage(page.context(), server.origin)
     const answer = await controlled.evaluate(async () => (await fetch('/predict?value=3')).json())
+    const refused = await controlled.evaluate(async () => (await fetch('/refuse')).json())
     await controlled.close()
+    expect(refused).toMatchObject({
+      code: 'OPTIONS_INVALID',
+      message: expect.stringMatching(/^onnxServiceWorker: unknown option 'threads'.*assets, graphOptimization/),
+    })
     expect(answer).toMatchObject({
       y: [3, -3],
       runtime: { provider: 'wasm', threads: 1, warnings: [expect.stringContaining('service worker')] },

@@ -1,6 +1,5 @@
 /** Why WebGPU or WebNN cannot work here, found out without loading anything. */
 export async function findObstacle(name: string): Promise<string | null> {
-  if (name === 'wasm') return null
   if (!('Suspending' in WebAssembly)) {
     return 'this browser’s WebAssembly cannot wait for a GPU (JavaScript Promise Integration is missing)'
   }

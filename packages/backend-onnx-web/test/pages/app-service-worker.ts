@@ -1,6 +1,6 @@
 // A user's service worker: a model is loaded once and answers requests of its pages, with no worker and no later import.
 import { onnxServiceWorker } from '@tensorferry/backend-onnx-web/service-worker'
-import { loadModel, type Model, tensor } from '@tensorferry/core'
+import { loadModel, type Model, type TensorferryError, tensor } from '@tensorferry/core'
 
 interface Fetch extends Event {
   readonly request: Request
@@ -16,7 +16,18 @@ async function double(value: number): Promise<Response> {
   return Response.json({ y: Array.from(y!.data as Float32Array), runtime: report.runtime })
 }
 
+/** An option of the other entry. */
+async function refuse(): Promise<Response> {
+  try {
+    onnxServiceWorker({ threads: 2 } as object)
+    return Response.json(null)
+  } catch (error) {
+    return Response.json((error as TensorferryError).toJSON())
+  }
+}
+
 addEventListener('fetch', (event) => {
   const { pathname, searchParams } = new URL((event as Fetch).request.url)
+  if (pathname === '/refuse') (event as Fetch).respondWith(refuse())
   if (pathname === '/predict') (event as Fetch).respondWith(double(Number(searchParams.get('value'))))
 })
