@@ -146,6 +146,11 @@ const checks = [
     tool: 'python',
     args: ['packages/core/test/goldens/make_pipeline_goldens.py', '--check'],
   },
+  {
+    name: 'goldens: the probes of browsers are Pillow’s',
+    tool: 'python',
+    args: ['packages/core/test/goldens/make_probe_pictures.py', '--check'],
+  },
 ]
 
 const start = performance.now()

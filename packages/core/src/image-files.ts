@@ -9,7 +9,8 @@ import { decodeImage as decodeWith, type ImageSource } from './pipeline/steps/im
  *
  * @param file - the file's bytes, or pixels, which are converted to the mode
  * @param options - `mode`: `RGB` or `L`; default `RGB`
- * @throws TensorferryError `INPUT_INVALID` for what is no such file or damaged; `DEPENDENCY_MISSING` when Node has no sharp
+ * @throws TensorferryError `INPUT_INVALID` for what is no such file or damaged; `DEPENDENCY_MISSING` when Node has no sharp, or
+ *   when a browser cannot give Pillow's pixels; `OUT_OF_MEMORY` in browsers
  * @see PIL.Image.open(file).convert(mode): equal to the last bit
  */
 export async function decodeImage(file: ImageSource, options: Partial<ConvertImageOptions> = {}): Promise<RawImage> {

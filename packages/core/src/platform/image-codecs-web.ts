@@ -1,18 +1,62 @@
+import { bareJpeg, bareWebp } from '../codecs/bare-picture.ts'
+import { damagedPicture } from '../codecs/damaged.ts'
+import { decodePng } from '../codecs/png-decode.ts'
+import { encodePng } from '../codecs/png-encode.ts'
+import { decodeWebpLossless } from '../codecs/webp-lossless.ts'
 import { TensorferryError } from '../errors.ts'
 import type { EncodeOptions } from '../pipeline/image-codecs.ts'
 import type { RawImage } from '../pipeline/raw-image.ts'
+import { context2d, decodeExactly } from './canvas-pixels.ts'
 import { checkEncodeOptions } from './encode-options.ts'
-import { exifOrientation, FORMAT_NAMES, readImageHeader } from './image-header.ts'
+import { type ImageHeader, readImageHeader } from './image-header.ts'
 
 // Loaded with the first picture file. What it needs of pipeline/ the caller does: a module that the app's first file has too
 // would get a file of its own.
 
-const MIME = { jpeg: 'image/jpeg', png: 'image/png', webp: 'image/webp' } as const
+/** Some browsers say nothing when memory is short: what was drawn is not there. */
+function blankCanvas({ width, height }: ImageHeader): never {
+  throw new TensorferryError('OUT_OF_MEMORY', `no canvas could be had for a picture of ${width} x ${height} pixels`)
+}
 
-function context2d(width: number, height: number): OffscreenCanvasRenderingContext2D {
-  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })
-  if (context) return context
-  throw new TensorferryError('OUT_OF_MEMORY', `no canvas of ${width} x ${height} pixels could be had`)
+async function decodeWebp(bytes: Uint8Array, header: ImageHeader): Promise<RawImage> {
+  const bare = bareWebp(bytes)
+  if (!bare) throw damagedPicture('WebP', 'it holds no picture')
+  const { lossless, hasAlpha } = bare
+  // The bit that says so is a hint: what is not opaque in spite of it comes back as null.
+  const pixels = hasAlpha ? null : await decodeExactly(bare.bytes, 'webp', header)
+  if (pixels) return { mode: 'RGB', ...pixels }
+  return lossless ? decodeWebpLossless(lossless, header) : blankCanvas(header)
+}
+
+async function decodeJpeg(bytes: Uint8Array, header: ImageHeader): Promise<RawImage> {
+  const bare = bareJpeg(bytes)
+  const pixels = await decodeExactly(bare.bytes, bare.isUsual ? 'jpeg' : 'tallJpeg', header)
+  return pixels ? { mode: 'RGB', ...pixels } : blankCanvas(header)
+}
+
+/** Streams of deflate: PNG is read and written without a canvas. */
+function requireStreams(): void {
+  if (typeof DecompressionStream !== 'undefined') return
+  throw new TensorferryError(
+    'DEPENDENCY_MISSING',
+    'PNG needs CompressionStream and DecompressionStream, which this browser lacks (Chrome and Edge have them from 80 on, Firefox from 113, Safari from 16.4); pass pixels { width, height, data }',
+  )
+}
+
+/**
+ * Decodes a picture to the pixels that Pillow gives: PNG, and lossless WebP with alpha, by itself; JPEG and other WebP with the
+ * browser, where that is exact.
+ *
+ * @param mostPixels - that are decoded
+ * @returns an image of mode L or RGB
+ * @throws TensorferryError `INPUT_INVALID`, `DEPENDENCY_MISSING` when the browser lacks what is needed, `OUT_OF_MEMORY`
+ */
+export async function decodeInBrowser(bytes: Uint8Array, mostPixels: number): Promise<RawImage> {
+  const header = readImageHeader(bytes, mostPixels)
+  if (header.format === 'jpeg') return decodeJpeg(bytes, header)
+  if (header.format === 'webp') return decodeWebp(bytes, header)
+  requireStreams()
+  return decodePng(bytes as Uint8Array<ArrayBuffer>)
 }
 
 function isOpaque(pixels: Uint8ClampedArray): boolean {
@@ -20,50 +64,13 @@ function isOpaque(pixels: Uint8ClampedArray): boolean {
   return true
 }
 
-/**
- * Decodes a picture with the browser.
- *
- * @param mostPixels - that are decoded
- * @returns an image of mode RGBA
- * @throws TensorferryError `INPUT_INVALID` for what a canvas does not give exactly: EXIF rotation, alpha
- */
-export async function decodeOnCanvas(bytes: Uint8Array, mostPixels: number): Promise<RawImage> {
-  const header = readImageHeader(bytes, mostPixels)
-  const orientation = exifOrientation(header)
-  if (orientation !== 1) {
-    throw new TensorferryError(
-      'INPUT_INVALID',
-      `decode_image: browsers rotate by EXIF (orientation ${orientation}), Pillow does not; save the picture upright, or decode it and pass pixels`,
-      { details: { orientation } },
-    )
-  }
-  const blob = new Blob([bytes as Uint8Array<ArrayBuffer>], { type: MIME[header.format] })
-  const bitmap = await createImageBitmap(blob, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' }).catch(
-    (cause: Error) => {
-      throw new TensorferryError(
-        'INPUT_INVALID',
-        `decode_image: the ${FORMAT_NAMES[header.format]} file is damaged inside; get or save it anew`,
-        { cause },
-      )
-    },
-  )
-  const { width, height } = bitmap
-  const context = context2d(width, height)
-  context.drawImage(bitmap, 0, 0)
-  bitmap.close()
-  const { data } = context.getImageData(0, 0, width, height)
-  if (!isOpaque(data)) {
-    throw new TensorferryError(
-      'INPUT_INVALID',
-      'decode_image: a browser multiplies colours by alpha and cannot give them back exactly; save the picture without alpha',
-    )
-  }
-  return { mode: 'RGBA', width, height, data: new Uint8Array(data.buffer as ArrayBuffer) }
-}
-
-/** Encodes a picture with the browser; refuses alpha, which a canvas does not keep exactly. */
-export async function encodeOnCanvas(image: RawImage, options?: EncodeOptions): Promise<Uint8Array<ArrayBuffer>> {
+/** Encodes a picture: PNG by itself, exactly; JPEG and WebP with the browser, which keeps alpha from neither. */
+export async function encodeInBrowser(image: RawImage, options?: EncodeOptions): Promise<Uint8Array<ArrayBuffer>> {
   const { format, quality } = checkEncodeOptions(image, options)
+  if (format === 'png') {
+    requireStreams()
+    return encodePng(image)
+  }
   const { width, height } = image
   const channels = image.data.length / (width * height)
   const pixels = new Uint8ClampedArray(width * height * 4)
@@ -74,13 +81,14 @@ export async function encodeOnCanvas(image: RawImage, options?: EncodeOptions): 
   if (!isOpaque(pixels)) {
     throw new TensorferryError(
       'INPUT_INVALID',
-      'encode: a canvas does not keep alpha exactly; convert the image to RGB',
+      'encode: a canvas does not keep alpha exactly; take png, or convert the image to RGB',
     )
   }
   const context = context2d(width, height)
   context.putImageData(new ImageData(pixels, width, height), 0, 0)
-  const blob = await context.canvas.convertToBlob({ type: MIME[format], quality: quality / 100 })
-  if (blob.type !== MIME[format]) {
+  const type = `image/${format}`
+  const blob = await context.canvas.convertToBlob({ type, quality: quality / 100 })
+  if (blob.type !== type) {
     throw new TensorferryError('OPTIONS_INVALID', `format: this browser does not write ${format}; take png`)
   }
   return new Uint8Array(await blob.arrayBuffer())

@@ -7,8 +7,6 @@ export interface ImageHeader {
   readonly width: number
   /** In pixels, before any rotation. */
   readonly height: number
-  /** TIFF structure of the EXIF block, or null. */
-  readonly exif: Uint8Array | null
 }
 
 /** For messages. */
@@ -32,7 +30,6 @@ const text = (bytes: Uint8Array, start: number, end: number): string =>
 
 function readJpeg(bytes: Uint8Array, view: DataView): Parts {
   let frame: { width: number; height: number } | null = null
-  let exif: Uint8Array | null = null
   let at = 2
   while (at + 4 <= bytes.length) {
     if (bytes[at] !== 0xff) refuse(`the JPEG file is damaged at byte ${at}: expected a marker`)
@@ -55,12 +52,10 @@ function readJpeg(bytes: Uint8Array, view: DataView): Parts {
       }
       frame = { height: view.getUint16(start + 1), width: view.getUint16(start + 3) }
     }
-    if (marker === 0xe1 && text(bytes, start, start + 4) === 'Exif') exif = bytes.subarray(start + 6, end)
     if (marker === 0xda) {
       // Entropy-coded data escape 0xff, so an EOI after this is the end mark, not data.
       for (let i = bytes.length - 2; i >= end; i--) {
-        if (bytes[i] === 0xff && bytes[i + 1] === 0xd9)
-          return frame ? { ...frame, exif } : refuse('the JPEG has no frame')
+        if (bytes[i] === 0xff && bytes[i + 1] === 0xd9) return frame ?? refuse('the JPEG has no frame')
       }
       break
     }
@@ -70,7 +65,6 @@ function readJpeg(bytes: Uint8Array, view: DataView): Parts {
 }
 
 function readPng(bytes: Uint8Array, view: DataView): Parts {
-  let exif: Uint8Array | null = null
   let hasPixels = false
   for (let at = 8; at + 12 <= bytes.length; ) {
     const length = view.getUint32(at)
@@ -80,13 +74,12 @@ function readPng(bytes: Uint8Array, view: DataView): Parts {
     if (name === 'IDAT') hasPixels = true
     // Behind the pixels it means nothing, and decoders pass over it.
     if (name === 'acTL' && !hasPixels) refuse('an animated PNG is not supported; save one picture of it')
-    if (name === 'eXIf') exif = bytes.subarray(at + 8, at + 8 + length)
     if (name === 'IEND') {
       const bits = bytes[24]!
       if (bits === 16) {
         refuse('a PNG of 16 bits a channel is not supported: decoders differ on it; save it with 8', { bits })
       }
-      return { width: view.getUint32(16), height: view.getUint32(20), exif }
+      return { width: view.getUint32(16), height: view.getUint32(20) }
     }
     at += 12 + length
   }
@@ -97,7 +90,6 @@ function readWebp(bytes: Uint8Array, view: DataView): Parts {
   const end = 8 + view.getUint32(4, true)
   if (end > bytes.length || bytes.length < 30) refuseTruncated('WebP', bytes.length)
   let size: { width: number; height: number } | null = null
-  let exif: Uint8Array | null = null
   for (let at = 12; at + 8 <= end; ) {
     const name = text(bytes, at, at + 4)
     const length = view.getUint32(at + 4, true)
@@ -112,13 +104,10 @@ function readWebp(bytes: Uint8Array, view: DataView): Parts {
     } else if (name === 'VP8L') {
       const packed = view.getUint32(body + 1, true)
       size ??= { width: (packed & 0x3fff) + 1, height: ((packed >>> 14) & 0x3fff) + 1 }
-    } else if (name === 'EXIF') {
-      // Some writers keep JPEG's prefix.
-      exif = bytes.subarray(text(bytes, body, body + 4) === 'Exif' ? body + 6 : body, body + length)
     }
     at = body + length + (length % 2)
   }
-  return size ? { ...size, exif } : refuse('the WebP file holds no picture')
+  return size ?? refuse('the WebP file holds no picture')
 }
 
 /** Pictures of other formats, by how they begin. */
@@ -171,18 +160,4 @@ export function readImageHeader(bytes: Uint8Array, mostPixels: number): ImageHea
   if (text(bytes, 0, 8) === '\x89PNG\r\n\x1a\n') return read('png', readPng)
   if (text(bytes, 0, 4) === 'RIFF' && text(bytes, 8, 12) === 'WEBP') return read('webp', readWebp)
   return refuseUnknown(bytes)
-}
-
-/** EXIF orientation, 1 to 8; 1 (upright) when there is none. */
-export function exifOrientation({ exif }: ImageHeader): number {
-  if (!exif || exif.length < 14) return 1
-  const view = new DataView(exif.buffer, exif.byteOffset, exif.byteLength)
-  const little = exif[0] === 0x49
-  const directory = view.getUint32(4, little)
-  if (directory + 2 > exif.length) return 1
-  const entries = view.getUint16(directory, little)
-  for (let at = directory + 2; at + 12 <= exif.length && at < directory + 2 + entries * 12; at += 12) {
-    if (view.getUint16(at, little) === 0x0112) return view.getUint16(at + 8, little)
-  }
-  return 1
 }

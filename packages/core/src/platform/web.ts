@@ -23,12 +23,12 @@ function past(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
 /** Loaded with the first picture file: an app that has pixels, such as a canvas, does without. */
 const webImageCodecs: ImageCodecs = {
   async decode(bytes, mode) {
-    const { decodeOnCanvas } = await import('./image-codecs-web.ts')
-    return convertImage(await decodeOnCanvas(bytes, MAX_PIXELS), { mode })
+    const { decodeInBrowser } = await import('./image-codecs-web.ts')
+    return convertImage(await decodeInBrowser(bytes, MAX_PIXELS), { mode })
   },
   async encode(image, options) {
-    const { encodeOnCanvas } = await import('./image-codecs-web.ts')
-    return encodeOnCanvas(requireImage('encode', image), options)
+    const { encodeInBrowser } = await import('./image-codecs-web.ts')
+    return encodeInBrowser(requireImage('encode', image), options)
   },
 }
 
@@ -39,7 +39,7 @@ async function storeOf({ downloads }: LocateOptions): Promise<DownloadStore> {
   return (await import('./web-download-store.ts')).webDownloadStore(downloads, memoryParts)
 }
 
-/** Browsers and workers: fetch, Web Crypto, the browser's own picture codecs. */
+/** Browsers and workers: fetch, Web Crypto, pictures as exact as in Node. */
 export const platform: Platform = {
   name: 'web',
   codecs: webImageCodecs,

@@ -121,6 +121,9 @@ def make_documents(folder):
             joined(cases.decode_cases(), agreed("decode_image", every)),
             photo=agreed("photo", every),
         ),
+        "decode_rare.json": document(
+            pillow, ["file", *size, "mode", "digest"], joined(cases.rare_cases(), agreed("decode_rare", every)),
+        ),
         "center_crop.json": document(
             names, [*size, "mode", "size", "rounding", "digest"],
             joined(cases.center_crop_cases(), torch["center_crop"]),
@@ -148,7 +151,7 @@ def make_documents(folder):
 
 
 def check():
-    """Compare the committed files with what the references give now; decode.bin and the photographs stay."""
+    """Compare the committed files with what the references give now; the encoded files stay."""
     failures = []
     for name, text in make_documents(FOLDER).items():
         path = FOLDER / name

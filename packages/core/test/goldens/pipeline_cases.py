@@ -167,3 +167,31 @@ def decode_cases():
         size = [draw.integer(1, 36), draw.integer(1, 36)]
         rows.append([FILE_KINDS[index % 20], draw.of(KINDS[:3]), index, *size, draw.of(["RGB", "RGB", "L"])])
     return rows
+
+
+RARE_KINDS = [
+    "jpeg-progressive", "jpeg-rgb", "jpeg-best", "jpeg-worst", "jpeg-tall", "jpeg-tall-progressive", "jpeg-long",
+    "jpeg-thumbnail", "jpeg-exif-icc-progressive", "webp-exif-icc", "webp-alpha-exif", "webp-lossless-exif-icc",
+    "webp-lossless-alpha", "webp-lossless-alpha-icc", "webp-lossless-alpha-colors", "png-c0b1i", "png-c0b2", "png-c0b4",
+    "png-c0b8it", "png-c2b8i", "png-c2b8t", "png-c3b1", "png-c3b2it", "png-c3b4i", "png-c3b8i", "png-c4b8i",
+    "png-c6b8i", "png-short-palette", "png-gamma", "png-primaries", "png-srgb", "png-wide-gamut", "png-background",
+    "png-pieces", "png-junk",
+]  # fmt: skip
+
+
+def rare_cases():
+    draw, rows = Draw(24), []
+    for index in range(4 * len(RARE_KINDS)):
+        kind = RARE_KINDS[index % len(RARE_KINDS)]
+        height, width = draw.integer(1, 48), draw.integer(1, 48)
+        if kind.startswith(("jpeg-tall", "jpeg-long")):
+            # Whole blocks, so that other sampling factors have as many.
+            height, width = 32 * draw.integer(1, 2), 32 * draw.integer(1, 2)
+        if index < len(RARE_KINDS) and kind in ("jpeg-best", "png-c2b8i", "webp-lossless-alpha", "webp-alpha-exif"):
+            # Wider than the tiles that a canvas is read in.
+            height, width = 3, 5000
+        if index % 3 == 2 and "webp-lossless" in kind:
+            height, width = draw.integer(60, 120), draw.integer(60, 120)
+        pixels = "gradient" if width == 5000 else draw.of(KINDS[:3])
+        rows.append([kind, pixels, index, height, width, draw.of(["RGB", "RGB", "L"])])
+    return rows

@@ -3,7 +3,7 @@
 import io
 from pathlib import Path
 
-from pipeline_cases import decode_cases
+from pipeline_cases import decode_cases, rare_cases
 from pipeline_pictures import picture
 
 
@@ -88,17 +88,24 @@ def photo_files():
     return files
 
 
+def write_container(path, parts):
+    """Write files, each after its length (uint32, little-endian)."""
+    path.write_bytes(b"".join(len(part).to_bytes(4, "little") + part for part in parts))
+
+
 def files_worker(folder):
-    """Write decode.bin (each file after its length, uint32 little-endian) and the photographs."""
+    """Write decode.bin, decode_rare.bin and the photographs."""
+    from pipeline_rare_files import rare_file
+
     folder = Path(folder)
-    parts = [encode_file(*row[:5]) for row in decode_cases()]
-    (folder / "decode.bin").write_bytes(b"".join(len(part).to_bytes(4, "little") + part for part in parts))
+    write_container(folder / "decode.bin", [encode_file(*row[:5]) for row in decode_cases()])
+    write_container(folder / "decode_rare.bin", [rare_file(*row[:5]) for row in rare_cases()])
     for name, data in photo_files().items():
         (folder / name).write_bytes(data)
 
 
 def read_container(path):
-    """Yield the files of decode.bin."""
+    """Yield the files of a container."""
     data, offset = path.read_bytes(), 0
     while offset < len(data):
         length = int.from_bytes(data[offset : offset + 4], "little")

@@ -18,6 +18,7 @@ from pipeline_cases import (
     decode_cases,
     merge_cases,
     normalize_cases,
+    rare_cases,
     resize_cases,
     resize_rule_cases,
     softmax_cases,
@@ -86,6 +87,8 @@ def pillow_worker(folder):
     folder = Path(folder)
     files = zip(decode_cases(), read_container(folder / "decode.bin"), strict=True)
     results["decode_image"] = [decode(data, row[5]) for row, data in files]
+    rare = zip(rare_cases(), read_container(folder / "decode_rare.bin"), strict=True)
+    results["decode_rare"] = [decode(data, row[5]) for row, data in rare]
     results["photo"] = {
         name: [decode((folder / name).read_bytes(), mode) for mode in ("RGB", "L")]
         for name in ("photo.jpg", "photo.png", "photo.webp")

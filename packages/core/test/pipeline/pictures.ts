@@ -21,3 +21,14 @@ export function digest(...parts: (ArrayBufferView | string)[]): string {
   }
   return hash.digest('hex').slice(0, 16)
 }
+
+/** The files of a container (decode.bin, decode_rare.bin), each after its length. */
+export function* readContainer(name: string): Generator<Uint8Array<ArrayBuffer>> {
+  const container = new Uint8Array(readFileSync(new URL(name, GOLDENS)))
+  const view = new DataView(container.buffer)
+  for (let at = 0; at < container.length; ) {
+    const length = view.getUint32(at, true)
+    yield container.slice(at + 4, at + 4 + length)
+    at += 4 + length
+  }
+}
