@@ -43,7 +43,7 @@ async function bundlePage(entry: string): Promise<Uint8Array> {
   return outputFiles[0]!.contents
 }
 
-const PAGES = ['main.js', 'steps.js', 'user-worker.js', 'app-service-worker.js']
+const PAGES = ['main.js', 'pictures.js', 'steps.js', 'user-worker.js', 'app-service-worker.js']
 
 /** Answers a request itself, and says so with true. */
 type Intercept = (request: IncomingMessage, response: ServerResponse) => boolean
