@@ -7,3 +7,9 @@ export function downloadSizes(): Promise<{
   readonly ownWorker: number
   readonly sizes: Readonly<Record<string, number>>
 }>
+
+/** An app with core and this backend; see the implementation. */
+export function buildApp(external?: readonly string[]): Promise<{
+  readonly files: ReadonlyMap<string, Uint8Array>
+  readonly loaded: ReadonlySet<string>
+}>

@@ -18,7 +18,13 @@ const NEEDED = /web-download-store/
 const gzipped = (content) => gzipSync(content, { level: 9 }).length
 const packed = async (path) => gzipped(await readFile(path))
 
-async function appSize(external) {
+/**
+ * An app with core and this backend, as esbuild writes it.
+ *
+ * @param {string[]} external - packages that are left out
+ * @returns `files`: all of it, by name; `loaded`: names of those that digits needs, beginning with `stdin.js`
+ */
+export async function buildApp(external = []) {
   const { outputFiles, metafile } = await build({
     stdin: { contents: APP, resolveDir: dirname(fileURLToPath(import.meta.url)) },
     outdir: 'app',
@@ -45,9 +51,13 @@ async function appSize(external) {
     }
   }
   visit('stdin.js')
-  return outputFiles
-    .filter(({ path }) => loaded.has(path.split('/').pop()))
-    .reduce((sum, { contents }) => sum + gzipped(contents), 0)
+  const files = new Map(outputFiles.map(({ path, contents }) => [path.split('/').pop(), contents]))
+  return { files, loaded }
+}
+
+async function appSize(external) {
+  const { files, loaded } = await buildApp(external)
+  return [...loaded].reduce((sum, name) => sum + gzipped(files.get(name)), 0)
 }
 
 /**
