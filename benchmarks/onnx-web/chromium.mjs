@@ -58,11 +58,12 @@ export async function openBenchmarkPage(models) {
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   const executablePath =
     process.env.TENSORFERRY_CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path))
-  const browser = await chromium.launch({
+  // A profile on disk, as people have: in another one all that is stored lies in memory.
+  const context = await chromium.launchPersistentContext('', {
     executablePath,
     args: ['--no-sandbox', '--disable-gpu'],
   })
-  const page = await browser.newPage()
+  const page = await context.newPage()
   const workers = []
   page.on('worker', (worker) => workers.push(worker.url().split('/').pop()))
   await page.goto(`http://127.0.0.1:${server.address().port}/`)
@@ -75,9 +76,9 @@ export async function openBenchmarkPage(models) {
     unplug() {
       isUnplugged = true
     },
-    chromium: browser.version(),
+    chromium: context.browser().version(),
     async close() {
-      await browser.close()
+      await context.close()
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
     },

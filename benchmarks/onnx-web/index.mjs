@@ -107,7 +107,7 @@ const FIGURES = [
     },
   },
   {
-    what: 'memory of the page’s process after the dispose of a 90 MB encoder, against before',
+    what: 'memory of browser and page after the dispose of a 90 MB encoder, against before',
     limit: '<= 20 MB',
     reached: (value) => value <= 20,
     unit: 'MB',
@@ -154,7 +154,7 @@ export async function run() {
     notes: [
       'Both sides in one page, in turns; a ratio is that of the medians, the spread that of the single rounds.',
       'Raw is `InferenceSession.run` of `onnxruntime-web/wasm` in a worker of its own, arrays moved there and back.',
-      'Memory is what the process of the page and its workers has resident, once garbage is collected and it changes no more.',
+      'Memory is what the processes of browser, page and workers have resident, once garbage is collected and it changes no more.',
       'Gaps are those between timers of the page, which a browser sets 4 ms apart; those of an idle page show the machine’s own.',
       'Own script: without ONNX Runtime’s and without valibot’s; with the browser’s download cache, which loads at the first URL.',
     ],

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, inject, test } from 'vitest'
-import { launchChromium, openPage } from './browser/chromium.ts'
+import { launchProfile, openPage } from './browser/chromium.ts'
 import { settledMemory } from './browser/page-memory.mjs'
 import { startServer } from './browser/server.ts'
 import type {} from './set-up.ts'
@@ -18,8 +18,8 @@ test.skipIf('missing' in encoders || process.platform !== 'linux')(
         server.files.set(`/models/${name}/${file}`, await readFile(join(folder, name, file)))
       }
     }
-    const browser = await launchChromium()
-    const page = await openPage(browser, server.origin)
+    const context = await launchProfile()
+    const page = await openPage(context, server.origin)
     const load = (name: string) =>
       page.evaluate(async (name) => {
         const model = await sdk.loadModel(`/models/${name}/`, { backend: sdk.onnxWeb({ threads: 1 }) })
@@ -35,7 +35,7 @@ test.skipIf('missing' in encoders || process.platform !== 'linux')(
     expect((await settledMemory(page)) - before).toBeGreaterThan(90)
     await dispose()
     expect((await settledMemory(page)) - before).toBeLessThan(20)
-    await browser.close()
+    await context.close()
     await server.close()
   },
 )

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 
 const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
-const FLAGS = [
+const FLAGS: string[] = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -22,9 +22,14 @@ if (chromiumPath === null) {
   console.warn(advice)
 }
 
-/** Starts Chromium with a new profile. */
+/** Starts Chromium with a new profile in memory. */
 export function launchChromium(flags: readonly string[] = []): Promise<Browser> {
   return chromium.launch({ executablePath: chromiumPath!, args: [...FLAGS, ...flags] })
+}
+
+/** Starts Chromium with a new profile on disk; that of {@link launchChromium} lies in memory, and all it stores with it. */
+export function launchProfile(): Promise<BrowserContext> {
+  return chromium.launchPersistentContext('', { executablePath: chromiumPath!, args: FLAGS })
 }
 
 /** Opens the test page; its errors become the test's. */

@@ -65,6 +65,9 @@ export async function webDownloadStore(
         await shelf.removeParts(await shelf.load<Draft>(name))
         await shelf.save(name, whole)
         await index.remove(key)
+        // What is read from the storage takes no memory as long as the model is there.
+        const stored = new Blob(await shelf.readParts(whole, whole.parts))
+        if (stored.size === blob.size) return storedFile(stored, hash)
       } catch (error) {
         await giveUp(error as Error)
       }
