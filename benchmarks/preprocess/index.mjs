@@ -1,4 +1,4 @@
-// Resize, crop and normalize beside Pillow and PyTorch: the same pixels, one thread each, processes in turns.
+// Resize, crop and normalize in Node and in Chromium beside Pillow and PyTorch: the same pixels, one thread each, in turns.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +8,7 @@ import { machineFacts } from '../machine.mjs'
 import { alternate, percentile, ratio } from '../measure.mjs'
 import { writeReport } from '../report.mjs'
 import { Side } from '../side.mjs'
+import { openChromium } from './chromium-side.mjs'
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url))
 const PICTURES = [
@@ -27,7 +28,7 @@ function noise(bytes) {
   })
 }
 
-async function measure(python, folder, picture) {
+async function measure(python, chromium, folder, picture) {
   const { calls, ...asked } = picture
   const file = join(folder, 'pixels')
   writeFileSync(file, noise(asked.width * asked.height * (asked.mode === 'L' ? 1 : 3)))
@@ -36,6 +37,8 @@ async function measure(python, folder, picture) {
   const sides = {
     WebAssembly: await node(true),
     TypeScript: await node(false),
+    'WebAssembly in Chromium': await chromium.side({ ...asked, file, webAssembly: true }),
+    'TypeScript in Chromium': await chromium.side({ ...asked, file, webAssembly: false }),
     Pillow: await Side.start(python, [here('python_side.py'), JSON.stringify({ ...asked, file })]),
   }
   const sums = Object.values(sides).map(({ facts }) => facts.sha256)
@@ -67,23 +70,28 @@ export async function run() {
   const load = loadavg()[0]
   const folder = mkdtempSync(join(tmpdir(), 'tensorferry-preprocess-'))
   const figures = []
+  const chromium = await openChromium()
   try {
     for (const picture of PICTURES) {
       const { mode, width, height, interpolation } = picture
       const what = `${mode} ${width} x ${height}, ${interpolation} to 256, crop 224, normalize`
-      const samples = await measure(python, folder, picture)
-      figures.push(figure(`${what}: WebAssembly / TypeScript`, 0.5, ratio(samples, 'WebAssembly', 'TypeScript')))
-      figures.push(figure(`${what}: WebAssembly / Pillow`, 0.7, ratio(samples, 'WebAssembly', 'Pillow')))
+      const samples = await measure(python, chromium, folder, picture)
+      for (const where of ['', ' in Chromium']) {
+        const [webAssembly, typeScript] = [`WebAssembly${where}`, `TypeScript${where}`]
+        figures.push(figure(`${what}: ${webAssembly} / TypeScript`, 0.5, ratio(samples, webAssembly, typeScript)))
+        figures.push(figure(`${what}: ${webAssembly} / Pillow`, 0.7, ratio(samples, webAssembly, 'Pillow')))
+      }
     }
   } finally {
+    await chromium.close()
     rmSync(folder, { recursive: true })
   }
   const path = writeReport('preprocess', {
     command: 'pnpm bench preprocess',
-    machine: { ...machineFacts([]), 'load before': Number(load.toFixed(2)) },
+    machine: { ...machineFacts([]), chromium: chromium.version, 'load before': Number(load.toFixed(2)) },
     notes: [
-      'Decoded pixels in, a normalized float32 tensor out, equal to the last bit on all three sides (checked before each measurement).',
-      'Each side is a process of its own with one thread; in turns, a turn’s figure is its median; a ratio is that of the medians over ' +
+      'Decoded pixels in, a normalized float32 tensor out, equal to the last bit on all five sides (checked before each measurement).',
+      'Each side is a process of its own with one thread, in Chromium a page; in turns, a turn’s figure is its median; a ratio is that of the medians over ' +
         `${ROUNDS} turns, the spread that of single turns.`,
       'Pillow resizes the whole picture and crops it then, as torchvision does; core computes the crop alone.',
     ],
