@@ -357,6 +357,7 @@ describe.skipIf(chromiumPath === null)('model files in Chromium', () => {
     const loading = Promise.all([load(page), load(other)])
     // The model comes when one of them waits for the other.
     await expect.poll(() => waitingTabs(page), { timeout: 20_000 }).toBe(1)
+    await expect.poll(() => server.requests, { timeout: 20_000 }).toContain(MODEL)
     send()
     const both = await loading
     expect(both.map(({ picked }) => picked)).toEqual([[LAST], [LAST]])
