@@ -116,14 +116,30 @@ describe.skipIf(chromiumPath === null)('pictures in Chromium', () => {
     const jpeg = await decode(page, '/photo.jpg')
     expect(jpeg.code).toBe('DEPENDENCY_MISSING')
     expect(jpeg.message).toMatch(
-      /decodes JPEG to other pixels than Pillow.*@jsquash\/jpeg and pass its pixels, or send a PNG/,
+      /does not decode JPEG, or to other pixels than Pillow.*@jsquash\/jpeg and pass its pixels, or send a PNG/,
     )
-    expect((await decode(page, '/photo.webp')).message).toMatch(/decodes WebP to other pixels.*@jsquash\/webp/)
+    expect((await decode(page, '/photo.webp')).message).toMatch(
+      /does not decode WebP, or to other pixels.*@jsquash\/webp/,
+    )
     const { photo } = await readGoldens('decode_image.json')
     expect(await decode(page, '/photo.png')).toEqual({ digest: photo['photo.png']![0] })
     const { cases } = await readGoldens('decode_rare.json')
     const lossless = cases.find(([kind]) => kind === 'webp-lossless-alpha')!
     expect(await decode(page, await serveKind('webp-lossless-alpha'))).toEqual({ digest: lossless[6] })
+    await page.close()
+  })
+
+  test('a browser without a format is told from a damaged file', async () => {
+    const page = await openPictures(() => {
+      const decode = globalThis.createImageBitmap
+      globalThis.createImageBitmap = (async (source: Blob, options: ImageBitmapOptions) =>
+        source.type === 'image/webp'
+          ? Promise.reject(new DOMException('not supported', 'InvalidStateError'))
+          : decode(source, options)) as typeof createImageBitmap
+    })
+    expect(await decode(page, '/photo.webp')).toMatchObject({ code: 'DEPENDENCY_MISSING' })
+    const { photo } = await readGoldens('decode_image.json')
+    expect(await decode(page, '/photo.jpg')).toEqual({ digest: photo['photo.jpg']![0] })
     await page.close()
   })
 

@@ -79,8 +79,14 @@ const probed = new Map<ProbePicture, Promise<boolean>>()
 /** Whether this browser gives Pillow's pixels for a probe; asked once. */
 async function isExact(probe: ProbePicture, format: 'jpeg' | 'webp'): Promise<boolean> {
   const bytes = Uint8Array.from(atob(probe.base64), (character) => character.charCodeAt(0))
-  const pixels = await decode(bytes, format)
-  return pixels !== null && crc32(pixels.data) === probe.crc32
+  try {
+    const pixels = await decode(bytes, format)
+    return pixels !== null && crc32(pixels.data) === probe.crc32
+  } catch (error) {
+    // It does not read the format at all.
+    if (TensorferryError.is(error, 'INPUT_INVALID')) return false
+    throw error
+  }
 }
 
 async function requireExact(name: keyof typeof PROBES, format: 'jpeg' | 'webp'): Promise<void> {
@@ -95,7 +101,7 @@ async function requireExact(name: keyof typeof PROBES, format: 'jpeg' | 'webp'):
   if (await answer) return
   throw new TensorferryError(
     'DEPENDENCY_MISSING',
-    `decode_image: this browser decodes ${FORMATS[format]} to other pixels than Pillow, or its protection against fingerprinting changes them; decode the picture with a package such as @jsquash/${format} and pass its pixels, or send a PNG`,
+    `decode_image: this browser does not decode ${FORMATS[format]}, or to other pixels than Pillow, or its protection against fingerprinting changes them; decode the picture with a package such as @jsquash/${format} and pass its pixels, or send a PNG`,
     { details: { format, probe: name } },
   )
 }

@@ -56,7 +56,8 @@ export async function decodeInBrowser(bytes: Uint8Array, mostPixels: number): Pr
   if (header.format === 'jpeg') return decodeJpeg(bytes, header)
   if (header.format === 'webp') return decodeWebp(bytes, header)
   requireStreams()
-  return decodePng(bytes as Uint8Array<ArrayBuffer>)
+  // Streams take no shared memory.
+  return decodePng(bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : bytes.slice())
 }
 
 function isOpaque(pixels: Uint8ClampedArray): boolean {
