@@ -32,6 +32,13 @@ async function bundle(entry) {
   return outputFiles[0].contents
 }
 
+/** Starts the machine's Chromium, or `TENSORFERRY_CHROMIUM`, with a new profile. */
+export function launchChromium(flags = []) {
+  const executablePath =
+    process.env.TENSORFERRY_CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path))
+  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', ...flags] })
+}
+
 /**
  * An isolated page in Chromium, with the backend's dist beside it.
  *
@@ -51,12 +58,7 @@ export async function openBenchmarkPage(models) {
     response.writeHead(200, { ...HEADERS, 'content-type': type }).end(content)
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const executablePath =
-    process.env.TENSORFERRY_CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path))
-  const browser = await chromium.launch({
-    executablePath,
-    args: ['--no-sandbox', '--disable-gpu', '--enable-blink-features=ForceEagerMeasureMemory'],
-  })
+  const browser = await launchChromium(['--enable-blink-features=ForceEagerMeasureMemory'])
   const page = await browser.newPage()
   await page.goto(`http://127.0.0.1:${server.address().port}/`)
   await page.waitForFunction(() => 'bench' in globalThis)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import type { Plugin } from 'vite'
 
 /** Fetched when somebody asks for WebGPU or WebNN, and kept from then on; the worker itself is never cached. */
@@ -15,7 +15,7 @@ export function precacheList(): Plugin {
     apply: 'build',
     enforce: 'post',
     configResolved({ root, build }) {
-      folder = join(root, build.outDir)
+      folder = resolve(root, build.outDir)
     },
     closeBundle() {
       const files = readdirSync(folder, { recursive: true, withFileTypes: true })

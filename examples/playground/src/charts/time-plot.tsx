@@ -1,14 +1,16 @@
 import { useEffect, useRef } from 'preact/hooks'
 import UPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
-import { formatMilliseconds } from '../model/format.ts'
+import { formatDecade } from '../model/format.ts'
 import { isDark } from '../state/theme.ts'
 import type { TimePlotProps } from './lazy-plot.tsx'
 import { STAGE_COLORS } from './stage-colors.ts'
 
-const HEIGHT = 240
+const HEIGHT = 300
 /** Timers of browsers are no finer, and a logarithm needs more than zero. */
 const FINEST = 0.005
+
+const isDecade = (at: number): boolean => Math.abs(Math.log10(at) - Math.round(Math.log10(at))) < 1e-6
 
 function dataOf({ runs, names }: TimePlotProps): UPlot.AlignedData {
   const times = names.map((name) =>
@@ -47,7 +49,9 @@ function makePlot(place: HTMLElement, props: TimePlotProps, dark: boolean): UPlo
       {
         ...axis,
         size: 62,
-        values: (_, splits) => splits.map((at) => (Math.log10(at) % 1 === 0 ? formatMilliseconds(at) : '')),
+        // Powers of ten alone: lines between them crowd the plot.
+        filter: (_, splits) => splits.map((at) => (isDecade(at) ? at : null)),
+        values: (_, splits) => splits.map((at) => (at === null ? '' : formatDecade(at))),
       },
     ],
     series: [

@@ -1,8 +1,7 @@
-import { useState } from 'preact/hooks'
 import { COMPUTE_CHOICES, needsIsolation } from '../model/compute-choices.ts'
 import { MODEL_CHOICES } from '../model/model-choices.ts'
 import { isolation } from '../state/isolation.ts'
-import { chooseCompute, computeChoice, loadedModel, modelChoice } from '../state/model-state.ts'
+import { chooseCompute, computeChoice, modelChoice } from '../state/model-state.ts'
 import { startModel } from '../state/start.ts'
 import { Card } from './card.tsx'
 import { LoadStatus } from './load-status.tsx'
@@ -30,8 +29,6 @@ function ThreadsNote() {
 
 /** Which model, and where it runs. */
 export function ModelCard() {
-  // A refused choice goes back to the one that runs: the radio buttons must follow although their value did not change.
-  const [asked, setAsked] = useState(0)
   return (
     <Card id="model" title="Model">
       <div class="model-grid">
@@ -43,7 +40,6 @@ export function ModelCard() {
           onChange={(choice) => void startModel(choice)}
         />
         <RadioGroup
-          key={asked}
           name="compute-choice"
           legend="Where it runs"
           value={computeChoice.value.id}
@@ -52,12 +48,7 @@ export function ModelCard() {
             title: choice.title,
             disabled: needsIsolation(choice) && !globalThis.crossOriginIsolated,
           }))}
-          onChange={(id) => {
-            const choice = COMPUTE_CHOICES.find((one) => one.id === id)!
-            void chooseCompute(choice).then(() => {
-              if (loadedModel.value !== null && computeChoice.value !== choice) setAsked(asked + 1)
-            })
-          }}
+          onChange={(id) => void chooseCompute(COMPUTE_CHOICES.find((one) => one.id === id)!)}
         >
           <ThreadsNote />
         </RadioGroup>

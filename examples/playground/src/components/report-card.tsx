@@ -59,7 +59,7 @@ function Facts({ loaded }: { readonly loaded: LoadedModel }) {
     ['From', report.source],
     [
       'File',
-      artifact ? `${artifact.name}, ${artifact.format}${artifact.precision ? `, ${artifact.precision}` : ''}` : '–',
+      artifact ? [...new Set([artifact.name, artifact.format, artifact.precision])].filter(Boolean).join(', ') : '–',
     ],
     ['Runtime', `${runtime.name} ${runtime.version}`],
     ['Provider', `${runtime.provider ?? '–'} on ${runtime.device}`],

@@ -1,4 +1,4 @@
-import { formatDifference } from '../model/format.ts'
+import { formatDifference, formatTolerance } from '../model/format.ts'
 import { loadedModel } from '../state/model-state.ts'
 import { Card } from './card.tsx'
 import { WideTable } from './wide-table.tsx'
@@ -58,8 +58,11 @@ export function SameNumbersCard() {
           </WideTable>
           <p class="soft small">
             Allowed for the network’s outputs:{' '}
-            {tolerance ? `${tolerance.atol} + ${tolerance.rtol} × |value|` : 'the default of its precision'}. The other
-            stages must be equal to the last bit, scores within 1e-6 + 1e-5 × |score|. Anything else is refused.
+            {tolerance
+              ? `${formatTolerance(tolerance.atol)} + ${formatTolerance(tolerance.rtol)} × |value|`
+              : 'the default of its precision'}
+            . The other stages must be equal to the last bit, scores within 1e-6 + 1e-5 × |score|. Anything else is
+            refused.
           </p>
         </>
       )}

@@ -15,8 +15,15 @@ function sentence(text: string): string {
   return `${capital ?? ''}${trimmed.slice(1)}${/[.!?]$/.test(trimmed) ? '' : '.'}`
 }
 
+/** Why each provider was refused: the page asks for one alone, so advice on lists is of no use. */
+function reasonsOf({ details, message }: TensorferryError): string {
+  const { refused } = details
+  if (!Array.isArray(refused) || refused.length === 0) return sentence(message)
+  return refused.map(({ reason }: { readonly reason: string }) => sentence(reason)).join(' ')
+}
+
 /** What to say of anything that was thrown. */
 export function describeError(thrown: unknown): ShownError {
-  if (TensorferryError.is(thrown)) return { code: thrown.code, message: sentence(thrown.message) }
+  if (TensorferryError.is(thrown)) return { code: thrown.code, message: reasonsOf(thrown) }
   return { code: null, message: sentence(thrown instanceof Error ? thrown.message : String(thrown)) }
 }

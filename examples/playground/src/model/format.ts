@@ -11,6 +11,16 @@ export function formatMilliseconds(milliseconds: number): string {
   return milliseconds < 10_000 ? `${milliseconds.toFixed(0)} ms` : `${(milliseconds / 1000).toFixed(1)} s`
 }
 
+/** A place on the axis: a power of ten. */
+export function formatDecade(milliseconds: number): string {
+  return milliseconds < 1000 ? `${Number(milliseconds.toPrecision(1))} ms` : `${milliseconds / 1000} s`
+}
+
+/** A tolerance, such as `1e-5`; 0.5 stays as it is. */
+export function formatTolerance(tolerance: number): string {
+  return tolerance > 0 && tolerance < 0.01 ? tolerance.toExponential() : String(tolerance)
+}
+
 /** A difference from PyTorch: `0`, or such as `1.9e-6`. */
 export function formatDifference(difference: number): string {
   return difference === 0 ? '0' : difference.toExponential(1)

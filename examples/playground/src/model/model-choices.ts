@@ -10,8 +10,8 @@ export interface ChoiceText {
 
 /** In the order of the page. */
 export const MODEL_CHOICES: readonly ChoiceText[] = [
-  { choice: 'super-resolution', title: 'Enlarge a picture', text: 'Three times, by a small network' },
-  { choice: 'digits', title: 'Read a digit', text: 'Draw one and see it named' },
+  { choice: 'super-resolution', title: 'Enlarge a picture', text: 'Three times as large' },
+  { choice: 'digits', title: 'Read a digit', text: 'Draw it, see it named' },
   { choice: 'own', title: 'Your own bundle', text: 'By URL, or a folder' },
 ]
 

@@ -94,6 +94,11 @@ export async function runModel(times = 1): Promise<void> {
   }
 }
 
+/** Forgets the times: another model has other stages. */
+export function clearTimes(): void {
+  timedRuns.value = []
+}
+
 /** Removes input and result. */
 export function clearInput(): void {
   batch(() => {
@@ -152,15 +157,9 @@ export async function giveDrawing(strokes: readonly PenStroke[]): Promise<void> 
   await giveInput({ raw: drawn, shown: drawn, notes: ['centred, scaled, drawn with a felt pen'] })
 }
 
-/** Another model, another history; a new provider runs the same input at once. */
-let lastBundle: string | null = null
+// A new provider runs the same input at once.
 effect(() => {
-  const loaded = loadedModel.value
-  if (loaded === null) return
-  const { source, bundle } = loaded.model.report
-  const key = `${source} ${bundle?.name}`
-  if (key !== lastBundle) timedRuns.value = []
-  lastBundle = key
+  if (loadedModel.value === null) return
   // What a run reads must not start the next one.
   untracked(() => void runModel())
 })

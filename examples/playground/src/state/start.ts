@@ -4,11 +4,12 @@ import type { ModelChoice } from '../model/model-choices.ts'
 import { type Given, readDrop, readFiles } from '../pictures/dropped-files.ts'
 import { announce } from './announce.ts'
 import { chooseModel, modelChoice, type OwnSource, ownSource } from './model-state.ts'
-import { clearInput, giveExample, givePicture } from './run-state.ts'
+import { clearInput, clearTimes, giveExample, givePicture } from './run-state.ts'
 
 /** Changes the model and shows something at once where there is an example to begin with. */
 export async function startModel(choice: ModelChoice, own?: OwnSource): Promise<void> {
   clearInput()
+  clearTimes()
   const loading = chooseModel(choice, own)
   const [first] = EXAMPLES[choice]
   if (choice === 'super-resolution' && first) await giveExample(first.url)
