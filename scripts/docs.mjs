@@ -9,10 +9,18 @@ const LINK = 'playground/index.html'
 
 const typedoc = join(root, 'node_modules', 'typedoc', 'bin', 'typedoc')
 if ((await run(process.execPath, [typedoc])) !== 0) stop('TypeDoc failed; the lines above say why.')
-const filter = ['--filter', './packages/core', '--filter', './packages/backend-onnx-web', '--filter', './packages/onnx-shared']
+const filter = [
+  '--filter',
+  './packages/core',
+  '--filter',
+  './packages/backend-onnx-web',
+  '--filter',
+  './packages/onnx-shared',
+]
 if ((await pnpm([...filter, '--silent', 'run', 'build'])) !== 0) stop('The packages could not be built.')
 const vite = ['--filter', '@tensorferry/playground', 'exec', 'vite', 'build', '--logLevel', 'warn']
-if ((await pnpm([...vite, '--outDir', join(OUT, 'playground'), '--emptyOutDir'])) !== 0) stop('The playground could not be built.')
+if ((await pnpm([...vite, '--outDir', join(OUT, 'playground'), '--emptyOutDir'])) !== 0)
+  stop('The playground could not be built.')
 
 const pages = readdirSync(OUT, { recursive: true }).filter(
   (path) => path.endsWith('.html') && !path.startsWith('playground'),
@@ -24,5 +32,6 @@ for (const path of pages) {
   writeFileSync(join(OUT, path), html.replaceAll(`href="${LINK}"`, `href="${link}"`))
 }
 const front = readFileSync(join(OUT, 'index.html'), 'utf8')
-if (!front.includes(`href="${LINK}"`)) stop(`The front page has no link to ${LINK}; see navigationLinks in typedoc.json.`)
+if (!front.includes(`href="${LINK}"`))
+  stop(`The front page has no link to ${LINK}; see navigationLinks in typedoc.json.`)
 console.log('written to docs/api; the playground is docs/api/playground, for any static host')

@@ -12,7 +12,7 @@ let folder: string
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tensorferry-changesets-'))
-  const manifests = [ROOT, join(ROOT, 'examples'), join(ROOT, 'benchmarks')].concat(
+  const manifests = ['.', 'examples', 'examples/playground', 'benchmarks'].map((path) => join(ROOT, path)).concat(
     workspacePackages().map((one) => one.folder),
   )
   const files = [

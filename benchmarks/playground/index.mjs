@@ -63,7 +63,11 @@ async function visit(browser, url) {
         observer.observe({ type, buffered: true })
       })
     const [first] = performance.getEntriesByName('first-contentful-paint')
-    return { first: first?.startTime ?? (await last('paint')), largest: await last('largest-contentful-paint'), controls }
+    return {
+      first: first?.startTime ?? (await last('paint')),
+      largest: await last('largest-contentful-paint'),
+      controls,
+    }
   })
   await context.close()
   return times
@@ -101,7 +105,8 @@ export async function run() {
     figureOf('largest content', samples.largest, 2.5),
     figureOf('the page’s controls', samples.controls, null),
   ]
-  for (const { what, value, limit, ok } of figures) console.log(`${ok ? 'ok ' : 'NO '} ${what}: ${value.toFixed(2)} s ${limit}`)
+  for (const { what, value, limit, ok } of figures)
+    console.log(`${ok ? 'ok ' : 'NO '} ${what}: ${value.toFixed(2)} s ${limit}`)
   const path = writeReport('playground', {
     command: 'pnpm bench playground',
     machine: { ...machineFacts([]), chromium },

@@ -57,7 +57,7 @@ describe.skipIf(chromiumPath === null)('the playground', () => {
     )
     expect(named.length).toBe(20)
     expect(wrong.length, wrong.join(', ')).toBeLessThanOrEqual(2)
-    expect(await page.locator('#stages .stage-name').allInnerTexts()).toEqual([
+    expect(await page.locator('#stages .stage-name').allTextContents()).toEqual([
       'input',
       'decode_image',
       'resize',
@@ -102,20 +102,22 @@ describe.skipIf(chromiumPath === null)('the playground', () => {
     await page.getByRole('radio', { name: 'WebNN' }).click()
     const refused = page.locator('#model .error')
     await refused.waitFor()
-    expect(await refused.innerText()).toMatch(
-      /WebNN was refused; CPU, 1 thread still runs BACKEND_UNAVAILABLE\s+\S.*\.$/,
+    expect(await refused.textContent()).toMatch(
+      /WebNN was refused; CPU, 1 thread still runs BACKEND_UNAVAILABLE\s*\S.*\.$/,
     )
     expect(await page.getByRole('radio', { name: 'CPU, 1 thread' }).isChecked()).toBe(true)
-    expect(await page.locator('#report .refusals').innerText()).toMatch(/^WebNN BACKEND_UNAVAILABLE: /)
+    expect(await page.locator('#report .refusals').textContent()).toMatch(/^WebNN BACKEND_UNAVAILABLE: /)
     await page.getByRole('radio', { name: 'WebGPU' }).check()
     await expect.poll(() => reportOf(page, 'Provider'), { timeout: 60_000 }).toMatch(/^webgpu/)
     expect(await refused.count()).toBe(0)
     await page.getByRole('button', { name: 'Run 20 times' }).click()
-    await expect.poll(() => page.locator('#times caption').innerText(), { timeout: 60_000 }).toMatch(/last 2[2-9] runs/)
-    const columns = await page.locator('#times thead th').allInnerTexts()
+    await expect
+      .poll(() => page.locator('#times caption').textContent(), { timeout: 60_000 })
+      .toMatch(/last 2[2-9] runs/)
+    const columns = await page.locator('#times thead th').allTextContents()
     expect(columns).toEqual(expect.arrayContaining(['CPU, 1 thread', 'WebGPU']))
-    expect(await page.locator('#times tbody tr').last().innerText()).toMatch(/total\s+(\d[\d.]* m?s\s*){2,3}/)
-    expect(await page.locator('#result .best-label').innerText()).toBe('7')
+    expect(await page.locator('#times tbody tr').last().textContent()).toMatch(/total\s*(\d[\d.]* m?s\s*){2,3}/)
+    expect(await page.locator('#result .best-label').textContent()).toBe('7')
     await close()
   })
 
@@ -168,8 +170,8 @@ describe.skipIf(chromiumPath === null)('the playground', () => {
     await choose.setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('not a picture') })
     const error = page.locator('#input .error')
     await error.waitFor()
-    expect(await error.innerText()).toMatch(/INPUT_INVALID\s+decode_image: .*JPEG, PNG/)
-    expect(await page.locator('#announcement').innerText()).toMatch(/^decode_image: /)
+    expect(await error.textContent()).toMatch(/INPUT_INVALID\s*decode_image: .*JPEG, PNG/)
+    expect(await page.locator('#announcement').textContent()).toMatch(/^decode_image: /)
     expect(await page.locator('#result .compare').count()).toBe(0)
     await choose.setInputFiles(PHOTO)
     await page.getByText('450 × 300 pixels').waitFor()
@@ -210,7 +212,9 @@ describe.skipIf(chromiumPath === null)('the playground', () => {
   test('works offline after the first visit, and the second one fetches no model', async () => {
     const host = await startStaticServer({ '/': built.folder })
     const { page, complaints, close } = await openPlayground(browser, host.origin)
-    await page.evaluate(() => navigator.serviceWorker.ready)
+    await page.evaluate(async () => {
+      await navigator.serviceWorker.ready
+    })
     expect(await reportOf(page, 'Threads')).toBe('1')
     const visit = host.sent.length
     await page.reload()
@@ -255,10 +259,10 @@ describe.skipIf(chromiumPath === null)('the playground', () => {
     await tabTo('4')
     await page.keyboard.press('Enter')
     await page.locator('#result .best-label', { hasText: '4' }).waitFor()
-    expect(await page.locator('#announcement').innerText()).toMatch(/^Result: 4, \d+ percent\.$/)
+    expect(await page.locator('#announcement').textContent()).toMatch(/^Result: 4, \d+ percent\.$/)
     await tabTo('Run 20 times')
     await page.keyboard.press('Space')
-    await expect.poll(() => page.locator('#times caption').innerText()).toMatch(/last 21 runs/)
+    await expect.poll(() => page.locator('#times caption').textContent()).toMatch(/last 21 runs/)
     await page.getByRole('radio', { name: 'Enlarge a picture' }).focus()
     await page.keyboard.press('Space')
     await page.locator('.compare').waitFor()

@@ -1,10 +1,11 @@
+import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import { build } from 'vite'
 import type { PenStroke } from '../src/digits/drawing-to-picture.ts'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
@@ -21,7 +22,11 @@ export const ISOLATION = {
 /** Builds the page as `pnpm run build` does, into a folder of its own. */
 export async function buildPlayground(): Promise<{ readonly folder: string; remove(): Promise<void> }> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'tensorferry-playground-')))
-  await build({ root: here('..'), logLevel: 'error', build: { outDir: folder, emptyOutDir: true } })
+  const vite = join(dirname(createRequire(import.meta.url).resolve('vite/package.json')), 'bin', 'vite.js')
+  // A process of its own: Vitest's NODE_ENV would make it a development build.
+  const environment = { ...process.env, NODE_ENV: 'production' }
+  const flags = ['build', '--logLevel', 'error', '--outDir', folder, '--emptyOutDir']
+  await promisify(execFile)(process.execPath, [vite, ...flags], { cwd: here('..'), env: environment })
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) }
 }
 
@@ -62,11 +67,9 @@ export async function openDigits(page: Page): Promise<void> {
 }
 
 /** What a term of the load report says. */
-export function reportOf(page: Page, term: string): Promise<string> {
-  return page
-    .locator('#report .facts > div', { has: page.locator('dt', { hasText: term }) })
-    .locator('dd')
-    .innerText()
+export async function reportOf(page: Page, term: string): Promise<string> {
+  const definition = page.locator('#report .facts > div', { has: page.locator('dt', { hasText: term }) }).locator('dd')
+  return (await definition.textContent()) ?? ''
 }
 
 /** A digit as somebody drew it. */
@@ -100,7 +103,7 @@ export async function drawDigit(page: Page, { strokes }: Drawing, width: number)
   }
   await page.locator('#result .best').waitFor()
   await page.locator('body:not(:has(#times button:disabled))').waitFor()
-  return page.locator('#result .best-label').innerText()
+  return (await page.locator('#result .best-label').textContent()) ?? ''
 }
 
 const axe = readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')

@@ -63,8 +63,9 @@ export async function startStaticServer(
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     sent,
     close: () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       server.closeAllConnections()
-      return new Promise<void>((resolve) => server.close(() => resolve()))
+      return closed
     },
   }
 }

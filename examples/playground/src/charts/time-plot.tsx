@@ -12,6 +12,8 @@ const FINEST = 0.005
 
 const isDecade = (at: number): boolean => Math.abs(Math.log10(at) - Math.round(Math.log10(at))) < 1e-6
 
+const decades: UPlot.Axis.Filter = (_, splits) => splits.map((at) => (isDecade(at) ? at : null))
+
 function dataOf({ runs, names }: TimePlotProps): UPlot.AlignedData {
   const times = names.map((name) =>
     runs.map((run) => {
@@ -50,7 +52,9 @@ function makePlot(place: HTMLElement, props: TimePlotProps, dark: boolean): UPlo
         ...axis,
         size: 62,
         // Powers of ten alone: lines between them crowd the plot.
-        filter: (_, splits) => splits.map((at) => (isDecade(at) ? at : null)),
+        filter: decades,
+        grid: { ...axis.grid, filter: decades },
+        ticks: { ...axis.ticks, filter: decades },
         values: (_, splits) => splits.map((at) => (at === null ? '' : formatDecade(at))),
       },
     ],

@@ -1,7 +1,7 @@
 import { chooseTheme, type Theme, theme } from '../state/theme.ts'
 
 const THEMES: readonly (readonly [Theme, string])[] = [
-  ['system', 'As the device'],
+  ['system', 'Auto'],
   ['light', 'Light'],
   ['dark', 'Dark'],
 ]

@@ -11,15 +11,18 @@ const STOPS = [
   [253, 231, 37],
 ] as const
 
-/**
- * @param share - 0 to 1, clamped; NaN gives gray
- * @returns red, green, blue, 0 to 255
- */
-export function viridis(share: number): readonly [number, number, number] {
-  if (Number.isNaN(share)) return [128, 128, 128]
-  const at = Math.min(1, Math.max(0, share)) * (STOPS.length - 1)
+function colorAt(share: number): readonly [number, number, number] {
+  const at = share * (STOPS.length - 1)
   const low = STOPS[Math.floor(at)]!
   const high = STOPS[Math.ceil(at)]!
   const mix = (channel: 0 | 1 | 2): number => Math.round(low[channel] + (high[channel] - low[channel]) * (at % 1))
   return [mix(0), mix(1), mix(2)]
 }
+
+/** 256 opaque colours, shape [256, 4]: dark for 0, light for 255. */
+export const COLORS = Uint8ClampedArray.from(
+  Array.from({ length: 256 }, (_, level) => [...colorAt(level / 255), 255]).flat(),
+)
+
+/** For what is no number. */
+export const NO_COLOR = new Uint8ClampedArray([128, 128, 128, 255])

@@ -1,5 +1,5 @@
 import { float32FromBfloat16, float32FromFloat16, IMAGE_CHANNELS, type RawImage, type Tensor } from '@tensorferry/core'
-import { viridis } from './color-map.ts'
+import { COLORS, NO_COLOR } from './color-map.ts'
 
 /** Of a tensor's values. */
 export interface ValueRange {
@@ -14,6 +14,8 @@ export interface CanvasPicture {
   readonly data: Uint8ClampedArray<ArrayBuffer>
 }
 
+/** In pixels: a stage is shown no larger. */
+const MOST_SIDE = 512
 /** More channels than this are not shown. */
 const MOST_CHANNELS = 16
 
@@ -61,25 +63,35 @@ export function imagePicture({ mode, width, height, data }: RawImage): CanvasPic
 
 /**
  * A tensor as a heat map, dark for its smallest value and light for its largest: the last two dimensions are rows and columns,
- * the first of a batch is shown, up to 16 channels lie in a grid; a vector is one row.
+ * the first of a batch is shown, up to 16 channels lie in a grid; a vector is one row. Of a large one every second, third, ...
+ * row and column is shown.
  */
 export function tensorPicture(value: Tensor, { min, max }: ValueRange): CanvasPicture {
   const { channels, height, width } = layoutOf(value.shape)
   const data = numbersOf(value)
   const columns = Math.ceil(Math.sqrt(channels))
-  const rows = Math.ceil(channels / columns)
-  const pixels = new Uint8ClampedArray(columns * width * rows * height * 4)
-  const scale = max > min ? 1 / (max - min) : 0
+  const stride = Math.ceil((Math.max(height, width) * columns) / MOST_SIDE)
+  const [shownHeight, shownWidth] = [Math.ceil(height / stride), Math.ceil(width / stride)]
+  const pictureWidth = columns * shownWidth
+  const pictureHeight = Math.ceil(channels / columns) * shownHeight
+  const pixels = new Uint8ClampedArray(pictureWidth * pictureHeight * 4)
+  const scale = max > min ? 255 / (max - min) : 0
   for (let channel = 0; channel < channels; channel++) {
-    const left = (channel % columns) * width
-    const top = Math.floor(channel / columns) * height
-    for (let row = 0; row < height; row++) {
-      for (let column = 0; column < width; column++) {
-        const element = Number(data[(channel * height + row) * width + column])
-        const at = ((top + row) * columns * width + left + column) * 4
-        pixels.set([...viridis((element - min) * scale), 255], at)
+    const left = (channel % columns) * shownWidth
+    const top = Math.floor(channel / columns) * shownHeight
+    for (let row = 0; row < shownHeight; row++) {
+      const from = (channel * height + row * stride) * width
+      for (let column = 0; column < shownWidth; column++) {
+        const level = Math.round((Number(data[from + column * stride]) - min) * scale)
+        const color = Number.isNaN(level) ? NO_COLOR : COLORS.subarray(clampLevel(level) * 4, clampLevel(level) * 4 + 4)
+        pixels.set(color, ((top + row) * pictureWidth + left + column) * 4)
       }
     }
   }
-  return { width: columns * width, height: rows * height, data: pixels }
+  return { width: pictureWidth, height: pictureHeight, data: pixels }
+}
+
+/** Infinities are beyond the range of the finite values. */
+function clampLevel(level: number): number {
+  return Math.min(255, Math.max(0, level))
 }
