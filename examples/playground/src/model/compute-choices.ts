@@ -8,7 +8,7 @@ export interface ComputeChoice {
 }
 
 /** As many threads as onnx-web takes on its own. */
-export const MOST_THREADS = Math.max(1, Math.min(4, navigator.hardwareConcurrency || 1))
+const MOST_THREADS = Math.max(1, Math.min(4, navigator.hardwareConcurrency || 1))
 
 /** What this browser may be asked for; whether it works is found by trying. */
 export const COMPUTE_CHOICES: readonly ComputeChoice[] = [

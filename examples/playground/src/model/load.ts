@@ -11,7 +11,7 @@ import {
 import type { ComputeChoice } from './compute-choices.ts'
 
 /** What was downloaded of a file. */
-export interface FetchedFile {
+interface FetchedFile {
   readonly file: string
   /** Bytes that came over the network in this load. */
   readonly fetched: number

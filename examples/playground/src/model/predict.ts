@@ -10,7 +10,7 @@ import type {
 } from '@tensorferry/core'
 
 /** What a stage holds. */
-export type StageValue = RawImage | Tensor | readonly Classification[]
+type StageValue = RawImage | Tensor | readonly Classification[]
 
 /** One stage on the way from the input to the result. */
 export interface Stage {

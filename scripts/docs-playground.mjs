@@ -1,23 +1,13 @@
-// Writes the API pages and the playground to docs/api, and links the one from the other.
+// The second half of pnpm run docs: builds the playground into docs/api, and links TypeDoc's pages to it.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, posix, relative } from 'node:path'
-import { pnpm, root, run, stop } from './pnpm.mjs'
+import { build, pnpm, root, stop } from './pnpm.mjs'
 
 const OUT = join(root, 'docs', 'api')
 /** As typedoc.json has it: relative to the front page, and TypeDoc writes it into every page. */
 const LINK = 'playground/index.html'
 
-const typedoc = join(root, 'node_modules', 'typedoc', 'bin', 'typedoc')
-if ((await run(process.execPath, [typedoc])) !== 0) stop('TypeDoc failed; the lines above say why.')
-const filter = [
-  '--filter',
-  './packages/core',
-  '--filter',
-  './packages/backend-onnx-web',
-  '--filter',
-  './packages/onnx-shared',
-]
-if ((await pnpm([...filter, '--silent', 'run', 'build'])) !== 0) stop('The packages could not be built.')
+await build(['core', 'backend-onnx-web'])
 const vite = ['--filter', '@tensorferry/playground', 'exec', 'vite', 'build', '--logLevel', 'warn']
 if ((await pnpm([...vite, '--outDir', join(OUT, 'playground'), '--emptyOutDir'])) !== 0)
   stop('The playground could not be built.')
