@@ -1,7 +1,8 @@
 import { signal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { PenPoint, PenStroke } from '../digits/drawing-to-picture.ts'
-import { giveDrawing, inputView, pictureInput } from '../state/run-state.ts'
+import { isLabels } from '../model/value-kinds.ts'
+import { giveDrawing, inputView, pictureInput, runResult } from '../state/run-state.ts'
 import { isDark } from '../state/theme.ts'
 import { Pixels } from './pixels.tsx'
 
@@ -31,6 +32,17 @@ function draw(canvas: HTMLCanvasElement, all: readonly PenStroke[]): void {
 function change(next: readonly PenStroke[]): void {
   strokes.value = next
   void giveDrawing(next)
+}
+
+/** Where the result's own card is out of sight, as on a phone; a screen reader is told elsewhere. */
+function QuickAnswer() {
+  const value = runResult.value?.value
+  const best = isLabels(value) ? value[0] : undefined
+  return (
+    <span class="quick" aria-hidden="true">
+      {best ? `${best.label} · ${(100 * best.score).toFixed(0)} %` : ''}
+    </span>
+  )
 }
 
 /** A place to draw one digit, by mouse, finger or pen. */
@@ -105,6 +117,7 @@ export function DrawPad() {
         <button type="button" disabled={count === 0 && !isOther} onClick={() => change([])}>
           Clear
         </button>
+        <QuickAnswer />
       </div>
     </div>
   )
