@@ -3,7 +3,7 @@ import { formatBytes, formatMilliseconds } from '../model/format.ts'
 import type { LoadedModel } from '../model/load.ts'
 import { announce } from '../state/announce.ts'
 import { loadEngine } from '../state/engine.ts'
-import { type Isolation, isolation } from '../state/isolation.ts'
+import { type Isolation, isolation, offline } from '../state/isolation.ts'
 import { loadedModel, refusals } from '../state/model-state.ts'
 import { Card } from './card.tsx'
 
@@ -65,6 +65,7 @@ function Facts({ loaded }: { readonly loaded: LoadedModel }) {
     ['Provider', `${runtime.provider ?? '–'} on ${runtime.device}`],
     ['Threads', runtime.threads === null ? '–' : String(runtime.threads)],
     ['Isolated', ISOLATION[isolation.value]],
+    ['Offline', offline.value],
     ['Downloaded', downloadText(loaded)],
     ['Kept here', <Kept key="kept" />],
     [

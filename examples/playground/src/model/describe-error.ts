@@ -7,12 +7,12 @@ export interface ShownError {
   readonly message: string
 }
 
-/** A sentence with a capital letter and a full stop. */
+/** A sentence with a capital letter and a full stop; names such as `bundle.json` stay as they are. */
 function sentence(text: string): string {
-  const trimmed = text.trim()
-  const capital =
-    /^[a-z]+(_[a-z]+)*[ :]/.test(trimmed) && !/^[a-z]+_/.test(trimmed) ? trimmed[0]!.toUpperCase() : trimmed[0]
-  return `${capital ?? ''}${trimmed.slice(1)}${/[.!?]$/.test(trimmed) ? '' : '.'}`
+  // Who asked for the picture is plain to see here.
+  const trimmed = text.replace(/^decode_image: /, '').trim()
+  const begun = trimmed.replace(/^[a-z](?=[a-z]*[ :,])/, (letter) => letter.toUpperCase())
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`
 }
 
 /** Why each provider was refused: the page asks for one alone, so advice on lists is of no use. */

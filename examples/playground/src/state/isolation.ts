@@ -5,14 +5,25 @@ export type Isolation = 'host' | 'service-worker' | 'after-reload' | 'none'
 
 export const isolation = signal<Isolation>(globalThis.crossOriginIsolated ? 'host' : 'none')
 
+/** Whether the next visit works without a network, in words. */
+export const offline = signal('not yet')
+
 /** Starts the service worker: offline from then on, and isolated from the next load on. */
 export async function startServiceWorker(): Promise<void> {
-  if (!('serviceWorker' in navigator)) return
+  if (!('serviceWorker' in navigator)) {
+    offline.value = 'no: browsers keep pages with https alone'
+    return
+  }
   if (import.meta.env.PROD) {
-    // A host without https, or a browser that keeps nothing: the page works without.
-    await navigator.serviceWorker.register('./service-worker.js').catch(() => undefined)
-    const ready = await Promise.race([navigator.serviceWorker.ready, noWorker()])
-    if (ready === null) return
+    try {
+      await navigator.serviceWorker.register('./service-worker.js')
+    } catch (error) {
+      // A browser that keeps nothing for this site: the page works without.
+      offline.value = `no: ${(error as Error).message}`
+      return
+    }
+    await navigator.serviceWorker.ready
+    offline.value = 'yes, from the next visit on'
   }
   if (!globalThis.crossOriginIsolated) {
     isolation.value = navigator.serviceWorker.controller ? 'after-reload' : 'none'
@@ -23,10 +34,4 @@ export async function startServiceWorker(): Promise<void> {
   }
   const { headers } = await fetch('./', { method: 'GET' })
   isolation.value = headers.get('isolated-by') === 'service-worker' ? 'service-worker' : 'host'
-}
-
-/** Settles with null when no worker is registered: `ready` would wait for ever. */
-async function noWorker(): Promise<null | ServiceWorkerRegistration> {
-  const registration = await navigator.serviceWorker.getRegistration()
-  return registration ? navigator.serviceWorker.ready : null
 }
