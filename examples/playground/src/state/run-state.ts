@@ -36,6 +36,8 @@ export const isRunning = signal(false)
 export const timedRuns = signal<readonly TimedRun[]>([])
 
 let isWaiting = false
+/** Of the input whose times are kept. */
+let timedSize = ''
 
 function sayResult(value: RunResult['value']): string {
   if (Array.isArray(value)) {
@@ -114,6 +116,10 @@ export function clearInput(): void {
 async function giveInput(input: PictureInput): Promise<void> {
   const { viewInput } = await loadEngine()
   batch(() => {
+    const before = timedSize
+    timedSize = `${input.shown.width} x ${input.shown.height}`
+    // A median over pictures of several sizes says nothing.
+    if (timedSize !== before) clearTimes()
     pictureInput.value = input
     inputView.value = viewInput(input.shown, input.notes)
   })
