@@ -112,7 +112,8 @@ function pytest(python, files) {
   if (failed > 0) failures.push(`${failed} in pytest`)
 }
 
-const types = ['.', ...[...PACKAGES, ...SHARED].map((name) => `packages/${name}`)].map((project) => ({
+const projects = ['.', 'examples/playground', ...[...PACKAGES, ...SHARED].map((name) => `packages/${name}`)]
+const types = projects.map((project) => ({
   name: `types: ${project === '.' ? 'workspace' : project}`,
   tool: 'tsc',
   args: ['-p', project],

@@ -12,9 +12,9 @@ let folder: string
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tensorferry-changesets-'))
-  const manifests = [ROOT, join(ROOT, 'examples'), join(ROOT, 'benchmarks')].concat(
-    workspacePackages().map((one) => one.folder),
-  )
+  const manifests = ['.', 'examples', 'examples/playground', 'benchmarks']
+    .map((path) => join(ROOT, path))
+    .concat(workspacePackages().map((one) => one.folder))
   const files = [
     ...manifests.map((from) => relative(ROOT, join(from, 'package.json'))),
     'pnpm-workspace.yaml',

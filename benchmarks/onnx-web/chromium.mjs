@@ -32,6 +32,18 @@ async function bundle(entry) {
   return outputFiles[0].contents
 }
 
+/** The machine's Chromium, or `TENSORFERRY_CHROMIUM`. */
+function launchOptions() {
+  const executablePath =
+    process.env.TENSORFERRY_CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path))
+  return { executablePath, args: ['--no-sandbox', '--disable-gpu'] }
+}
+
+/** Starts Chromium with a new profile. */
+export function launchChromium() {
+  return chromium.launch(launchOptions())
+}
+
 /**
  * An isolated page in Chromium, with the backend's dist beside it.
  *
@@ -56,13 +68,8 @@ export async function openBenchmarkPage(models) {
     response.writeHead(200, { ...HEADERS, 'content-type': type }).end(content)
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const executablePath =
-    process.env.TENSORFERRY_CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path))
   // A profile on disk, as people have: in another one all that is stored lies in memory.
-  const context = await chromium.launchPersistentContext('', {
-    executablePath,
-    args: ['--no-sandbox', '--disable-gpu'],
-  })
+  const context = await chromium.launchPersistentContext('', launchOptions())
   const page = await context.newPage()
   const workers = []
   page.on('worker', (worker) => workers.push(worker.url().split('/').pop()))

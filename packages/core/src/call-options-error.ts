@@ -2,19 +2,18 @@ import { describeGiven } from './describe-given.ts'
 import { TensorferryError } from './errors.ts'
 import { unknownName } from './names.ts'
 
-const KNOWN = ['signal', 'timeoutMs']
-
 /** Why a call's options are refused. Loaded when it is needed. */
-export function callOptionsError(options: unknown): TensorferryError {
+export function callOptionsError(options: unknown, callback?: string): TensorferryError {
+  const known = ['signal', 'timeoutMs', ...(callback ? [callback] : [])]
+  const expected = `{ ${known.join(', ')} }`
   const refused = (message: string, details: Record<string, unknown> = {}): TensorferryError =>
     new TensorferryError('OPTIONS_INVALID', message, { details: { ...details } })
 
   if (typeof options !== 'object' || options === null) {
-    return refused(`call options: expected { signal, timeoutMs }, got ${describeGiven(options)}`)
+    return refused(`call options: expected ${expected}, got ${describeGiven(options)}`)
   }
-  if ('aborted' in options)
-    return refused('call options: expected { signal, timeoutMs }, got a signal; pass { signal }')
-  const { signal, timeoutMs } = options as Record<string, unknown>
+  if ('aborted' in options) return refused(`call options: expected ${expected}, got a signal; pass { signal }`)
+  const { signal, timeoutMs, [callback ?? '']: told } = options as Record<string, unknown>
   if (signal && typeof (signal as AbortSignal).addEventListener !== 'function') {
     const advice = 'signal' in (signal as object) ? '; pass controller.signal' : ''
     return refused(`signal: expected an AbortSignal, got ${describeGiven(signal)}${advice}`)
@@ -22,6 +21,9 @@ export function callOptionsError(options: unknown): TensorferryError {
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0)) {
     return refused(`timeoutMs: expected a positive number of milliseconds, got ${describeGiven(timeoutMs)}`)
   }
-  const unknown = Object.keys(options).find((key) => !KNOWN.includes(key)) ?? ''
-  return refused(`call options: ${unknownName('key', unknown, KNOWN)}`, { key: unknown, known: KNOWN })
+  if (told !== undefined && typeof told !== 'function') {
+    return refused(`${callback}: expected a function, got ${describeGiven(told)}`)
+  }
+  const unknown = Object.keys(options).find((key) => !known.includes(key)) ?? ''
+  return refused(`call options: ${unknownName('key', unknown, known)}`, { key: unknown, known })
 }

@@ -15,25 +15,31 @@ function hasValidValues({ signal, timeoutMs }: CallOptions): boolean {
   return timeoutMs === undefined || (typeof timeoutMs === 'number' && timeoutMs > 0)
 }
 
-async function refuse(options: unknown): Promise<never> {
+async function refuse(options: unknown, callback?: string): Promise<never> {
   const { callOptionsError } = await import('./call-options-error.ts')
-  throw callOptionsError(options)
+  throw callOptionsError(options, callback)
 }
 
 /**
- * Checks the options of a call that takes `signal` and `timeoutMs` and nothing else.
+ * Checks the options of a call that takes `signal`, `timeoutMs` and at most one callback.
  *
+ * @param callback - its name
  * @returns null, or what the call rejects with: `OPTIONS_INVALID` naming the key or value
  */
-export function refuseCallOptions(options: CallOptions | undefined): Promise<never> | null {
+export function refuseCallOptions(options: CallOptions | undefined, callback?: string): Promise<never> | null {
   if (options === undefined || options === null) return null
   const isFine =
     typeof options === 'object' &&
     // A signal in place of `{ signal }` has no keys of its own, and would be passed over.
     !('aborted' in options) &&
-    Object.keys(options).every((key) => key === 'signal' || key === 'timeoutMs') &&
+    Object.entries(options).every(
+      ([key, value]) =>
+        key === 'signal' ||
+        key === 'timeoutMs' ||
+        (key === callback && (value === undefined || typeof value === 'function')),
+    ) &&
     hasValidValues(options)
-  return isFine ? null : refuse(options)
+  return isFine ? null : refuse(options, callback)
 }
 
 /** A throw becomes a rejection, so that the timer and the listener are cleaned up in one place. */

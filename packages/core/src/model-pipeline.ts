@@ -2,10 +2,16 @@ import type { Prediction } from './bundle/bundle-types.ts'
 import type { Manifest } from './bundle/manifest.ts'
 import { TensorferryError } from './errors.ts'
 import type { ImageCodecs } from './pipeline/image-codecs.ts'
-import { type PostprocessPlan, type PreprocessPlan, planPostprocess, planPreprocess } from './pipeline/plan.ts'
+import {
+  type PlanRunOptions,
+  type PostprocessPlan,
+  type PreprocessPlan,
+  planPostprocess,
+  planPreprocess,
+} from './pipeline/plan.ts'
 import { createStepContext, type StepContext } from './pipeline/step.ts'
 import type { ImageSource } from './pipeline/steps/image/decode-image.ts'
-import { makeTensor, reshape, type Tensor, type Tensors } from './tensor.ts'
+import { reshape, type Tensor, type Tensors } from './tensor.ts'
 
 /** What `predict` takes: an encoded picture, one already decoded, or a tensor where the first step takes one. */
 export type RawInput = ImageSource | Tensor<'float32'>
@@ -17,14 +23,14 @@ export type PipelineContext = Pick<StepContext, 'originalSize' | 'keptPlanes'>
 export interface ModelPipeline {
   /**
    * @param raw - the raw input, or an object of them when there are several
-   * @param onDecoded - told the decoded picture, uint8 [height, width, channels]
+   * @param options - told of each step, of all raw inputs in turn
    */
   preprocess(
     raw: unknown,
     codecs: ImageCodecs,
-    onDecoded?: (image: Tensor<'uint8'>) => void,
+    options?: PlanRunOptions,
   ): Promise<{ inputs: Tensors; context: PipelineContext }>
-  postprocess(outputs: Tensors, context: PipelineContext, codecs: ImageCodecs): Prediction
+  postprocess(outputs: Tensors, context: PipelineContext, codecs: ImageCodecs, options?: PlanRunOptions): Prediction
 }
 
 /** The way of one raw input to an input. */
@@ -102,7 +108,7 @@ export async function planPipeline(manifest: Manifest): Promise<ModelPipeline | 
   const missing = manifest.inputs.filter(({ name }) => !made.has(name)).map(({ name }) => name)
 
   return {
-    async preprocess(raw, codecs, onDecoded) {
+    async preprocess(raw, codecs, options) {
       if (missing.length > 0) {
         throw (await errors()).noSteps(missing)
       }
@@ -113,16 +119,13 @@ export async function planPipeline(manifest: Manifest): Promise<ModelPipeline | 
         if (value === undefined || value === null || typeof value === 'string' || value instanceof Promise) {
           throw (await errors()).notRaw(name, value)
         }
-        const made = await plan.run(value as RawInput, context, {
-          onStage: (_, { data, height, width }) =>
-            onDecoded?.(makeTensor('uint8', data, [height, width, data.length / (height * width)])),
-        })
+        const made = await plan.run(value as RawInput, context, options)
         inputs[input] = withBatchAxis(made, ranks.get(input))
       }
       const { originalSize, keptPlanes } = context
       return { inputs, context: { originalSize, keptPlanes } }
     },
-    postprocess(outputs, context, codecs) {
+    postprocess(outputs, context, codecs, options) {
       const results: Record<string, unknown> = {}
       for (const { to, plan, output } of after) {
         const value = outputs?.[output]
@@ -132,7 +135,7 @@ export async function planPipeline(manifest: Manifest): Promise<ModelPipeline | 
             `postprocess: expected output ${output}, got ${Object.keys(outputs ?? {}).join(', ') || 'nothing'}`,
           )
         }
-        results[to] = plan.run(value, { ...createStepContext(codecs, manifest.labels), ...context })
+        results[to] = plan.run(value, { ...createStepContext(codecs, manifest.labels), ...context }, options)
       }
       if (after.length === 0) return outputs
       return (after.length === 1 ? results[after[0]!.to] : results) as Prediction

@@ -5,6 +5,7 @@ import type { OpenModel } from './bundle/open.ts'
 import { refuseCallOptions, throwIfAborted, withCallOptions } from './call.ts'
 import { TensorferryError } from './errors.ts'
 import type { ModelPipeline, PipelineContext, RawInput } from './model-pipeline.ts'
+import type { PlanRunOptions } from './pipeline/plan.ts'
 import type { LoadReport } from './report.ts'
 import type { Signature, TensorSpec } from './signature.ts'
 import type { ModelStream } from './stream.ts'
@@ -16,6 +17,12 @@ export interface Preprocessed<B extends AnyBundle = AnyBundle> {
   readonly inputs: InputsOf<B>
   /** The original size, the chroma planes, and the like; plain data. */
   readonly context: PipelineContext
+}
+
+/** Options of `preprocess` and `postprocess`. */
+export interface PipelineCallOptions extends CallOptions {
+  /** Told at once what each step gave. `preprocess` then runs them one by one where else neighbours are joined: same numbers, more time. */
+  readonly onStep?: PlanRunOptions['onStep']
 }
 
 /** A loaded model. */
@@ -44,9 +51,12 @@ export interface Model<B extends AnyBundle = AnyBundle, S extends Session = Sess
    */
   predict(raw: RawInput | Readonly<Record<string, RawInput>>, options?: CallOptions): Promise<PredictionOf<B>>
   /** The first half of `predict`. */
-  preprocess(raw: RawInput | Readonly<Record<string, RawInput>>, options?: CallOptions): Promise<Preprocessed<B>>
+  preprocess(
+    raw: RawInput | Readonly<Record<string, RawInput>>,
+    options?: PipelineCallOptions,
+  ): Promise<Preprocessed<B>>
   /** The second half of `predict`. */
-  postprocess(outputs: OutputsOf<B>, context: PipelineContext, options?: CallOptions): Promise<PredictionOf<B>>
+  postprocess(outputs: OutputsOf<B>, context: PipelineContext, options?: PipelineCallOptions): Promise<PredictionOf<B>>
   /** Feeds a recurrent model's states back from step to step. */
   stream(): ModelStream
   /** Ends the session and gives its memory back. Safe to call twice. */
@@ -64,6 +74,10 @@ interface ModelParts {
   readonly openStream: OpenStream | null
 }
 
+function stepByStep(options: PipelineCallOptions | undefined): PlanRunOptions | undefined {
+  return options?.onStep && { onStep: options.onStep, apart: true }
+}
+
 /** Puts a session, its signature and its pipeline together. */
 export function createModel({ session, model, pipeline, report, openStream }: ModelParts): Model {
   const signature: Signature = model?.signature ?? {
@@ -77,12 +91,14 @@ export function createModel({ session, model, pipeline, report, openStream }: Mo
     throw (await import('./model-errors.ts')).noPipeline(call, report)
   }
   const preprocess: Model['preprocess'] = (raw, options) =>
-    refuseCallOptions(options) ??
-    withCallOptions(options, async () => (await requirePipeline('preprocess')).preprocess(raw, platform.codecs))
-  const postprocess: Model['postprocess'] = (outputs, context, options) =>
-    refuseCallOptions(options) ??
+    refuseCallOptions(options, 'onStep') ??
     withCallOptions(options, async () =>
-      (await requirePipeline('postprocess')).postprocess(outputs, context, platform.codecs),
+      (await requirePipeline('preprocess')).preprocess(raw, platform.codecs, stepByStep(options)),
+    )
+  const postprocess: Model['postprocess'] = (outputs, context, options) =>
+    refuseCallOptions(options, 'onStep') ??
+    withCallOptions(options, async () =>
+      (await requirePipeline('postprocess')).postprocess(outputs, context, platform.codecs, stepByStep(options)),
     )
 
   return {

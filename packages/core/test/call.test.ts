@@ -85,7 +85,7 @@ describe('call options that are wrong are refused by every call', () => {
     [{ signal: {} }, /signal: expected an AbortSignal, got an empty object/],
     [{ signal: new AbortController() }, /got an AbortController; pass controller\.signal/],
     [new AbortController().signal, /got a signal; pass \{ signal \}/],
-    [5, /expected \{ signal, timeoutMs \}, got 5/],
+    [5, /expected \{ signal, timeoutMs(, onStep)? \}, got 5/],
   ]
   test.each(wrong)('%j', async (options, message) => {
     const given = options as never
@@ -101,6 +101,18 @@ describe('call options that are wrong are refused by every call', () => {
     ]) {
       await expectError('OPTIONS_INVALID', message, call)
     }
+  })
+  test('onStep, where it is not a function or the call has none', async () => {
+    await using model = await loadModel(await makeBundle('upsample'), { backend })
+    const onStep = 'decode_image' as never
+    const context = { originalSize: null, keptPlanes: {} }
+    await expectError('OPTIONS_INVALID', /onStep: expected a function, got "decode_image"/, () =>
+      model.preprocess(new Uint8Array(), { onStep }),
+    )
+    await expectError('OPTIONS_INVALID', /onStep: expected a function/, () =>
+      model.postprocess({}, context, { onStep }),
+    )
+    await expectError('OPTIONS_INVALID', /unknown key 'onStep'/, () => model.run({}, { onStep } as never))
   })
   test('loadModel checks timeoutMs and signal too', async () => {
     const files = await makeBundle()

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { readSafetensors } from '../src/bundle/safetensors.ts'
 import { encodeImage } from '../src/image-files.ts'
 import { loadModel } from '../src/load.ts'
+import type { StepResult } from '../src/pipeline/plan.ts'
 import type { RawImage } from '../src/pipeline/raw-image.ts'
 import { toImage } from '../src/pipeline/steps/image/to-image.ts'
 import { toTensor } from '../src/pipeline/steps/image/to-tensor.ts'
@@ -54,6 +55,27 @@ describe('predict', () => {
     expect(await model.postprocess(outputs, structuredClone(context))).toEqual(
       await model.postprocess(outputs, context),
     )
+  })
+  test('onStep shows what each step gave, one by one', async () => {
+    const withNormalize = (manifest: Parameters<typeof withPipeline>[0]): void => {
+      withPipeline(manifest)
+      manifest.preprocess[0].steps.push({ op: 'normalize', mean: [0.5], std: [0.25] })
+    }
+    await using model = await loadModel(await makeBundle('upsample', withNormalize), { backend })
+    const seen: StepResult[] = []
+    const onStep = (result: StepResult): void => void seen.push(result)
+    const { inputs, context } = await model.preprocess(picture, { onStep })
+    const plain = await model.preprocess(picture)
+    expect(inputs).toEqual(plain.inputs)
+    const outputs = await model.run(inputs)
+    const result = await model.postprocess(outputs, context, { onStep })
+    expect(seen.map(({ op }) => op)).toEqual(['decode_image', 'to_tensor', 'normalize', 'to_image'])
+    expect(seen.map(({ step }) => step?.op)).toEqual(seen.map(({ op }) => op))
+    expect(seen[2]!.step).toEqual({ op: 'normalize', mean: [0.5], std: [0.25] })
+    const [input] = Object.values(plain.inputs)
+    const scaled = toTensor(picture)
+    expect(seen.map(({ value }) => value)).toEqual([picture, scaled, reshape(input!, [1, 2, 3]), result])
+    expect(seen.every(({ milliseconds }) => milliseconds >= 0)).toBe(true)
   })
   test('an abort and a time-out settle it, and the network is not run after them', async () => {
     let runs = 0

@@ -2,6 +2,7 @@ import type { LoadOptions } from '../backend.ts'
 import { TensorferryError } from '../errors.ts'
 import type { ModelPipeline } from '../model-pipeline.ts'
 import type { ImageCodecs } from '../pipeline/image-codecs.ts'
+import type { RawImage } from '../pipeline/raw-image.ts'
 import type { Tensor, Tensors } from '../tensor.ts'
 import type { ManifestFile, Tolerance } from './manifest.ts'
 import type { OpenModel } from './open.ts'
@@ -42,8 +43,10 @@ export async function replayPicture(
   const raw = await model.read(picture, options)
   try {
     let decoded: Tensor | undefined
-    const preparing = pipeline.preprocess(raw, codecs, (image) => {
-      decoded = image
+    const preparing = pipeline.preprocess(raw, codecs, {
+      onStep: ({ op, value }) => {
+        if (op === 'decode_image') decoded = pixelTensor(value as RawImage)
+      },
     })
     await preparing.catch(() => undefined)
     const expected = group('decoded')['']
@@ -63,6 +66,11 @@ export async function replayPicture(
   return null
 }
 
+/** uint8 [height, width, channels] */
+function pixelTensor({ data, height, width }: RawImage): Tensor<'uint8'> {
+  return { dtype: 'uint8', shape: [height, width, data.length / (height * width)], data }
+}
+
 /** A prediction as the goldens store it: `result` for a picture, `result.indices` and `result.scores` for labels. */
 function resultTensors(result: unknown): Record<string, Tensor> {
   if (Array.isArray(result)) {
@@ -73,10 +81,7 @@ function resultTensors(result: unknown): Record<string, Tensor> {
       '.scores': { dtype: 'float32', shape: [scores.length], data: scores },
     }
   }
-  const image = result as { width?: number; height?: number; data?: Uint8Array<ArrayBuffer> }
-  if (image.data && image.width && image.height) {
-    const channels = image.data.length / (image.width * image.height)
-    return { '': { dtype: 'uint8', shape: [image.height, image.width, channels], data: image.data } }
-  }
+  const image = result as Partial<RawImage>
+  if (image.data && image.width && image.height) return { '': pixelTensor(image as RawImage) }
   return Object.fromEntries(Object.entries(result as Tensors).map(([name, value]) => [`.${name}`, value]))
 }

@@ -7,6 +7,7 @@ export {
   type PreprocessPlan,
   planPostprocess,
   planPreprocess,
+  type StepResult,
 } from './plan.ts'
 export { IMAGE_CHANNELS, type ImageMode, MAX_PIXELS, type RawImage } from './raw-image.ts'
 export { createStepContext, type PlaneName, type StepContext } from './step.ts'

@@ -25,10 +25,24 @@ export interface PlanOptions {
   readonly fuse?: boolean
 }
 
+/** What one step gave, see {@link PlanRunOptions.onStep}. */
+export interface StepResult {
+  /** As planned; null where several ran as one. */
+  readonly step: PreprocessStep | PostprocessStep | null
+  /** The step's, or several joined by `+`. */
+  readonly op: string
+  /** The pipeline's own: look at it, change nothing. */
+  readonly value: RawImage | Tensor<'float32'> | readonly Classification[]
+  /** Of this step alone. */
+  readonly milliseconds: number
+}
+
 /** Settings of one run. */
 export interface PlanRunOptions {
-  /** Told of intermediate results: 'decoded' is the image after `decode_image`. */
-  readonly onStage?: (stage: 'decoded', value: RawImage) => void
+  /** Told at once what each step gave. */
+  readonly onStep?: ((result: StepResult) => void) | undefined
+  /** Runs each step alone where neighbours are else joined; the numbers are the same. Default false. */
+  readonly apart?: boolean | undefined
 }
 
 /** What a postprocess gives: a tensor, an image, or labels with scores, by its last step. */
@@ -58,7 +72,7 @@ export interface PostprocessPlan {
    * @param context - that of the preprocess run
    * @throws TensorferryError `INPUT_INVALID`
    */
-  run(output: Tensor, context: StepContext): PostprocessResult
+  run(output: Tensor, context: StepContext, options?: PlanRunOptions): PostprocessResult
 }
 
 type AnyStep = PreprocessStep | PostprocessStep
@@ -66,6 +80,8 @@ type Run = (value: never, context: StepContext) => unknown
 
 interface Group {
   readonly op: string
+  /** null: several, joined. */
+  readonly step: AnyStep | null
   readonly run: Run
 }
 
@@ -109,18 +125,19 @@ function checkChain(half: string, steps: readonly AnyStep[], first?: ValueKind):
 
 function singleStep(step: AnyStep): Group {
   const { op, run } = ALL_STEPS[step.op]!
-  return { op, run: (value, context) => run(value, step as never, context) }
+  return { op, step, run: (value, context) => run(value, step as never, context) }
 }
 
 function fusedSteps(step: AnyStep, next: AnyStep | undefined): Group | null {
   if (step.op === 'resize' && next?.op === 'center_crop') {
     return {
       op: 'resize+center_crop',
+      step: null,
       run: (image) => withLoops(image, (loops) => resizeCenterCrop(image, step, next, loops)),
     }
   }
   if (step.op === 'to_tensor' && next?.op === 'normalize') {
-    return { op: 'to_tensor+normalize', run: (image) => toTensorNormalize(image, next) }
+    return { op: 'to_tensor+normalize', step: null, run: (image) => toTensorNormalize(image, next) }
   }
   return null
 }
@@ -133,6 +150,10 @@ function groupSteps(steps: readonly AnyStep[], fuse: boolean): Group[] {
     if (fused) index++
   }
   return groups
+}
+
+function tell(options: PlanRunOptions | undefined, { step, op }: Group, value: unknown, start: number): void {
+  options?.onStep?.({ step, op, value: value as StepResult['value'], milliseconds: performance.now() - start })
 }
 
 /**
@@ -157,9 +178,10 @@ export function planPreprocess(
     groups: groups.map(({ op }) => op),
     async run(raw, context, options) {
       let value: unknown = raw
-      for (const { op, run } of groups) {
-        value = await run(value as never, context)
-        if (op === 'decode_image') options?.onStage?.('decoded', value as RawImage)
+      for (const group of options?.apart ? groupSteps(parsed, false) : groups) {
+        const start = performance.now()
+        value = await group.run(value as never, context)
+        tell(options, group, value, start)
       }
       return value as Tensor<'float32'>
     },
@@ -178,9 +200,13 @@ export function planPostprocess(steps: readonly PostprocessStepInput[]): Postpro
   return {
     steps: parsed,
     gives,
-    run(output, context) {
+    run(output, context, options) {
       let value: unknown = output
-      for (const { run } of groups) value = run(value as never, context)
+      for (const group of groups) {
+        const start = performance.now()
+        value = group.run(value as never, context)
+        tell(options, group, value, start)
+      }
       return value as PostprocessResult
     },
   }

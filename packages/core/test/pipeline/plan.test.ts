@@ -8,6 +8,7 @@ import {
   planPostprocess,
   planPreprocess,
   type RawImage,
+  type StepResult,
   splitYcbcr,
 } from '../../src/pipeline/index.ts'
 import { rgbFromPlanes } from '../../src/pipeline/steps/image/ycbcr.ts'
@@ -76,14 +77,29 @@ describe('fusing', () => {
 })
 
 describe('a run', () => {
-  test('from a file: the tensor, the size in the context, the decoded stage', async () => {
+  test('from a file: the tensor, the size in the context, each step', async () => {
     const context = contextOf()
-    const stages: [string, RawImage][] = []
-    const onStage = (stage: string, value: RawImage) => stages.push([stage, value])
-    const value = await planPreprocess(CLASSIFIER).run(photo, context, { onStage })
+    const seen: StepResult[] = []
+    const onStep = (result: StepResult) => void seen.push(result)
+    const value = await planPreprocess(CLASSIFIER).run(photo, context, { onStep })
     expect(value.shape).toEqual([3, 56, 56])
     expect(context.originalSize).toEqual({ width: 144, height: 96 })
-    expect(stages).toEqual([['decoded', await nodeImageCodecs.decode(photo, 'RGB')]])
+    expect(seen.map(({ op, step }) => [op, step === null])).toEqual([
+      ['decode_image', false],
+      ['resize+center_crop', true],
+      ['to_tensor+normalize', true],
+    ])
+    expect(seen[0]!.value).toEqual(await nodeImageCodecs.decode(photo, 'RGB'))
+    expect(seen[2]!.value).toBe(value)
+  })
+
+  test('apart: each step alone, the same numbers', async () => {
+    const seen: string[] = []
+    const onStep = ({ op }: StepResult) => void seen.push(op)
+    const plan = planPreprocess(CLASSIFIER)
+    const value = await plan.run(photo, contextOf(), { onStep, apart: true })
+    expect(seen).toEqual(['decode_image', 'resize', 'center_crop', 'to_tensor', 'normalize'])
+    expect(value).toEqual(await plan.run(photo, contextOf()))
   })
 
   test('super-resolution keeps the chroma in the context and merges it', async () => {
