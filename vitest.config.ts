@@ -62,6 +62,14 @@ export default defineConfig({
           },
         },
       },
+      {
+        test: {
+          name: 'server',
+          include: ['packages/{server,backend-remote}/test/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
       { test: { name: 'workspace', include: ['tests/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 600_000 } },
     ],
   },
