@@ -1,6 +1,7 @@
 import { TensorferryError } from '@tensorferry/core'
 import { Command, CommanderError } from 'commander'
 import { defineBench } from './commands/bench/define.ts'
+import { defineDeploy } from './commands/deploy/define.ts'
 import { defineDoctor } from './commands/doctor/define.ts'
 import { defineInit } from './commands/init/define.ts'
 import { defineInspect } from './commands/inspect/define.ts'
@@ -26,7 +27,16 @@ export interface CommandLineOptions {
   readonly signal?: AbortSignal
 }
 
-const COMMANDS = [defineRun, defineInspect, defineVerify, defineBench, defineTypes, defineDoctor, defineInit]
+const COMMANDS = [
+  defineRun,
+  defineInspect,
+  defineVerify,
+  defineBench,
+  defineTypes,
+  defineDeploy,
+  defineDoctor,
+  defineInit,
+]
 
 const HELP = `
 ${EXIT_CODES_HELP}
