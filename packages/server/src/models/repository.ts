@@ -8,7 +8,7 @@ export interface ModelEntry {
   readonly name: string
   readonly version: string
   readonly state: ModelState
-  /** Why it is not ready; empty when it is. */
+  /** Why it is not ready. Empty when it is, unless a newer one was refused and this one stays. */
   readonly reason: string
 }
 
