@@ -1,3 +1,4 @@
+import { copyFile } from 'node:fs/promises'
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
@@ -8,4 +9,6 @@ export default defineConfig({
   splitting: true,
   clean: true,
   dts: process.env.TENSORFERRY_SKIP_DTS ? false : { entry: ['src/index.ts'] },
+  // Read at run time, from beside the code.
+  onSuccess: () => copyFile('../inference-protocol/src/grpc_predict_v2.proto', 'dist/grpc_predict_v2.proto'),
 })

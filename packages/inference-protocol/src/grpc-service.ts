@@ -14,7 +14,7 @@ let loaded: ServiceDefinition | undefined
 export function inferenceService(): ServiceDefinition {
   if (!loaded) {
     const file = fileURLToPath(new URL('grpc_predict_v2.proto', import.meta.url))
-    const definitions = loadSync(file, { keepCase: true, longs: String, enums: String, defaults: true, oneofs: true })
+    const definitions = loadSync(file, { keepCase: true, longs: String, enums: String, defaults: true })
     loaded = definitions[SERVICE] as ServiceDefinition
   }
   return loaded

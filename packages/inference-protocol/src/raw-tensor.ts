@@ -66,8 +66,8 @@ export function tensorFromRaw(datatype: string, shape: readonly number[], bytes:
     const wrong = own.findIndex((value) => value > 1)
     if (wrong !== -1) refuse(name, `element ${wrong} of BOOL is ${own[wrong]}, expected 0 or 1`)
   }
-  const Storage = ARRAYS[dtype] as new (buffer: ArrayBuffer) => never
-  return makeTensor(dtype, new Storage(own.buffer), shape)
+  // Every dtype's array is made alike; the cast is to one of them.
+  return makeTensor(dtype as 'float32', new (ARRAYS[dtype] as Float32ArrayConstructor)(own.buffer), shape)
 }
 
 function stringsFromRaw(bytes: Uint8Array, count: number, name: string): readonly string[] {

@@ -1,0 +1,66 @@
+import { Server, ServerCredentials } from '@grpc/grpc-js'
+import { TensorferryError } from '@tensorferry/core'
+import { inferenceService } from '@tensorferry/inference-protocol/grpc-service'
+import type { Listener, ServerContext } from '../context.ts'
+import { createMethods } from './methods.ts'
+
+/** A client that answers no ping for this long is gone, and its requests end. */
+const KEEPALIVE = { 'grpc.keepalive_time_ms': 60_000, 'grpc.keepalive_timeout_ms': 20_000 }
+
+/**
+ * Listens for the Open Inference Protocol over gRPC: `inference.GRPCInferenceService`.
+ *
+ * @param context - `options.grpcPort` is a number; 0: any free port
+ * @throws TensorferryError `OPTIONS_INVALID` when the address cannot be had or the certificate is none
+ */
+export async function createGrpc(context: ServerContext): Promise<Listener> {
+  const { host, grpcPort, tls, bodyLimit } = context.options
+  const server = new Server({
+    // Counts the inflated bytes of compressed messages too.
+    'grpc.max_receive_message_length': bodyLimit,
+    'grpc.max_send_message_length': -1,
+    ...KEEPALIVE,
+  })
+  const { implementation, streams } = createMethods(context)
+  server.addService(inferenceService(), implementation)
+
+  const address = host.includes(':') ? `[${host}]` : host
+  const port = await bind(server, `${address}:${grpcPort}`, tls)
+  return {
+    url: `${tls ? 'grpcs' : 'grpc'}://${address}:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        streams.close()
+        server.tryShutdown(() => resolve())
+      }),
+    cut: () => server.forceShutdown(),
+  }
+}
+
+function credentials(tls: ServerContext['options']['tls']): ServerCredentials {
+  if (!tls) return ServerCredentials.createInsecure()
+  return ServerCredentials.createSsl(null, [{ cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }])
+}
+
+function bind(server: Server, address: string, tls: ServerContext['options']['tls']): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const refuse = (cause: unknown): void => {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      reject(
+        new TensorferryError(
+          'OPTIONS_INVALID',
+          `gRPC cannot listen on ${address}: ${reason}; choose another grpcPort or host`,
+          {
+            cause,
+            details: { address },
+          },
+        ),
+      )
+    }
+    try {
+      server.bindAsync(address, credentials(tls), (error, port) => (error ? refuse(error) : resolve(port)))
+    } catch (error) {
+      refuse(error)
+    }
+  })
+}
