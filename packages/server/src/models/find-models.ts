@@ -9,6 +9,8 @@ export interface ModelTarget {
   /** Told apart by it from one look at the disk to the next. */
   readonly id: string
   readonly name: string
+  /** The bundle may say another name once it is read; false: it was given by the options or by the folder of its versions. */
+  readonly isNameOpen: boolean
   /** null: what the bundle says. */
   readonly version: string | null
   readonly source: ModelSource
@@ -67,7 +69,7 @@ async function versionsIn(folder: string, name: string | null): Promise<readonly
     const found = await modelIn(join(folder, version))
     if (!found) continue
     const { path } = found
-    targets.push({ id: path, name: name ?? basename(folder), version, source: path, path })
+    targets.push({ id: path, name: name ?? basename(folder), isNameOpen: false, version, source: path, path })
   }
   return targets
 }
@@ -79,8 +81,9 @@ async function inFolder(
   const own = await modelIn(folder)
   if (own) {
     const ownName = name ?? (own.isBundle ? await nameOfBundle(folder) : basename(folder))
+    const isNameOpen = name === null && own.isBundle
     const usedSource = own.isBundle ? source : own.path
-    return [{ id: own.path, name: ownName, version, source: usedSource, path: own.path }]
+    return [{ id: own.path, name: ownName, isNameOpen, version, source: usedSource, path: own.path }]
   }
   const versions = await versionsIn(folder, name)
   if (versions.length > 0) return versions
@@ -90,7 +93,14 @@ async function inFolder(
     const found = await modelIn(path)
     if (found) {
       const childName = found.isBundle ? await nameOfBundle(path) : child
-      models.push({ id: found.path, name: childName, version: null, source: found.path, path: found.path })
+      models.push({
+        id: found.path,
+        name: childName,
+        isNameOpen: found.isBundle,
+        version: null,
+        source: found.path,
+        path: found.path,
+      })
     } else models.push(...(await versionsIn(path, null)))
   }
   if (models.length === 0) {
@@ -121,11 +131,11 @@ export async function findModels(options: ResolvedModelOptions): Promise<readonl
   const path = localPath(source)
   if (path === null) {
     const id = typeof source === 'string' || source instanceof URL ? String(source) : (name ?? 'model')
-    return [{ id, name: name ?? nameOfUrl(source), version, source, path }]
+    return [{ id, name: name ?? nameOfUrl(source), isNameOpen: name === null, version, source, path }]
   }
   const found = await stat(path).catch(() => null)
   if (!found) throw new TensorferryError('NOT_FOUND', `no file or folder ${path}`, { details: { path } })
   if (found.isDirectory()) return inFolder(path, options)
   if (basename(path) === 'bundle.json') return inFolder(resolve(path, '..'), options)
-  return [{ id: path, name: name ?? nameOfFile(path), version, source, path }]
+  return [{ id: path, name: name ?? nameOfFile(path), isNameOpen: false, version, source, path }]
 }

@@ -23,6 +23,8 @@ export class ModelSlot {
   #state: ModelState = 'UNAVAILABLE'
   #reason = 'not loaded yet'
   #loaded: LoadedModel | null = null
+  /** What was loaded last: its name and version stay known when it is unloaded. */
+  #latest: { readonly name: string; readonly version: string } | null = null
   #isWanted = true
   #fingerprint: string | null = null
   #last: Promise<unknown> = Promise.resolve()
@@ -40,12 +42,12 @@ export class ModelSlot {
   }
 
   get name(): string {
-    return this.#loaded?.name ?? this.target.name
+    return this.#latest?.name ?? this.target.name
   }
 
   /** Empty: not known before it is loaded. */
   get version(): string {
-    return this.#loaded?.version ?? this.target.version ?? ''
+    return this.#latest?.version ?? this.target.version ?? ''
   }
 
   /** What answers requests; null: nothing. */
@@ -117,6 +119,7 @@ export class ModelSlot {
       if (path !== null) this.#fingerprint = await fingerprint(path)
       const loaded = await this.#open(source, signal)
       this.#loaded = loaded
+      this.#latest = { name: loaded.name, version: loaded.version }
       this.#set('READY', '')
       onChange()
       const { report, version, unbatched } = loaded
@@ -148,7 +151,7 @@ export class ModelSlot {
     })
     try {
       const loaded = new LoadedModel({
-        name: options.name ?? model.manifest?.name ?? target.name,
+        name: (target.isNameOpen ? model.manifest?.name : undefined) ?? target.name,
         version: target.version ?? model.manifest?.version ?? '1',
         model,
         options,
@@ -165,7 +168,7 @@ export class ModelSlot {
   }
 
   #requireSameName({ name }: LoadedModel): void {
-    const before = this.#loaded
+    const before = this.#latest
     if (!before || before.name === name) return
     throw new TensorferryError(
       'BUNDLE_INVALID',
