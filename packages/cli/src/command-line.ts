@@ -6,6 +6,7 @@ import { defineDoctor } from './commands/doctor/define.ts'
 import { defineInit } from './commands/init/define.ts'
 import { defineInspect } from './commands/inspect/define.ts'
 import { defineRun } from './commands/run/define.ts'
+import { defineServe } from './commands/serve/define.ts'
 import { defineTypes } from './commands/types/define.ts'
 import { defineVerify } from './commands/verify/define.ts'
 import { defineCompletion } from './completion/define.ts'
@@ -50,6 +51,7 @@ Examples:
   $ npx tensorferry init
   $ tensorferry run ./digits three.png
   $ tensorferry verify ./digits --html report.html
+  $ tensorferry serve ./digits --port 8080
   $ source <(tensorferry completion bash)        also zsh, fish, pwsh
 
 tensorferry COMMAND --help tells more of each command.`

@@ -52,6 +52,7 @@ const WATCH = { intervalMs: milliseconds(1) }
 
 const DEFAULTS: Record<keyof ModelDefaults, Check> = {
   backend: anything,
+  artifact: text,
   verify: (value) => (['off', 'smoke', 'full'].includes(value as string) ? null : `one of "off", "smoke", "full"`),
   batching: (value) => (value === false || isObject(value) ? null : 'an object, or false'),
   queue: (value) => (isObject(value) ? null : 'an object'),
@@ -62,7 +63,6 @@ const MODEL: Record<keyof ModelOptions, Check> = {
   name: modelName,
   version: modelName,
   source: (value) => (value === undefined || value === null || value === '' ? 'a folder, file or URL' : null),
-  artifact: text,
 }
 const SERVER: Record<keyof ServerOptions, Check> = {
   ...DEFAULTS,
@@ -117,6 +117,7 @@ function resolveDefaults(where: string, given: ModelDefaults, above: ResolvedMod
   if (queue) check(`${where}queue`, queue, QUEUE)
   return {
     backend: given.backend ?? above.backend,
+    artifact: given.artifact ?? above.artifact,
     verify: given.verify ?? above.verify,
     batching:
       batching === undefined
@@ -137,6 +138,7 @@ const BATCHED = { maxRows: 32, maxBytes: 16 * 2 ** 20, maxDelayMs: 0 }
 
 const FALLBACK: ResolvedModelDefaults = {
   backend: undefined,
+  artifact: undefined,
   verify: undefined,
   batching: BATCHED,
   queue: { maxRequests: 1024, maxRows: Number.POSITIVE_INFINITY, maxBytes: 256 * 2 ** 20 },
@@ -153,7 +155,6 @@ function resolveModel(given: string | ModelOptions, index: number, above: Resolv
     name: model.name ?? null,
     version: model.version ?? null,
     source: model.source,
-    artifact: model.artifact,
   }
 }
 

@@ -32,6 +32,8 @@ export interface QueueOptions {
 export interface ModelDefaults {
   /** As in `loadModel`: a value, a package's name, or a list in order of preference. Default: environment, then config file. */
   readonly backend?: BackendChoice | undefined
+  /** An artifact's name, such as `onnx-fp16`. Default: the first that the backend reads. */
+  readonly artifact?: string | undefined
   /** `smoke` (default) replays the bundle's first golden before the model is ready. */
   readonly verify?: LoadModelOptions['verify']
   /** False: one request, one run. Models that keep state, and bundles without a batch dim, are never batched. */
@@ -50,8 +52,6 @@ export interface ModelOptions extends ModelDefaults {
   readonly version?: string | undefined
   /** A bundle's folder or URL, a model file, its URL or bytes, or a folder with a bundle for each version (`NAME/1`, `NAME/2`). */
   readonly source: ModelSource
-  /** An artifact's name, such as `onnx-fp16`. */
-  readonly artifact?: string | undefined
 }
 
 /** Options of {@link serve}. */
@@ -127,6 +127,7 @@ export type ServerEvent =
 /** {@link ModelDefaults}, checked and filled in. */
 export interface ResolvedModelDefaults {
   readonly backend: BackendChoice | undefined
+  readonly artifact: string | undefined
   readonly verify: LoadModelOptions['verify']
   readonly batching: { readonly maxRows: number; readonly maxBytes: number; readonly maxDelayMs: number } | null
   readonly queue: { readonly maxRequests: number; readonly maxRows: number; readonly maxBytes: number }
@@ -139,7 +140,6 @@ export interface ResolvedModelOptions extends ResolvedModelDefaults {
   readonly name: string | null
   readonly version: string | null
   readonly source: ModelSource
-  readonly artifact: string | undefined
 }
 
 /** {@link ServerOptions}, checked and filled in. */

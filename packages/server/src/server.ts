@@ -24,13 +24,12 @@ export interface Server {
 }
 
 async function listen(context: ServerContext): Promise<{ http: Listener; grpc: Listener | null }> {
-  // @ts-ignore
+  // @ts-expect-error
   const { createHttp } = await import('./http/create-http.ts')
   const http = await createHttp(context)
   if (context.options.grpcPort === null) return { http, grpc: null }
   try {
     // Whoever serves HTTP alone does not load gRPC.
-    // @ts-ignore
     const { createGrpc } = await import('./grpc/create-grpc.ts')
     return { http, grpc: await createGrpc(context) }
   } catch (error) {

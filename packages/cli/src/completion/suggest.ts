@@ -9,7 +9,7 @@ const VALUES: Readonly<Record<string, readonly string[] | null>> = {
   '--backend': KNOWN_BACKENDS,
   '--provider': ['cpu', 'cuda', 'tensorrt', 'webgpu', 'coreml', 'dml', 'qnn'],
 }
-const FILES = ['--out', '--html', '--svg']
+const FILES = ['--out', '--html', '--svg', '--api-keys-file', '--tls-cert', '--tls-key']
 
 function takesValue(option: Option): boolean {
   return option.required || option.optional

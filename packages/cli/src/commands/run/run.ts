@@ -1,12 +1,12 @@
 import { readFile, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { formatReport, type LoadReport, loadModel, TensorferryError } from '@tensorferry/core'
+import { formatReport, loadModel, TensorferryError } from '@tensorferry/core'
 import { findBackendConfig } from '@tensorferry/core/node'
 import { type BackendOptions, preferredBackends } from '../../backends/choose.ts'
+import { noteRefused } from '../../backends/note-refused.ts'
 import type { CommandContext, CommonOptions } from '../../context.ts'
 import { EXIT_CODES, type ExitCode } from '../../exit-codes.ts'
 import { count, formatMilliseconds } from '../../terminal/quantities.ts'
-import type { Terminal } from '../../terminal/terminal.ts'
 import { readDestination } from './destination.ts'
 import { expandInputs } from './inputs.ts'
 import { type Outcome, printOutcomes } from './outcome.ts'
@@ -81,15 +81,6 @@ export async function run(
     return failed > 0 ? EXIT_CODES.CHECK_FAILED : EXIT_CODES.DONE
   } finally {
     await model.dispose()
-  }
-}
-
-/** Another backend than the first one runs: that is never left unsaid. */
-function noteRefused({ attempts, backend }: LoadReport, terminal: Terminal): void {
-  for (const attempt of attempts) {
-    if (attempt.outcome === 'chosen') continue
-    const { backend: name, stage, code, reason } = attempt
-    terminal.note(`${terminal.noteColors.yellow('refused:')} ${name} at ${stage}: ${code}: ${reason}; ${backend} runs`)
   }
 }
 
