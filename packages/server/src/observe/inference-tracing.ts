@@ -1,4 +1,13 @@
-import { type Attributes, context, type Link, ROOT_CONTEXT, type Span, SpanStatusCode, trace } from '@opentelemetry/api'
+import {
+  type Attributes,
+  context,
+  isSpanContextValid,
+  type Link,
+  ROOT_CONTEXT,
+  type Span,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api'
 
 const tracer = trace.getTracer('@tensorferry/server')
 
@@ -10,7 +19,11 @@ export function startSpan(name: string, attributes: Attributes): Span {
 /** A span for a run that serves several requests: it belongs to none of them and links to all. */
 export function startBatchSpan(attributes: Attributes, waiting: readonly Span[]): Span {
   const links: Link[] = []
-  for (const span of waiting) if (span.isRecording()) links.push({ context: span.spanContext() })
+  for (const span of waiting) {
+    const own = span.spanContext()
+    // Without a tracer every span has the same, empty context.
+    if (isSpanContextValid(own)) links.push({ context: own })
+  }
   return tracer.startSpan('tensorferry.batch', { attributes, links, root: true }, ROOT_CONTEXT)
 }
 

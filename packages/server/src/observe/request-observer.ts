@@ -77,7 +77,7 @@ export class RequestObserver {
     const parent = headers.traceparent === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, headers, getter)
     const span: Span = this.#tracer.startSpan(
       `${protocol} ${operation}`,
-      { kind: SpanKind.SERVER, attributes: { 'rpc.system': protocol, 'tensorferry.operation': operation } },
+      { kind: SpanKind.SERVER, attributes: { 'tensorferry.protocol': protocol, 'tensorferry.operation': operation } },
       parent,
     )
     const active: Context = trace.setSpan(parent, span)
