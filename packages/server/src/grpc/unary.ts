@@ -1,9 +1,10 @@
 import { type handleUnaryCall, type Metadata, status } from '@grpc/grpc-js'
+import { TensorferryError } from '@tensorferry/core'
 import type { ServerContext } from '../context.ts'
 import type { ObservedRequest, RequestHead } from '../observe/request-observer.ts'
 import type { IncomingCall } from './call.ts'
 import type { RateLimit } from './rate-limit.ts'
-import { GrpcRefusal, statusOf } from './status.ts'
+import { statusOf } from './status.ts'
 
 /** What a method gets besides its message. */
 export interface MethodCall {
@@ -21,9 +22,9 @@ export function headersOf(metadata: Metadata): RequestHead['headers'] {
   return metadata.getMap() as RequestHead['headers']
 }
 
-/** @throws GrpcRefusal `UNAVAILABLE` while the server closes */
+/** @throws TensorferryError `BACKEND_UNAVAILABLE` while the server closes */
 export function refuseWhileDraining(context: ServerContext): void {
-  if (context.draining) throw new GrpcRefusal(status.UNAVAILABLE, 'the server is closing; ask another one')
+  if (context.draining) throw new TensorferryError('BACKEND_UNAVAILABLE', 'the server is closing; ask another one')
 }
 
 /**
