@@ -1,3 +1,4 @@
+import { throwIfAborted } from '@tensorferry/core'
 import { pino } from 'pino'
 import { resolveOptions } from './check-options.ts'
 import type { Listener, ServerContext } from './context.ts'
@@ -59,6 +60,7 @@ class RunningServer implements Server {
   readonly #onEvent: NonNullable<ServerOptions['onEvent']>
   #listeners: { http: Listener; grpc: Listener | null } | null = null
   #phase: 'starting' | 'serving' | 'unready' | 'draining' | 'closed' = 'starting'
+  #starting: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
 
   constructor(options: ServerOptions) {
@@ -95,10 +97,18 @@ class RunningServer implements Server {
     const stop = (): void => void this.close()
     signal?.addEventListener('abort', stop, { once: true })
     try {
-      this.#listeners = await listen(this.context)
+      throwIfAborted({ signal })
+      // A wrong path is told before anything listens.
+      await this.repository.find()
+      this.#starting = listen(this.context).then((listeners) => {
+        this.#listeners = listeners
+      })
+      await this.#starting
+      throwIfAborted({ signal })
       this.#onEvent({ type: 'listening', url: this.url, grpcUrl: this.grpcUrl })
       await this.repository.loadAll()
-      if (this.#phase === 'starting') this.#phase = 'serving'
+      throwIfAborted({ signal })
+      this.#phase = 'serving'
     } catch (error) {
       await this.close()
       throw error
@@ -116,7 +126,13 @@ class RunningServer implements Server {
     return this.close()
   }
 
+  #listening(): readonly Listener[] {
+    return [this.#listeners?.http, this.#listeners?.grpc].filter((one) => !!one)
+  }
+
   async #close(): Promise<void> {
+    // One that is closed before it listens would listen on.
+    await this.#starting.catch(() => undefined)
     const { drainMs, unreadyMs } = this.#options
     const wasServing = this.#phase === 'serving'
     this.#phase = 'unready'
@@ -125,7 +141,7 @@ class RunningServer implements Server {
     const { observer, logger } = this.context
     logger.info({ inProgress: observer.inProgress }, 'draining')
     this.#onEvent({ type: 'draining', inProgress: observer.inProgress })
-    const listeners = [this.#listeners?.http, this.#listeners?.grpc].filter((one) => !!one)
+    const listeners = this.#listening()
     const drained = Promise.allSettled(listeners.map((listener) => listener.close()))
     await withLimit(drainMs, drained, () => {
       logger.warn({ inProgress: observer.inProgress, drainMs }, 'what is not answered after drainMs is cut off')

@@ -24,6 +24,7 @@ export async function loadModels(options: ServerOptions) {
     emit: (event) => void events.push(event),
   })
   onTestFinished(() => repository.close())
+  await repository.find()
   await repository.loadAll()
   return { repository, metrics, events }
 }

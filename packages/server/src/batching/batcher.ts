@@ -32,8 +32,8 @@ export interface BatcherOptions {
 
 /** What a batcher tells of its runs. */
 export interface BatcherEvents {
-  /** The model ran, for better or worse. */
-  ran(rows: number, inferMs: number): void
+  /** The model ran; with an error: for worse. */
+  ran(rows: number, inferMs: number, error?: unknown): void
   /** A request was answered. */
   answered(rows: number, totalMs: number, queueMs: number, times: RunTimes): void
   /** A batch failed, and its requests are run one by one. */
@@ -224,13 +224,13 @@ export class Batcher {
     const start = performance.now()
     try {
       const outputs = await this.#options.run(inputs)
+      this.#options.told.ran(rows, performance.now() - start)
       endSpan(span)
       return outputs
     } catch (error) {
+      this.#options.told.ran(rows, performance.now() - start, error)
       endSpan(span, error)
       throw error
-    } finally {
-      this.#options.told.ran(rows, performance.now() - start)
     }
   }
 }

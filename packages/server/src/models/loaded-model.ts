@@ -28,7 +28,12 @@ export interface LoadedModelParts {
   readonly options: ResolvedModelDefaults
   readonly metrics: Metrics
   readonly logger: Logger
+  /** Called when run after run has failed: the session may be dead. */
+  onBroken(): void
 }
+
+/** So many runs that fail one after the other are no accident; told again after as many more. */
+const BROKEN_AFTER = 5
 
 /** A loaded model behind its queue, until another one takes its place. */
 export class LoadedModel implements ServedModel, MeasuredModel {
@@ -46,12 +51,13 @@ export class LoadedModel implements ServedModel, MeasuredModel {
   readonly #metrics: Metrics
   readonly #timeoutMs: number
   readonly #outputs: ReadonlySet<string>
+  #failedRuns = 0
   #uses = 0
   #isRetired = false
   #successor: ServedModel | null = null
   #onUnused: (() => void) | undefined
 
-  constructor({ name, version, model, options, metrics, logger }: LoadedModelParts) {
+  constructor({ name, version, model, options, metrics, logger, onBroken }: LoadedModelParts) {
     this.name = name
     this.version = version
     this.signature = model.signature
@@ -92,7 +98,9 @@ export class LoadedModel implements ServedModel, MeasuredModel {
       maxDelayMs: options.batching?.maxDelayMs ?? 0,
       queue: options.queue,
       told: {
-        ran: (rows, inferMs) => {
+        ran: (rows, inferMs, error) => {
+          if (error === undefined || TensorferryError.is(error, 'INPUT_INVALID')) this.#failedRuns = 0
+          else if (++this.#failedRuns % BROKEN_AFTER === 0) onBroken()
           this.#statistics.addRun(rows, inferMs)
           metrics.batchRows.observe(labels, rows)
           metrics.computeSeconds.observe(labels, inferMs / 1000)

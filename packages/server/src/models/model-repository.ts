@@ -44,9 +44,13 @@ export class LoadedModels implements ModelRepository {
     this.#surroundings = { ...options, onChange: () => this.#collectReady() }
   }
 
-  /** Loads everything, then begins to watch. @throws TensorferryError what the first model that failed threw */
-  async loadAll(): Promise<void> {
+  /** Looks for the models, and loads none. @throws TensorferryError `NOT_FOUND`, `OPTIONS_INVALID` */
+  async find(): Promise<void> {
     for (const options of this.#options.models) await this.#find(options)
+  }
+
+  /** Loads what was found, then begins to watch. @throws TensorferryError what the first model that failed threw */
+  async loadAll(): Promise<void> {
     const results = await Promise.allSettled(this.#allSlots().map((slot) => slot.load(this.#loading.signal)))
     for (const result of results) if (result.status === 'rejected') throw result.reason
     if (this.#options.watchMs !== null) this.#watchAgain(this.#options.watchMs)
@@ -83,8 +87,8 @@ export class LoadedModels implements ModelRepository {
   async load(name: string): Promise<void> {
     if (this.#isClosed)
       throw new TensorferryError('SESSION_DISPOSED', 'the server is being closed; it loads nothing any more')
-    // A version may have come or gone on disk.
-    for (const options of this.#options.models) await this.#find(options)
+    // A version may have come or gone on disk; what is wrong with another model is not this one's.
+    for (const options of this.#options.models) await this.#find(options).catch((error) => this.#tellUnfound(error))
     const slots = this.#slotsOf(name)
     if (slots.length === 0) throw this.#absent(name)
     const results = await Promise.allSettled(slots.map((slot) => slot.load(this.#loading.signal)))
@@ -199,8 +203,12 @@ export class LoadedModels implements ModelRepository {
         const toLoad = [...added, ...slots.filter((_, index) => changed[index])]
         await Promise.allSettled(toLoad.map((slot) => slot.load(this.#loading.signal)))
       } catch (error) {
-        this.#options.logger.error({ err: error }, 'the models cannot be looked for; those that are loaded stay')
+        this.#tellUnfound(error)
       }
     }
+  }
+
+  #tellUnfound(error: unknown): void {
+    this.#options.logger.error({ err: error }, 'models cannot be looked for; those that are loaded stay')
   }
 }

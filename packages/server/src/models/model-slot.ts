@@ -4,6 +4,7 @@ import type { ModelTarget } from './find-models.ts'
 import { fingerprint } from './fingerprint.ts'
 import { LoadedModel } from './loaded-model.ts'
 import type { RepositorySurroundings } from './model-repository.ts'
+import { Recovery } from './recovery.ts'
 import type { ModelEntry, ModelState } from './repository.ts'
 
 /** Errors of something that is not the SDK's are kept as the cause. */
@@ -28,6 +29,7 @@ export class ModelSlot {
   #isWanted = true
   #fingerprint: string | null = null
   #last: Promise<unknown> = Promise.resolve()
+  readonly #recovery = new Recovery(() => this.#inTurn(() => this.#recover()))
 
   constructor(
     target: ModelTarget,
@@ -67,28 +69,15 @@ export class ModelSlot {
   /** Loads the model anew; the one before answers until the new one is ready, and stays if that fails. */
   load(signal?: AbortSignal): Promise<void> {
     this.#isWanted = true
+    this.#recovery.stop()
     return this.#inTurn(() => this.#load(signal))
   }
 
   /** Takes the model out once its requests are answered. */
   unload(): Promise<void> {
     this.#isWanted = false
-    return this.#inTurn(async () => {
-      const { onChange, emit, logger } = this.#surroundings
-      const model = this.#loaded
-      if (!model) {
-        this.#set('UNAVAILABLE', 'unloaded')
-        return
-      }
-      const { name, version } = model
-      this.#loaded = null
-      this.#set('UNLOADING', 'requests in progress are answered')
-      onChange()
-      await model.retire(null)
-      this.#set('UNAVAILABLE', 'unloaded')
-      logger.info({ model: name, version }, 'unloaded')
-      emit({ type: 'unloaded', model: name, version })
-    })
+    this.#recovery.stop()
+    return this.#inTurn(() => this.#takeOut('unloaded'))
   }
 
   /** Whether the files on disk are others than those that were loaded, or tried. */
@@ -101,6 +90,32 @@ export class ModelSlot {
     const turn = this.#last.then(work)
     this.#last = turn.catch(() => undefined)
     return turn
+  }
+
+  async #takeOut(reason: string): Promise<void> {
+    const { onChange, emit, logger } = this.#surroundings
+    const model = this.#loaded
+    if (model) {
+      const { name, version } = model
+      this.#loaded = null
+      this.#set('UNLOADING', 'requests in progress are answered')
+      onChange()
+      await model.retire(null)
+      logger.info({ model: name, version, reason }, 'unloaded')
+      emit({ type: 'unloaded', model: name, version })
+    }
+    this.#set('UNAVAILABLE', reason)
+  }
+
+  /** The model fails whatever it is asked. A new one takes its place, or none: one that cannot answer must not be called ready. */
+  async #recover(): Promise<void> {
+    if (!this.#isWanted) return
+    try {
+      await this.#load(undefined)
+    } catch (error) {
+      await this.#takeOut(`every run failed, and so did loading it anew: ${asTyped(error).message}`)
+      throw error
+    }
   }
 
   #set(state: ModelState, reason: string): void {
@@ -157,6 +172,10 @@ export class ModelSlot {
         options,
         metrics,
         logger,
+        onBroken: () => {
+          logger.error({ model: target.name }, 'run after run has failed; the model is loaded anew')
+          this.#recovery.start()
+        },
       })
       this.#requireSameName(loaded)
       this.#requireUnique(loaded, this)
