@@ -30,6 +30,7 @@ export interface CommandLineOptions {
 
 const COMMANDS = [
   defineRun,
+  defineServe,
   defineInspect,
   defineVerify,
   defineBench,

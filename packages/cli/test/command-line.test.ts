@@ -6,7 +6,7 @@ import { EXIT_CODES, runCommandLine } from '../dist/index.js'
 import { answerOf, ROOT, SAMPLES, start, temporaryFolder, tensorferry } from './program.ts'
 
 const DIGITS = join(ROOT, 'examples/bundles/digits')
-const COMMANDS = ['run', 'inspect', 'verify', 'bench', 'types', 'doctor', 'init']
+const COMMANDS = ['run', 'serve', 'inspect', 'verify', 'bench', 'types', 'deploy', 'doctor', 'init']
 
 describe('help', () => {
   test('lists every command, the exit codes, the environment and examples', async () => {

@@ -43,18 +43,27 @@ interface SettleFiles {
  */
 export async function settleFiles({ queue, events, jobs, again, onSettled, signal }: SettleFiles): Promise<number> {
   const waiting = new Map(jobs)
-  let finish: () => void
-  let fail: (error: unknown) => void
+  let unsettled = jobs.size
+  let finish: () => void = () => undefined
+  let fail: (error: unknown) => void = () => undefined
   const finished = new Promise<void>((resolve, reject) => {
     finish = resolve
     fail = reject
   })
 
-  const settle = async (id: string, settled: Settled): Promise<void> => {
-    if (!waiting.delete(id)) return
+  const settling = new Set<Promise<void>>()
+  const settleOne = async (id: string, settled: Settled): Promise<void> => {
     await onSettled(id, settled)
     await queue.remove(id)
-    if (waiting.size === 0) finish()
+    // Several are settled at a time: the last one to be through is the end.
+    unsettled--
+    if (unsettled === 0) finish()
+  }
+  const settle = async (id: string, settled: Settled): Promise<void> => {
+    if (!waiting.delete(id)) return
+    const work = settleOne(id, settled)
+    settling.add(work)
+    await work.finally(() => settling.delete(work))
   }
   const add = (ids: readonly string[]): Promise<unknown> =>
     queue.addBulk(
@@ -111,13 +120,14 @@ export async function settleFiles({ queue, events, jobs, again, onSettled, signa
     looks = setInterval(() => {
       looking = looking.then(() => lookAtAll(false)).catch(fail)
     }, LOOK_MS)
-    if (waiting.size > 0 && !signal.aborted) await finished
+    if (unsettled > 0 && !signal.aborted) await finished
   } finally {
     clearInterval(looks)
     signal.removeEventListener('abort', stop)
     events.off('completed', onCompleted)
     events.off('failed', onFailed)
     await looking
+    await Promise.allSettled(settling)
   }
   return waiting.size
 }
