@@ -25,7 +25,7 @@ defaults
   timeout queue 10s
   timeout check 3s
   # Retries: a connection that is refused is tried at another replica, always. A connection that breaks before the answer
-  # begins is tried again for calls that change nothing, which http-request disable-l7-retry picks.
+  # begins, and a 503 (full, draining), are tried again for calls that change nothing: see "disable-l7-retry".
   retries 3
   option redispatch 1
 
@@ -47,7 +47,7 @@ backend servers
   balance leastconn
   option httpchk GET /v2/health/ready
   http-check expect status 200
-  retry-on conn-failure empty-response response-timeout
+  retry-on conn-failure empty-response 503
   # Inference is the same twice. Load and unload are not.
   http-request disable-l7-retry if { path_beg /v2/repository/models/ }
   default-server check inter 1s fall 1 rise 1 observe layer4 error-limit 1 on-error mark-down

@@ -1,6 +1,6 @@
 import { CONTAINER_SECURITY, PROBES, resources, TEMPORARY } from './container.ts'
 import { imageFiles } from './image.ts'
-import { type DeployPlan, PORTS } from './plan.ts'
+import { type DeployPlan, PORTS, STOP_SECONDS } from './plan.ts'
 import { serverArguments } from './server-arguments.ts'
 import { type WrittenFile, yamlFile } from './written-file.ts'
 
@@ -59,6 +59,7 @@ function inferenceService(plan: DeployPlan): WrittenFile {
       predictor: {
         minReplicas: plan.replicas,
         maxReplicas: plan.maxReplicas,
+        terminationGracePeriodSeconds: STOP_SECONDS,
         model: { modelFormat: FORMAT, runtime: RUNTIME, protocolVersion: 'v2', storageUri: plan.storageUri },
       },
     },

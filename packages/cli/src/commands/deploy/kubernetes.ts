@@ -7,9 +7,6 @@ import { type WrittenFile, yamlFile } from './written-file.ts'
 
 const APPLY = 'kubectl apply --kustomize .   (in this folder; kustomization.yaml says in which order)'
 
-/** Seconds in which a pod that ends is still sent requests, because the news has not reached every node. */
-const NEWS_SECONDS = 5
-
 function deployment(plan: DeployPlan): WrittenFile {
   const labels = { 'app.kubernetes.io/name': plan.name }
   const container = {
@@ -21,7 +18,6 @@ function deployment(plan: DeployPlan): WrittenFile {
       { name: 'grpc', containerPort: PORTS.grpc },
     ],
     ...PROBES,
-    lifecycle: { preStop: { sleep: { seconds: NEWS_SECONDS } } },
     resources: resources(plan),
     securityContext: CONTAINER_SECURITY,
     volumeMounts: [TEMPORARY.mount],
@@ -51,7 +47,7 @@ function deployment(plan: DeployPlan): WrittenFile {
         metadata: { labels, annotations },
         spec: {
           automountServiceAccountToken: false,
-          terminationGracePeriodSeconds: STOP_SECONDS + NEWS_SECONDS,
+          terminationGracePeriodSeconds: STOP_SECONDS,
           topologySpreadConstraints: [spread],
           containers: [container],
           volumes: [TEMPORARY.volume],
@@ -66,10 +62,9 @@ function deployment(plan: DeployPlan): WrittenFile {
     [value],
     [
       { at: ['spec', 'selector'], comment: 'No "replicas": the autoscaler sets it.' },
-      { at: [...pod, 'terminationGracePeriodSeconds'], comment: 'The drain of the server and the sleep before it.' },
       {
-        at: [...pod, 'containers', 0, 'lifecycle'],
-        comment: 'Kubernetes 1.30 or newer: answers until no node sends requests here any more.',
+        at: [...pod, 'terminationGracePeriodSeconds'],
+        comment: 'Longer than the server’s --unready-delay and --drain together.',
       },
       { at: [...pod, 'containers', 0, 'resources'], comment: 'An estimate from the file size; look at what it uses.' },
     ],

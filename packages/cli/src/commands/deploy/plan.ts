@@ -45,8 +45,12 @@ export interface DeployPlan {
 /** Ports that every target uses: those of KServe. */
 export const PORTS = { http: 8080, grpc: 9000 } as const
 
-/** Seconds that a replica is given to answer what it has taken, after it was told to end. */
-export const STOP_SECONDS = 45
+/** Seconds in which a replica that ends is still sent requests, because the news has not reached every node or proxy. */
+export const NEWS_SECONDS = 5
+/** Seconds in which it answers what it has taken. */
+export const DRAIN_SECONDS = 30
+/** Seconds from SIGTERM to SIGKILL: both, and time to unload. */
+export const STOP_SECONDS = NEWS_SECONDS + DRAIN_SECONDS + 10
 
 /** Longest name of a Service, which a Deployment and its pods take too. */
 const LONGEST_LABEL = 63

@@ -62,6 +62,7 @@ class ServerProcess:
         self.process: subprocess.Popen | None = None
         self.url: str | None = None
         self._known = threading.Event()
+        self._ending = False
         # Linux ties a child to the thread that started it: this one lives as long as the server.
         threading.Thread(target=self._run, name="tensorferry-serve", daemon=True).start()
 
@@ -70,17 +71,15 @@ class ServerProcess:
             command = [*PROGRAM, "serve", *ARGUMENTS]
             child_setup = end_with_parent if sys.platform == "linux" else None
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=child_setup)
-            lines = []
+            # One line of JSON, printed once it is ready; what follows is drained.
             for line in self.process.stdout:
-                # A JSON document over several lines, printed once it is ready; what follows is drained.
                 if self.url is None:
-                    lines.append(line)
-                    try:
-                        self.url = json.loads("".join(lines))["url"]
-                        self._known.set()
-                    except (json.JSONDecodeError, KeyError, TypeError):
-                        continue
+                    self.url = json.loads(line)["url"]
+                    self._known.set()
             self.process.wait()
+            if self.url is not None and not self._ending:
+                # Ray sends a dead replica nothing and starts another one, sooner than a failed check of its health would.
+                os._exit(1)
         finally:
             self._known.set()
 
@@ -96,6 +95,7 @@ class ServerProcess:
         return self.process is not None and self.process.poll() is None
 
     def end(self) -> None:
+        self._ending = True
         if self.process is None:
             return
         self.process.terminate()
