@@ -9,6 +9,8 @@ export const PYTHON_FOLDERS = [
   'packages/exporter',
   'packages/core/test',
   'packages/backend-libtorch/test',
+  'packages/backend-remote/test',
+  'packages/server/test',
   'examples',
   'tests',
   'benchmarks',
