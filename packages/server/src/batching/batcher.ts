@@ -30,6 +30,15 @@ export interface BatcherOptions {
   readonly told: BatcherEvents
 }
 
+/** What waits and runs in one moment. */
+export interface Load {
+  readonly waitingRequests: number
+  readonly waitingRows: number
+  readonly waitingBytes: number
+  readonly running: number
+  readonly runningRequests: number
+}
+
 /** What a batcher tells of its runs. */
 export interface BatcherEvents {
   /** The model ran; with an error: for worse. */
@@ -58,6 +67,7 @@ export class Batcher {
   readonly #waiting: WaitingRequests<Request>
   readonly #rate = new DrainRate()
   #running = 0
+  #runningRequests = 0
   #isScheduled = false
   #timer: ReturnType<typeof setTimeout> | undefined
 
@@ -67,9 +77,15 @@ export class Batcher {
   }
 
   /** What waits and runs in this moment. */
-  get load(): { waitingRequests: number; waitingRows: number; waitingBytes: number; running: number } {
+  get load(): Load {
     const { requests, rows, bytes } = this.#waiting
-    return { waitingRequests: requests, waitingRows: rows, waitingBytes: bytes, running: this.#running }
+    return {
+      waitingRequests: requests,
+      waitingRows: rows,
+      waitingBytes: bytes,
+      running: this.#running,
+      runningRequests: this.#runningRequests,
+    }
   }
 
   /**
@@ -160,11 +176,13 @@ export class Batcher {
 
   async #runAll(requests: readonly Request[]): Promise<void> {
     const start = performance.now()
+    this.#runningRequests += requests.length
     for (const { queueSpan } of requests) endSpan(queueSpan)
     try {
       await this.#run(requests, start)
     } finally {
       this.#running--
+      this.#runningRequests -= requests.length
       this.#rate.add(requests.length, performance.now() - start, this.#options.replicas)
       this.#startRuns()
     }

@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { basename, extname, join, resolve } from 'node:path'
+import { basename, dirname, extname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type ModelSource, TensorferryError } from '@tensorferry/core'
 import type { ResolvedModelOptions } from '../options.ts'
@@ -56,11 +56,10 @@ async function modelIn(folder: string): Promise<{ path: string; isBundle: boolea
 }
 
 async function foldersIn(folder: string): Promise<readonly string[]> {
-  const names = await readdir(folder)
-  const found = await Promise.all(
-    names.map(async (name) => ((await stat(join(folder, name))).isDirectory() ? name : null)),
-  )
-  return found.filter((name) => name !== null && !name.startsWith('.')).sort() as string[]
+  const names = (await readdir(folder)).filter((name) => !name.startsWith('.')).sort()
+  // A link that leads nowhere is no folder.
+  const found = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => null)))
+  return names.filter((_, index) => found[index]?.isDirectory())
 }
 
 async function versionsIn(folder: string, name: string | null): Promise<readonly ModelTarget[]> {
@@ -120,6 +119,18 @@ async function inFolder(
   return models
 }
 
+async function lookInto(folder: string, options: ResolvedModelOptions): Promise<readonly ModelTarget[]> {
+  try {
+    return await inFolder(folder, options)
+  } catch (cause) {
+    if (TensorferryError.is(cause)) throw cause
+    throw new TensorferryError('NOT_FOUND', `cannot look for models in ${folder}: ${(cause as Error).message}`, {
+      details: { folder },
+      cause,
+    })
+  }
+}
+
 /**
  * The models that a source stands for: a bundle or file is one; a folder of versions (`1`, `2`, as Triton has them) is one
  * for each; a folder of bundles is all of them.
@@ -135,7 +146,7 @@ export async function findModels(options: ResolvedModelOptions): Promise<readonl
   }
   const found = await stat(path).catch(() => null)
   if (!found) throw new TensorferryError('NOT_FOUND', `no file or folder ${path}`, { details: { path } })
-  if (found.isDirectory()) return inFolder(path, options)
-  if (basename(path) === 'bundle.json') return inFolder(resolve(path, '..'), options)
+  const folder = found.isDirectory() ? path : basename(path) === 'bundle.json' ? dirname(path) : null
+  if (folder !== null) return lookInto(folder, options)
   return [{ id: path, name: name ?? nameOfFile(path), isNameOpen: false, version, source, path }]
 }

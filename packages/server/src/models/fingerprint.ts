@@ -21,8 +21,8 @@ async function listedPaths(folder: string): Promise<readonly string[]> {
 }
 
 /**
- * Changes when a model's files do, by their time, size and inode: of a bundle `bundle.json` and all that it lists, so that
- * a copy in progress is looked at again when it is done.
+ * Changes when a model's files do, by their time, size and inode: of a bundle `bundle.json`, what was compiled for this
+ * machine, and all that it lists, so that a copy in progress is looked at again when it is done.
  *
  * @param path - a bundle's folder, or a model file
  */
@@ -32,6 +32,6 @@ export async function fingerprint(path: string): Promise<string> {
     () => false,
   )
   if (!isFolder) return stamp(path)
-  const files = ['bundle.json', ...new Set(await listedPaths(path))]
+  const files = ['bundle.json', 'bundle.local.json', ...new Set(await listedPaths(path))]
   return (await Promise.all(files.map((file) => stamp(join(path, file))))).join('\n')
 }

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Load } from '../batching/batcher.ts'
 import type { ModelStatistics } from '../models/served-model.ts'
 
 /** What is read of a model when the metrics are asked for. */
@@ -6,12 +7,7 @@ export interface MeasuredModel {
   readonly name: string
   readonly version: string
   statistics(): ModelStatistics
-  readonly load: {
-    readonly waitingRequests: number
-    readonly waitingRows: number
-    readonly waitingBytes: number
-    readonly running: number
-  }
+  readonly load: Load
 }
 
 const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TensorferryError, type Tensors, tensor, zeros } from '@tensorferry/core'
@@ -73,7 +73,9 @@ test('a folder of versions, as Triton has them: the newest answers, each can be 
   expect(repository.get('numbers').version).toBe('10')
   expect(repository.get('numbers', '9').manifest).toBeNull()
   expect(codeOf(() => repository.get('numbers', '3'))).toBe('NOT_FOUND')
-  // The folder above serves all models in it.
+  // The folder above serves all models in it; what is hidden or leads nowhere is passed over.
+  await mkdir(join(folder, '.hidden'))
+  await symlink(join(folder, 'nothing'), join(folder, 'nowhere'))
   const all = await loadModels({ models: [folder] })
   expect(all.repository.index().map(({ name }) => name)).toEqual(['numbers', 'numbers', 'numbers'])
 })
