@@ -76,14 +76,16 @@ async function send(model: ServedModel, { kind, inputs }: Asked, next: () => num
 }
 
 test.each([
-  ['one replica', onnxNode({ threads: 1 }), 11],
-  ['two replicas', onnxNode({ threads: 1, replicas: 2 }), 12],
-])('hundreds of random requests, %s: every reply has its own rows', async (_, backend, seed) => {
+  ['one replica', { backend: onnxNode({ threads: 1 }) }, 11],
+  ['two replicas', { backend: onnxNode({ threads: 1, replicas: 2 }) }, 12],
+  ['a delay and few rows', { batching: { maxDelayMs: 2, maxRows: 5 } }, 13],
+  ['a queue that is too short', { queue: { maxRequests: 6 } }, 14],
+])('hundreds of random requests, %s: every reply has its own rows', async (_, options, seed) => {
   const next = random(seed)
   const source = bundlePath('super-resolution-x3')
   const { repository } = await loadModels({
     models: [
-      { name: 'x3', source, backend },
+      { name: 'x3', source, ...options },
       { name: 'alone', source, batching: false },
     ],
   })
@@ -105,12 +107,16 @@ test.each([
   let worst = 0
   for (const [index, { kind }] of asked.entries()) {
     const reply = replies[index]!
-    if (kind === 'bad') expect(reply).toBe('INPUT_INVALID')
+    // Refused when it came: with one that was, no more can be wrong.
+    if (reply === 'OVERLOADED') expect(options).toHaveProperty('queue')
+    else if (kind === 'bad') expect(reply).toBe('INPUT_INVALID')
     else if (kind === 'aborted' && typeof reply === 'string') expect(reply).toBe('ABORTED')
     else if (kind === 'good') worst = Math.max(worst, largestDifference(reply as Tensors, expected[index]!))
   }
   // Rows differ by tenths; kernels for another number of rows, in the last bits.
   expect(worst).toBeLessThan(1e-5)
+
+  expect(replies.includes('OVERLOADED')).toBe('queue' in options)
 
   const statistics = model.statistics()
   const answered = replies.filter((reply) => typeof reply !== 'string')
