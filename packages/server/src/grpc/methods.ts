@@ -13,7 +13,7 @@ import { createAccess } from './access.ts'
 import { infer } from './infer.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { InferStreams } from './stream-infer.ts'
-import { admission, refuseWhileDraining, unary } from './unary.ts'
+import { admission, unary } from './unary.ts'
 
 /** The service's methods, and what ends its streams. */
 export interface Methods {
@@ -49,10 +49,9 @@ export function createMethods(context: ServerContext): Methods {
       observed.setModel(model.name, model.version)
       return { config: modelConfig(model) }
     }),
-    ModelInfer: unary(context, 'infer', users, (request: ModelInferRequest, { call, observed, signal }) => {
-      refuseWhileDraining(context)
-      return infer(context, observed, call, request, signal)
-    }),
+    ModelInfer: unary(context, 'infer', users, (request: ModelInferRequest, { call, observed, signal }) =>
+      infer(context, observed, call, request, signal),
+    ),
     ModelStreamInfer: streams.handle,
     ModelStatistics: unary(context, 'statistics', users, ({ name, version }: ModelRequest) => ({
       model_stats: statisticsOf(context, name, version),

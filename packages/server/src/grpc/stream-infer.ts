@@ -4,7 +4,7 @@ import type { ServerContext } from '../context.ts'
 import type { IncomingCall } from './call.ts'
 import { infer } from './infer.ts'
 import { GrpcRefusal, statusOf } from './status.ts'
-import { headersOf, refuseWhileDraining } from './unary.ts'
+import { headersOf } from './unary.ts'
 
 /** One message of the answer: an error, or a response. */
 interface StreamResponse {
@@ -35,7 +35,6 @@ export class InferStreams {
   readonly handle = (stream: Stream): void => {
     try {
       this.#admit(stream)
-      refuseWhileDraining(this.#context)
     } catch (error) {
       stream.emit('error', statusOf(error).object)
       return

@@ -1,5 +1,4 @@
 import { type handleUnaryCall, type Metadata, status } from '@grpc/grpc-js'
-import { TensorferryError } from '@tensorferry/core'
 import type { ServerContext } from '../context.ts'
 import type { ObservedRequest, RequestHead } from '../observe/request-observer.ts'
 import type { IncomingCall } from './call.ts'
@@ -20,11 +19,6 @@ export type Method<Request, Response> = (request: Request, call: MethodCall) => 
 /** Headers for the trace context: text alone. */
 export function headersOf(metadata: Metadata): RequestHead['headers'] {
   return metadata.getMap() as RequestHead['headers']
-}
-
-/** @throws TensorferryError `BACKEND_UNAVAILABLE` while the server closes */
-export function refuseWhileDraining(context: ServerContext): void {
-  if (context.draining) throw new TensorferryError('BACKEND_UNAVAILABLE', 'the server is closing; ask another one')
 }
 
 /**
