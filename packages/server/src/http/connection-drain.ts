@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import { type Socket, Server as StreamServer } from 'node:net'
+import { Server as SecureServer } from 'node:tls'
 
 /** A connection is given so long after its last reply, or its opening, to be used again: a request may be on its way. */
 const IDLE_MS = 300
@@ -23,9 +24,9 @@ export class ConnectionDrain {
   /** @param server - does not listen yet */
   constructor(server: Server) {
     this.#server = server
-    server.on('connection', (socket: Socket) => this.#watch(socket))
-    // TLS: its own socket is the one that requests name.
-    server.on('secureConnection', (socket: Socket) => this.#watch(socket))
+    // With TLS requests name the socket inside, and the one below would look idle.
+    const opened = server instanceof SecureServer ? 'secureConnection' : 'connection'
+    server.on(opened, (socket: Socket) => this.#watch(socket))
     server.on('request', ({ socket }, response) => {
       const connection = this.#connections.get(socket)
       if (!connection) return
