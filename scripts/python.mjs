@@ -11,6 +11,7 @@ export const PYTHON_FOLDERS = [
   'packages/backend-libtorch/test',
   'packages/backend-remote/test',
   'packages/server/test',
+  'packages/cli/src',
   'examples',
   'tests',
   'benchmarks',

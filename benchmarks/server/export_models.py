@@ -14,9 +14,8 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).parents[1] / "libtorch"))
 sys.path.insert(0, str(Path(__file__).parents[2] / "packages" / "exporter" / "src"))
 
-from models import Mlp, ResNet18  # noqa: E402
-
-from tensorferry import export_bundle  # noqa: E402
+from models import Mlp, ResNet18
+from tensorferry import export_bundle
 
 
 class Espcn(nn.Module):

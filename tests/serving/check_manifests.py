@@ -1,21 +1,21 @@
 """Checks YAML documents against published schemas; one line for each thing that is wrong.
 
-python check_manifests.py kubernetes FILE...   the JSON Schemas of Kubernetes' own release, strict (package kubernetes-validate)
-python check_manifests.py kserve FILE...       the models that KServe generates from its CRDs (package kserve), which use those
-                                               that Kubernetes generates for pods; unknown and missing fields are errors
+python check_manifests.py kubernetes FILE...   Kubernetes' own JSON Schemas, strict (package kubernetes-validate)
+python check_manifests.py kserve FILE...       the models that KServe generates from its CRDs (package kserve), with
+                                               Kubernetes' models of pods; unknown and missing fields are errors
 """
 
 import re
 import sys
+from pathlib import Path
 
 import yaml
 
 
 def documents(paths):
     for path in paths:
-        with open(path, encoding="utf8") as file:
-            for document in yaml.safe_load_all(file):
-                yield path, document
+        for document in yaml.safe_load_all(Path(path).read_text(encoding="utf8")):
+            yield path, document
 
 
 def check_kubernetes(paths):
@@ -39,7 +39,7 @@ def model_named(name):
 
 
 def problems(value, declared, place):
-    container = re.fullmatch(r"(?:list\[(?P<item>.+)\]|dict\(str, (?P<entry>.+)\)|dict\[str, (?P<field>.+)\])", declared)
+    container = re.fullmatch(r"list\[(?P<item>.+)\]|dict[(\[]str, (?P<entry>.+)[)\]]", declared)
     if container and container["item"]:
         if not isinstance(value, list):
             yield f"{place}: expected a list"
@@ -51,7 +51,7 @@ def problems(value, declared, place):
             yield f"{place}: expected an object"
             return
         for key, entry in value.items():
-            yield from problems(entry, container["entry"] or container["field"], f"{place}.{key}")
+            yield from problems(entry, container["entry"], f"{place}.{key}")
     elif declared in PLAIN:
         if not isinstance(value, PLAIN[declared]) or (declared == "int" and isinstance(value, bool)):
             yield f"{place}: expected {declared}, got {value!r}"

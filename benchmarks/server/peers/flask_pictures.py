@@ -1,4 +1,4 @@
-"""What PyTorch's tutorial on Flask does with a picture, with its transforms written by hand: torchvision is not here."""
+"""What PyTorch's tutorial on Flask does with a picture; its transforms are written by hand, without torchvision."""
 
 import io
 import os
@@ -12,7 +12,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "libtorch"))
 
-from models import ResNet18  # noqa: E402
+from models import ResNet18
 
 torch.set_num_threads(int(os.environ["THREADS"]))
 model = ResNet18()

@@ -4,16 +4,15 @@ On each machine of the cluster, in the same folder:  npm install && pip install 
 Try it on one machine:                               serve run application:application
 On a cluster that runs:                              serve deploy serve-config.yaml
 
-Ray places, counts, restarts and scales the replicas, and its proxy (port 8000) gives them the requests. The server batches,
-checks and answers. Requests and replies pass through as they are: paths below /v2, /predict and /metrics, headers, status,
-bodies. Ray reads a request's body whole before a replica gets it; replies are passed on while they arrive.
+Ray places, counts, restarts and scales the replicas, and its proxy (port 8000) gives them the requests. The server
+batches, checks and answers. Requests and replies pass through as they are: paths, headers, status, bodies. Ray reads a
+request's body whole before a replica gets it; replies are passed on while they arrive.
 """
 
 import asyncio
-import ctypes
+import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -30,7 +29,7 @@ PROGRAM = json.loads(os.environ.get("TENSORFERRY_PROGRAM", "null")) or [
     "node",
     str(FOLDER / "node_modules" / "tensorferry" / "dist" / "main.js"),
 ]
-ARGUMENTS = SERVER_ARGUMENTS
+ARGUMENTS: list[str] = []
 # Seconds until its models are loaded, verified and warm.
 START_SECONDS = 300
 # Seconds that it is given to answer what it has taken.
@@ -49,10 +48,8 @@ HOP_BY_HOP = {
 }
 
 
-def end_with_parent() -> None:
-    """In the child: Linux ends it when the replica dies, even by SIGKILL."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+# Linux ends the server when its replica dies, even by SIGKILL: asked for in between, in a process without threads.
+END_WITH_PARENT = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); os.execvp(sys.argv[1], sys.argv[1:])"
 
 
 class ServerProcess:
@@ -69,8 +66,9 @@ class ServerProcess:
     def _run(self) -> None:
         try:
             command = [*PROGRAM, "serve", *ARGUMENTS]
-            child_setup = end_with_parent if sys.platform == "linux" else None
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=child_setup)
+            if sys.platform == "linux":
+                command = [sys.executable, "-c", END_WITH_PARENT, *command]
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
             # One line of JSON, printed once it is ready; what follows is drained.
             for line in self.process.stdout:
                 if self.url is None:
@@ -106,9 +104,9 @@ class ServerProcess:
 
 
 @serve.deployment(
-    num_replicas=REPLICAS,
+    num_replicas=2,
     max_ongoing_requests=256,
-    ray_actor_options={"num_cpus": CPUS},
+    ray_actor_options={"num_cpus": 2},
     health_check_period_s=5,
     health_check_timeout_s=5,
     graceful_shutdown_timeout_s=STOP_SECONDS + 5,
@@ -171,10 +169,9 @@ class Tensorferry:
     def __del__(self) -> None:
         client, server = getattr(self, "client", None), getattr(self, "server", None)
         if client is not None and not client.closed:
-            try:
-                asyncio.get_running_loop().create_task(client.close())
-            except RuntimeError:
-                pass
+            # Without a loop there is nobody left to close it for.
+            with contextlib.suppress(RuntimeError):
+                self._closing = asyncio.get_running_loop().create_task(client.close())
         if server is not None:
             server.end()
 

@@ -19,9 +19,9 @@ function application(plan: DeployPlan): string {
   const others = ['--host', '127.0.0.1', '--port', '0', '--json', '--backend', backend.name, '--threads', String(cpus)]
   return template
     .replace('NAME VERSION', () => `${model} ${plan.version}`)
-    .replace('SERVER_ARGUMENTS', () => pythonList(model, name, others))
-    .replace('REPLICAS', String(plan.replicas))
-    .replace('CPUS', String(cpus))
+    .replace('ARGUMENTS: list[str] = []', () => `ARGUMENTS: list[str] = ${pythonList(model, name, others)}`)
+    .replace('num_replicas=2,', `num_replicas=${plan.replicas},`)
+    .replace('"num_cpus": 2', `"num_cpus": ${cpus}`)
 }
 
 function serveConfig({ name, replicas, maxReplicas }: DeployPlan): WrittenFile {
