@@ -276,6 +276,8 @@ test('a backend that needs no file is loaded without a source; the signature is 
   })
   await using model = await loadModel({ backend: server })
   expect(model.inputs).toEqual(signature.inputs)
+  expect(model.signature).toEqual({ dims: {}, inputs: signature.inputs, outputs: signature.outputs, states: [] })
+  expect(model.manifest).toBeNull()
   expect(model.report).toMatchObject({ source: 'server', bundle: null, artifact: null })
   expect(await model.run(goldens[0]!.inputs)).toEqual(goldens[0]!.outputs)
   await expectError('FORMAT_UNSUPPORTED', /reference reads onnx; no source was given/, () =>
