@@ -40,7 +40,7 @@ export interface Load {
 }
 
 /** What a batcher tells of its runs. */
-export interface BatcherEvents {
+interface BatcherEvents {
   /** The model ran; with an error: for worse. */
   ran(rows: number, inferMs: number, error?: unknown): void
   /** A request was answered. */

@@ -8,7 +8,7 @@ import { Recovery } from './recovery.ts'
 import type { ModelEntry, ModelState } from './repository.ts'
 
 /** Errors of something that is not the SDK's are kept as the cause. */
-export function asTyped(error: unknown): TensorferryError {
+function asTyped(error: unknown): TensorferryError {
   if (TensorferryError.is(error)) return error
   const message = error instanceof Error ? error.message : String(error)
   return new TensorferryError('RUNTIME_FAILED', message, { cause: error })
