@@ -6,6 +6,7 @@ import { machineFacts } from '../machine.mjs'
 import { ratio } from '../measure.mjs'
 import { writeReport } from '../report.mjs'
 import { Side } from '../side.mjs'
+import { writeGuide } from './guide.mjs'
 import { measureLatency } from './latency.mjs'
 import { prepare } from './prepare.mjs'
 import { upload, v2Binary } from './requests.mjs'
@@ -159,4 +160,5 @@ function report(name, figures, command, load, notes) {
   const machine = { ...machineFacts(['onnxruntime-node']), 'load before': load }
   const path = writeReport(name, { command, machine, notes, figures })
   console.log(`written to ${path.replace(`${process.cwd()}/`, '')}`)
+  writeGuide()
 }

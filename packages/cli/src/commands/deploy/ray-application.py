@@ -76,7 +76,7 @@ class ServerProcess:
                     self._known.set()
             self.process.wait()
             if self.url is not None and not self._ending:
-                # Ray sends a dead replica nothing and starts another one, sooner than a failed check of its health would.
+                # Ray starts another replica at once; after failed checks of its health it would be later.
                 os._exit(1)
         finally:
             self._known.set()
