@@ -162,12 +162,12 @@ test('without retries of what was sent: only requests in flight on the killed se
   expect(failures.length).toBeLessThanOrEqual(CLIENTS)
   for (const { startedAt, error } of failures) {
     expect(startedAt).toBeLessThan(diedAt)
-    expect(error.message).toMatch(/^502 |not valid JSON|Unexpected token/)
+    // On a connection that was used before, HAProxy closes in place of a 502: the client may try again.
+    expect(error.message).toMatch(/^fetch failed|not valid JSON|Unexpected token/)
   }
-  // HAProxy says which server the failed ones were on.
-  const failedOn = log.stdout.split('\n').filter((line) => / 502 /.test(line))
-  expect(failedOn).toHaveLength(failures.length)
-  for (const line of failedOn) expect(line).toContain('servers/replica1 ')
+  // HAProxy logs each answer, and nothing of a connection that it closes without one: all others were answered.
+  const answered = (): number => log.stdout.split('\n').filter((line) => / 200 .*\/infer /.test(line)).length
+  await expect.poll(answered).toBe(4000 - failures.length)
 })
 
 test('a load of the repository is sent once, whatever becomes of its server', async ({ skip }) => {

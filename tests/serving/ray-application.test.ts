@@ -122,7 +122,8 @@ test.skipIf(process.platform !== 'linux')(
     // A picture as a person sends it.
     const picture = await readFile(join(ROOT, 'examples/digits/samples/7.png'))
     const labels = await fetch(`${url}/predict/digits`, { method: 'POST', body: picture })
-    expect(await labels.json()).toMatchObject([{ label: '7' }, {}, {}, {}, {}])
+    expect(labels.status).toBe(200)
+    expect(/"label":"(\d)"/.exec(await labels.text())?.[1]).toBe('7')
 
     // One server dies: the other one answers, and Ray starts a third.
     const before = await serversOf(folder)

@@ -25,6 +25,8 @@ function composeFile(plan: DeployPlan): WrittenFile {
     ports: [`${PORTS.http}:${PORTS.http}`, `${PORTS.grpc}:${PORTS.grpc}`],
     volumes: ['./haproxy.cfg:/usr/local/etc/haproxy/haproxy.cfg:ro'],
     depends_on: { server: { condition: 'service_healthy' } },
+    // Two files for each connection of haproxy.cfg's maxconn.
+    ulimits: { nofile: 65_536 },
     restart: 'unless-stopped',
   }
   return yamlFile(

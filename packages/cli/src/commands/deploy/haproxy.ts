@@ -11,13 +11,12 @@ export function haproxyConfig({ name, maxReplicas }: DeployPlan): string {
   ])}
 global
   log stdout format raw local0 info
-  maxconn 10000
+  maxconn 4000
   # A request is sent again only when it fits in here whole; two buffers a connection in work.
   tune.bufsize 262144
 
 defaults
   log global
-  option dontlognull
   timeout connect 2s
   timeout client 60s
   timeout server 60s
