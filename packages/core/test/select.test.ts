@@ -365,7 +365,7 @@ describe('by a name that is wrong', () => {
     expect(error.message).not.toContain(`npm install ${name} `)
     expect(error.message).toMatch(new RegExp(`npm install ${meant}$`))
   })
-  test.each(['onnx-node', 'onnx-web', 'libtorch'])('%s is known: how to install it', (name) => {
+  test.each(['onnx-node', 'onnx-web', 'libtorch', 'remote'])('%s is known: how to install it', (name) => {
     expect(installAdvice(`@tensorferry/backend-${name}`)).toBe(`run: npm install @tensorferry/backend-${name}`)
   })
 })

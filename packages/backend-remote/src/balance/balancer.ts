@@ -30,16 +30,16 @@ export class Balancer {
   /**
    * Sends a request, with retries and within its time.
    *
-   * @param isHedged - whether a second one may be sent beside a slow first one
+   * @param isInference - false: a question, which may be asked again whatever became of the first time, and is not hedged
    * @throws TensorferryError what the last try failed with, `ABORTED`, `TIMED_OUT`
    */
-  call<T>(request: Request<T>, callOptions: CallOptions | undefined, isHedged = false): Promise<T> {
+  call<T>(request: Request<T>, callOptions: CallOptions | undefined, isInference = false): Promise<T> {
     const timeoutMs = callOptions?.timeoutMs ?? this.#options.timeoutMs ?? undefined
     const cancel = new AbortController()
     const deadline = timeoutMs === undefined ? null : performance.now() + timeoutMs
     return withCallOptions(
       { signal: callOptions?.signal, timeoutMs },
-      () => this.#try(request, { signal: cancel.signal, deadline }, isHedged),
+      () => this.#try(request, { signal: cancel.signal, deadline }, isInference),
       (error) => cancel.abort(error),
     )
   }
@@ -49,14 +49,14 @@ export class Balancer {
     for (const server of this.#servers) server.close()
   }
 
-  async #try<T>(request: Request<T>, options: RequestOptions, isHedged: boolean): Promise<T> {
+  async #try<T>(request: Request<T>, options: RequestOptions, isInference: boolean): Promise<T> {
     const tried: ServerState[] = []
     for (let attempt = 0; ; attempt++) {
       try {
-        return await (isHedged ? this.#hedge(request, options, tried) : this.#send(request, options, tried))
+        return await (isInference ? this.#hedge(request, options, tried) : this.#send(request, options, tried))
       } catch (thrown) {
         if (!(thrown instanceof Failure)) throw thrown
-        const isSafe = thrown.kind === 'unsent' || thrown.kind === 'refused' || this.#options.idempotent
+        const isSafe = thrown.kind === 'unsent' || thrown.kind === 'refused' || !isInference || this.#options.idempotent
         const mayTry =
           thrown.kind !== 'answered' && isSafe && attempt < this.#options.retries && !options.signal.aborted
         if (!mayTry) throw attempt === 0 ? thrown.error : afterTries(thrown.error, attempt + 1)

@@ -28,8 +28,9 @@ class RestConnection implements Connection {
       await this.#request(`${this.#modelPath}/ready`, options)
       return true
     } catch (error) {
-      if (error instanceof Failure && (error.kind === 'unsent' || error.kind === 'broken')) throw error
-      return false
+      // An answer of any status but 200 is a no; none at all is not.
+      if (error instanceof Failure && 'status' in error.error.details) return false
+      throw error
     }
   }
 
