@@ -66,6 +66,7 @@ export interface TensorMetadata {
   readonly datatype: string
   /** -1: any size. */
   readonly shape: readonly Int64[]
+  readonly parameters?: InferParameters
 }
 
 /** Response of `ModelMetadata`. */

@@ -13,10 +13,18 @@ import type {
   ModelInferResponse,
   ModelMetadataResponse,
   ServerMetadataResponse,
+  TensorMetadata as WireTensorMetadata,
 } from '@tensorferry/inference-protocol/grpc-messages'
 import { inferenceService } from '@tensorferry/inference-protocol/grpc-service'
 import { rawFromTensor } from '@tensorferry/inference-protocol/raw-tensor'
-import type { Connection, ModelMetadata, Protocol, RequestOptions, ServerMetadata } from '../connection.ts'
+import type {
+  Connection,
+  ModelMetadata,
+  Protocol,
+  RequestOptions,
+  ServerMetadata,
+  TensorMetadata,
+} from '../connection.ts'
 import { Failure } from '../failure.ts'
 import { mapBadReply, mapGrpcError } from '../map-error.ts'
 import type { ResolvedOptions } from '../options.ts'
@@ -36,6 +44,19 @@ export function grpcProtocol(options: ResolvedOptions): Protocol {
       })),
       raw_input_contents: Object.values(inputs).map((tensor) => rawFromTensor(tensor).slice()),
     }),
+  }
+}
+
+/** Our own servers' parameters as REST has them; other servers' own are passed over. */
+function describeTensor({ parameters, ...tensor }: WireTensorMetadata): TensorMetadata {
+  const { dims, rank } = parameters ?? {}
+  return {
+    ...tensor,
+    shape: tensor.shape.map(Number),
+    parameters: {
+      ...(dims?.string_param ? { dims: JSON.parse(dims.string_param) } : {}),
+      ...(rank?.string_param ? { rank: rank.string_param } : {}),
+    },
   }
 }
 
@@ -84,9 +105,12 @@ class GrpcConnection implements Connection {
 
   async modelMetadata(options: RequestOptions): Promise<ModelMetadata> {
     const metadata = await this.#call<ModelMetadataResponse>('ModelMetadata', this.#model, options)
-    const numbers = (tensors: ModelMetadataResponse['inputs']): ModelMetadata['inputs'] =>
-      tensors.map((tensor) => ({ ...tensor, shape: tensor.shape.map(Number) }))
-    return { ...metadata, inputs: numbers(metadata.inputs), outputs: numbers(metadata.outputs) }
+    try {
+      const { inputs, outputs } = metadata
+      return { ...metadata, inputs: inputs.map(describeTensor), outputs: outputs.map(describeTensor) }
+    } catch (error) {
+      throw mapBadReply(this.url, error)
+    }
   }
 
   async infer(body: unknown, options: RequestOptions): Promise<Tensors> {

@@ -11,6 +11,7 @@ import { modelStatistics } from '../protocol/model-statistics.ts'
 import { serverMetadata } from '../protocol/server-metadata.ts'
 import { createAccess } from './access.ts'
 import { infer } from './infer.ts'
+import { metadataMessage } from './metadata-message.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { InferStreams } from './stream-infer.ts'
 import { admission, unary } from './unary.ts'
@@ -42,7 +43,7 @@ export function createMethods(context: ServerContext): Methods {
     ModelMetadata: unary(context, 'metadata', users, ({ name, version }: ModelRequest, { observed }) => {
       const model = repository.get(name, version || undefined)
       observed.setModel(model.name, model.version)
-      return modelMetadata(model, repository.versions(model.name))
+      return metadataMessage(modelMetadata(model, repository.versions(model.name)))
     }),
     ModelConfig: unary(context, 'config', users, ({ name, version }: ModelRequest, { observed }) => {
       const model = repository.get(name, version || undefined)
