@@ -58,7 +58,7 @@ const LONGEST_LABEL = 63
 const IN_IMAGE = ['onnx-node', 'onnx-web']
 
 /** `Super Resolution_x3` to `super-resolution-x3`. */
-export function dnsLabel(name: string): string {
+function dnsLabel(name: string): string {
   const label = name
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')

@@ -4,7 +4,7 @@ import type { Job, Queue, QueueEvents } from 'bullmq'
 import { ATTEMPTS, type FileDone, type FileJob } from './job.ts'
 
 /** What came of a job. */
-export type Settled =
+type Settled =
   | { readonly status: 'done'; readonly done: FileDone }
   | { readonly status: 'failed'; readonly reason: string }
 
