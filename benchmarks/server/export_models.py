@@ -60,9 +60,9 @@ def main(folder: Path) -> None:
         "raw_examples": {"photo": folder / "photo.jpg"},
     }
     models = {
-        "mlp": (Mlp(), (10,), {}),
+        "mlp": (build("mlp"), (10,), {}),
         "espcn": (Espcn(), (1, 64, 64), {}),
-        "resnet18": (ResNet18(), (3, 224, 224), pictures),
+        "resnet18": (build("resnet18"), (3, 224, 224), pictures),
     }
     for name, (module, size, others) in models.items():
         examples = [(torch.rand(rows, *size),) for rows in (1, 2)]

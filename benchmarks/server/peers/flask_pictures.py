@@ -15,8 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "libtorch"))
 from models import ResNet18
 
 torch.set_num_threads(int(os.environ["THREADS"]))
-model = ResNet18()
-model.eval()
+model = build("resnet18")
 MEAN = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
 STD = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
 app = Flask(__name__)

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import onnxruntime
 from kserve import InferOutput, InferRequest, InferResponse, Model, ModelServer
+from kserve.utils.utils import generate_uuid
 
 
 class OnnxModel(Model):
@@ -20,7 +21,7 @@ class OnnxModel(Model):
         x = payload.inputs[0].as_numpy().astype(np.float32)
         (y,) = self.session.run(None, {"x": x})
         output = InferOutput(name="y", shape=list(y.shape), datatype="FP32", data=y.flatten().tolist())
-        return InferResponse(payload.id, self.name, [output])
+        return InferResponse(payload.id or generate_uuid(), self.name, [output])
 
 
 if __name__ == "__main__":
