@@ -14,7 +14,7 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).parents[1] / "libtorch"))
 sys.path.insert(0, str(Path(__file__).parents[2] / "packages" / "exporter" / "src"))
 
-from models import Mlp, ResNet18
+from models import build
 from tensorferry import export_bundle
 
 

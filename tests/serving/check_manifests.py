@@ -1,6 +1,7 @@
 """Checks YAML documents against published schemas; one line for each thing that is wrong.
 
 python check_manifests.py kubernetes FILE...   Kubernetes' own JSON Schemas, strict (package kubernetes-validate)
+python check_manifests.py compose FILE...      the Compose specification, as package compose-spec reads it
 python check_manifests.py kserve FILE...       the models that KServe generates from its CRDs (package kserve), with
                                                Kubernetes' models of pods; unknown and missing fields are errors
 """
@@ -26,6 +27,16 @@ def check_kubernetes(paths):
             kubernetes_validate.validate(document, "1.37", strict=True)
         except kubernetes_validate.ValidationError as error:
             yield f"{path}: {'.'.join(map(str, error.path))}: {error.message}"
+
+
+def check_compose(paths):
+    import compose_spec
+
+    for path in paths:
+        try:
+            compose_spec.PyCompose.from_yaml(Path(path).read_text(encoding="utf8")).validate()
+        except ValueError as error:
+            yield f"{path}: {error}"
 
 
 PLAIN = {"str": str, "int": int, "float": (int, float), "bool": bool}
@@ -90,7 +101,7 @@ def check_kserve(paths):
 
 
 if __name__ == "__main__":
-    checks = {"kubernetes": check_kubernetes, "kserve": check_kserve}
+    checks = {"compose": check_compose, "kubernetes": check_kubernetes, "kserve": check_kserve}
     found = list(checks[sys.argv[1]](sys.argv[2:]))
     if found:
         print("\n".join(found))

@@ -12,7 +12,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "libtorch"))
 
-from models import ResNet18
+from models import build
 
 torch.set_num_threads(int(os.environ["THREADS"]))
 model = build("resnet18")
