@@ -2,6 +2,7 @@ import { throwIfAborted } from '@tensorferry/core'
 import { pino } from 'pino'
 import { resolveOptions } from './check-options.ts'
 import type { Listener, ServerContext } from './context.ts'
+import { createHttp } from './http/create-http.ts'
 import { LoadedModels } from './models/model-repository.ts'
 import type { ModelRepository } from './models/repository.ts'
 import { Metrics } from './observe/metrics.ts'
@@ -25,8 +26,6 @@ export interface Server {
 }
 
 async function listen(context: ServerContext): Promise<{ http: Listener; grpc: Listener | null }> {
-  // @ts-expect-error
-  const { createHttp } = await import('./http/create-http.ts')
   const http = await createHttp(context)
   if (context.options.grpcPort === null) return { http, grpc: null }
   try {
