@@ -1,5 +1,5 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js'
-import { TensorferryError } from '@tensorferry/core'
+import { type ErrorCode, TensorferryError } from '@tensorferry/core'
 import { inferenceService } from '@tensorferry/inference-protocol/grpc-service'
 import type { Listener, ServerContext } from '../context.ts'
 import { createMethods } from './methods.ts'
@@ -11,7 +11,7 @@ const KEEPALIVE = { 'grpc.keepalive_time_ms': 60_000, 'grpc.keepalive_timeout_ms
  * Listens for the Open Inference Protocol over gRPC: `inference.GRPCInferenceService`.
  *
  * @param context - `options.grpcPort` is a number; 0: any free port
- * @throws TensorferryError `OPTIONS_INVALID` when the address cannot be had or the certificate is none
+ * @throws TensorferryError `BACKEND_UNAVAILABLE` when the address cannot be had, `OPTIONS_INVALID` when the certificate is none
  */
 export async function createGrpc(context: ServerContext): Promise<Listener> {
   const { host, grpcPort, tls, bodyLimit } = context.options
@@ -43,24 +43,19 @@ function credentials(tls: ServerContext['options']['tls']): ServerCredentials {
 }
 
 function bind(server: Server, address: string, tls: ServerContext['options']['tls']): Promise<number> {
+  const failure = (code: ErrorCode, cause: unknown, advice: string): TensorferryError => {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const message = `gRPC cannot listen on ${address}: ${reason}; ${advice}`
+    return new TensorferryError(code, message, { cause, details: { address } })
+  }
   return new Promise((resolve, reject) => {
-    const refuse = (cause: unknown): void => {
-      const reason = cause instanceof Error ? cause.message : String(cause)
-      reject(
-        new TensorferryError(
-          'OPTIONS_INVALID',
-          `gRPC cannot listen on ${address}: ${reason}; choose another grpcPort or host`,
-          {
-            cause,
-            details: { address },
-          },
-        ),
-      )
-    }
     try {
-      server.bindAsync(address, credentials(tls), (error, port) => (error ? refuse(error) : resolve(port)))
+      server.bindAsync(address, credentials(tls), (error, port) => {
+        if (error) reject(failure('BACKEND_UNAVAILABLE', error, 'choose another grpcPort, or end what listens there'))
+        else resolve(port)
+      })
     } catch (error) {
-      refuse(error)
+      reject(failure('OPTIONS_INVALID', error, 'check tls.cert and tls.key'))
     }
   })
 }

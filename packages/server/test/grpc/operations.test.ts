@@ -157,3 +157,13 @@ test('closing answers what is in progress and refuses what comes, on streams too
   expect(answers).toHaveLength(2)
   await closed
 })
+
+test('a port that is taken, and a certificate that is none, are told', async () => {
+  const { address } = await startServer()
+  const grpcPort = Number(address.split(':')[1])
+  await expect(startServer({ grpcPort })).rejects.toMatchObject({
+    code: 'BACKEND_UNAVAILABLE',
+    message: expect.stringContaining(`127.0.0.1:${grpcPort}`),
+  })
+  await expect(startServer({ tls: { cert: 'none', key: 'none' } })).rejects.toMatchObject({ code: 'OPTIONS_INVALID' })
+})
