@@ -2,8 +2,10 @@ import type { Server } from 'node:http'
 import { type Socket, Server as StreamServer } from 'node:net'
 import { Server as SecureServer } from 'node:tls'
 
-/** A connection is given so long after its last reply, or its opening, to be used again: a request may be on its way. */
+/** A connection is given so long after its last reply to be used again: a request may be on its way. */
 const IDLE_MS = 300
+/** One that was opened and has brought nothing yet is about to: its client may be slow. */
+const UNUSED_MS = 2000
 const LOOK_MS = 50
 
 /** After what has arrived meanwhile is read: a timer comes before it. */
@@ -19,7 +21,7 @@ function afterReading(work: () => void): void {
  */
 export class ConnectionDrain {
   readonly #server: Server
-  readonly #connections = new Map<Socket, { requests: number; since: number }>()
+  readonly #connections = new Map<Socket, { requests: number; since: number; idleMs: number }>()
 
   /** @param server - does not listen yet */
   constructor(server: Server) {
@@ -34,6 +36,7 @@ export class ConnectionDrain {
       response.once('close', () => {
         connection.requests--
         connection.since = performance.now()
+        connection.idleMs = IDLE_MS
       })
     })
   }
@@ -64,14 +67,14 @@ export class ConnectionDrain {
   }
 
   #watch(socket: Socket): void {
-    this.#connections.set(socket, { requests: 0, since: performance.now() })
+    this.#connections.set(socket, { requests: 0, since: performance.now(), idleMs: UNUSED_MS })
     socket.once('close', () => this.#connections.delete(socket))
   }
 
   #endIdle(): void {
     const now = performance.now()
-    for (const [socket, { requests, since }] of this.#connections) {
-      if (requests === 0 && now - since > IDLE_MS) socket.destroy()
+    for (const [socket, { requests, since, idleMs }] of this.#connections) {
+      if (requests === 0 && now - since > idleMs) socket.destroy()
     }
   }
 }
