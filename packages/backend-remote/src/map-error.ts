@@ -48,8 +48,8 @@ const GRPC_DEADLINE_EXCEEDED = 4
 const GRPC_RESOURCE_EXHAUSTED = 8
 const GRPC_UNAVAILABLE = 14
 
-/** What grpc-js says when it had no connection to send on. */
-const GRPC_UNSENT = /^(No connection established|Name resolution failed|Failed to connect|Resolution)/
+/** What grpc-js says when it had no connection to send on, or the server took the stream back unread (REFUSED_STREAM of HTTP/2). */
+const GRPC_UNSENT = /^(No connection established|Name resolution failed|Failed to connect|Resolution|Stream refused)/
 
 const ADVICE: Partial<Record<ErrorCode, string>> = {
   OPTIONS_INVALID: 'check the option apiKey or headers',
@@ -178,7 +178,12 @@ export function mapGrpcError(url: string, error: GrpcError, cause: unknown): Fai
     return failure(isRefusal ? 'refused' : 'answered', code, message, parts)
   }
   if (error.code === GRPC_UNAVAILABLE && GRPC_UNSENT.test(error.details)) {
-    return failure('unsent', code, `${url} cannot be reached: ${error.details}; is the server running there?`, parts)
+    return failure(
+      'unsent',
+      code,
+      `${url} did not take the call: ${error.details}; is the server running there?`,
+      parts,
+    )
   }
   if (error.code === GRPC_DEADLINE_EXCEEDED) return failure('broken', 'TIMED_OUT', message, parts)
   const isBroken = error.code === GRPC_UNAVAILABLE || error.code === GRPC_CANCELLED || error.code === 13
