@@ -6,7 +6,7 @@ import type { RateLimit } from './rate-limit.ts'
 import { statusOf } from './status.ts'
 
 /** What a method gets besides its message. */
-export interface MethodCall {
+interface MethodCall {
   readonly call: IncomingCall
   readonly observed: ObservedRequest
   /** Fires when the client cancels, its deadline passes, or it is gone. */
