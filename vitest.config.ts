@@ -66,6 +66,8 @@ export default defineConfig({
         test: {
           name: 'server',
           include: ['packages/{server,backend-remote}/test/**/*.test.ts'],
+          // Its one second is short on a machine that runs other tests beside.
+          expect: { poll: { timeout: 30_000, interval: 10 } },
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

@@ -59,7 +59,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)('%s under load: everything that was ac
     }
   }
   const clients = Array.from({ length: 16 }, client)
-  await expect.poll(() => answered).toBeGreaterThan(100)
+  await expect.poll(() => answered, { timeout: 30_000 }).toBeGreaterThan(100)
   child.kill(signal)
   await Promise.all(clients)
   const { code, stderr } = await ended

@@ -25,6 +25,7 @@ export interface ModelRepository {
   isReady(name: string, version?: string): boolean
   /** Whether every model that is wanted is ready: what the server's readiness says. */
   readonly isAllReady: boolean
+  /** Every version of every model, and how it stands. */
   index(): readonly ModelEntry[]
   /** Loads a known model again or anew; resolves when it is ready, and the one before is drained. @throws TensorferryError `NOT_FOUND` and what loading throws */
   load(name: string): Promise<void>
