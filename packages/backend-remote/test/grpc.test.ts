@@ -96,7 +96,9 @@ test('a hundred megabytes in and out', async () => {
   const rows = 2 ** 23
   const data = Float32Array.from({ length: rows * 3 }, (_, index) => index % 1009)
   const { value } = await client.run({ input: tensor('float32', data, [rows, 3]) })
-  expect(Buffer.compare(Buffer.from(value!.data.buffer as ArrayBuffer), Buffer.from(data.buffer))).toBe(0)
+  expect(Buffer.compare(Buffer.from((value!.data as Float32Array<ArrayBuffer>).buffer), Buffer.from(data.buffer))).toBe(
+    0,
+  )
 })
 
 test('TLS, against an authority of its own', async () => {

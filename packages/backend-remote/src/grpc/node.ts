@@ -82,6 +82,8 @@ class GrpcConnection implements Connection {
       'grpc.enable_retries': 0,
       'grpc.use_local_subchannel_pool': 1,
       'grpc.keepalive_time_ms': 60_000,
+      // With HTTP/2's own 64 KiB, megabytes wait for permission again and again.
+      'grpc-node.flow_control_window': 2 ** 22,
     })
     for (const [name, value] of Object.entries(options.headers)) this.#metadata.set(name, value)
     this.#model = { name: options.model, version: options.version ?? '' }

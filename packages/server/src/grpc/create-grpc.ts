@@ -19,6 +19,8 @@ export async function createGrpc(context: ServerContext): Promise<Listener> {
     // Counts the inflated bytes of compressed messages too.
     'grpc.max_receive_message_length': bodyLimit,
     'grpc.max_send_message_length': -1,
+    // With HTTP/2's own 64 KiB, megabytes wait for permission again and again: a quarter slower on one machine.
+    'grpc-node.flow_control_window': 2 ** 22,
     ...KEEPALIVE,
   })
   const { implementation, streams } = createMethods(context)
