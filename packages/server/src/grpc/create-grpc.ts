@@ -1,3 +1,4 @@
+import { createSecureContext } from 'node:tls'
 import { Server, ServerCredentials } from '@grpc/grpc-js'
 import { type ErrorCode, TensorferryError } from '@tensorferry/core'
 import { inferenceService } from '@tensorferry/inference-protocol/grpc-service'
@@ -41,6 +42,8 @@ export async function createGrpc(context: ServerContext): Promise<Listener> {
 
 function credentials(tls: ServerContext['options']['tls']): ServerCredentials {
   if (!tls) return ServerCredentials.createInsecure()
+  // grpc-js would report a wrong one as an address that cannot be had.
+  createSecureContext(tls)
   return ServerCredentials.createSsl(null, [{ cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }])
 }
 
