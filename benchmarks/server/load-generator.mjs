@@ -3,6 +3,9 @@
 import { createInterface } from 'node:readline'
 import { Connection } from './connection.mjs'
 
+/** A millisecond in which this process uses no core: who waits for the next request must not slow the server down. */
+const tick = () => new Promise((resolve) => setTimeout(resolve, 1))
+
 const request = ({ port, path, headers, body }) => {
   const content = Buffer.from(body, 'base64')
   const lines = Object.entries({ Host: `127.0.0.1:${port}`, ...headers, 'Content-Length': content.length })
@@ -33,19 +36,26 @@ async function closedLoop({ target, clients, milliseconds }) {
   return { perSecond: (1000 * done) / (performance.now() - begin), done, failed }
 }
 
-/** Requests at fixed times, whether or not earlier ones are answered: waiting counts from when each was due. */
+/** Requests at fixed times (those of a millisecond together), answered or not: waiting counts from when each was due. */
 async function openLoop({ target, perSecond, milliseconds }) {
   const bytes = request(target)
   const idle = []
   const latencies = []
+  const reasons = {}
   let failed = 0
+  const fail = (reason) => {
+    failed++
+    // It counts as slower than all others.
+    latencies.push(Number.POSITIVE_INFINITY)
+    reasons[reason] = (reasons[reason] ?? 0) + 1
+  }
   const begin = performance.now()
   const total = Math.floor((perSecond * milliseconds) / 1000)
   const answers = []
   for (let number = 0; number < total; ) {
     const due = begin + (1000 * number) / perSecond
     if (performance.now() < due) {
-      await new Promise(setImmediate)
+      await tick()
       continue
     }
     number++
@@ -54,12 +64,10 @@ async function openLoop({ target, perSecond, milliseconds }) {
       connection.send(bytes).then(
         ({ status }) => {
           if (status === 200) latencies.push(performance.now() - due)
-          else failed++
+          else fail(status)
           idle.push(connection)
         },
-        () => {
-          failed++
-        },
+        (error) => fail(error.code ?? error.message),
       ),
     )
   }
@@ -67,11 +75,13 @@ async function openLoop({ target, perSecond, milliseconds }) {
   for (const connection of idle) connection.close()
   latencies.sort((a, b) => a - b)
   const at = (share) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))]
-  return { p50: at(0.5), p99: at(0.99), done: latencies.length, failed }
+  return { p50: at(0.5), p99: at(0.99), done: latencies.length - failed, failed, reasons, connections: idle.length }
 }
 
 const ABORT_EVERY = 53
 const BAD_EVERY = 71
+/** More are not sent at once: the queue of the server is not what is tried here. */
+const MOST_AT_ONCE = 64
 
 /** Requests at fixed times whose replies are all looked at; among them some that break off, and some that are wrong. */
 async function checkedLoop({ target, bodies, expected, perSecond, milliseconds }) {
@@ -81,6 +91,11 @@ async function checkedLoop({ target, bodies, expected, perSecond, milliseconds }
     body: Buffer.from('{"inputs":[{"name":"x","datatype":"FP32","shape":[1,9]').toString('base64'),
   })
   const counts = { right: 0, wrong: 0, lost: 0, refused: 0, aborted: 0 }
+  const reasons = {}
+  const lose = (reason) => {
+    counts.lost++
+    reasons[reason] = (reasons[reason] ?? 0) + 1
+  }
   const idle = []
   const answers = []
   const begin = performance.now()
@@ -100,7 +115,7 @@ async function checkedLoop({ target, bodies, expected, perSecond, milliseconds }
       const { status, body } = await connection.send(isBad ? bad : requests[number % requests.length])
       idle.push(connection)
       if (isBad) counts[status === 400 ? 'refused' : 'wrong']++
-      else if (status !== 200) counts.lost++
+      else if (status !== 200) lose(status)
       else {
         const row = JSON.parse(body).outputs[0].data
         const right = expected[number % requests.length]
@@ -110,20 +125,26 @@ async function checkedLoop({ target, bodies, expected, perSecond, milliseconds }
             : 'wrong'
         ]++
       }
-    } catch {
-      counts.lost++
+    } catch (error) {
+      lose(error.code ?? error.message)
     }
   }
+  let inWork = 0
   for (let number = 0; number < total; ) {
-    if (performance.now() < begin + (1000 * number) / perSecond) {
-      await new Promise(setImmediate)
+    if (inWork >= MOST_AT_ONCE || performance.now() < begin + (1000 * number) / perSecond) {
+      await tick()
       continue
     }
-    answers.push(ask(++number))
+    inWork++
+    answers.push(
+      ask(++number).finally(() => {
+        inWork--
+      }),
+    )
   }
   await Promise.all(answers)
   for (const connection of idle) connection.close()
-  return counts
+  return { ...counts, reasons }
 }
 
 async function once({ target }) {

@@ -50,6 +50,7 @@ export async function soak({ folder }, generator, seconds) {
     }
     const perSecond = SHARE * median(highest)
     const sums = { right: 0, wrong: 0, lost: 0, refused: 0, aborted: 0 }
+    const reasons = {}
     const resident = []
     let reloads = 0
     for (let second = 0; second < seconds; second += WINDOW_SECONDS) {
@@ -57,6 +58,7 @@ export async function soak({ folder }, generator, seconds) {
       const milliseconds = 1000 * WINDOW_SECONDS
       const counts = await generator.ask({ command: 'checkedLoop', target, bodies, expected, perSecond, milliseconds })
       for (const name of Object.keys(sums)) sums[name] += counts[name]
+      for (const [reason, number] of Object.entries(counts.reasons)) reasons[reason] = (reasons[reason] ?? 0) + number
       resident.push(residentMB(server.id))
     }
     // The first fifth fills caches and lets the garbage collector find its size.
@@ -73,7 +75,11 @@ export async function soak({ folder }, generator, seconds) {
         note: `${early.toFixed(0)} MB, then ${late.toFixed(0)} MB`,
       }),
       row('replies with wrong numbers', sums.wrong, '0', sums.wrong === 0, { note }),
-      row('requests without a right reply', sums.lost, '0', sums.lost === 0),
+      row('requests without a right reply', sums.lost, '0', sums.lost === 0, {
+        note: Object.entries(reasons)
+          .map(([reason, number]) => `${reason}: ${number}`)
+          .join(', '),
+      }),
     ]
   } finally {
     await server.end()
