@@ -63,6 +63,16 @@ export default defineConfig({
           },
         },
       },
+      {
+        test: {
+          name: 'server',
+          include: ['packages/{server,backend-remote}/test/**/*.test.ts'],
+          // Its one second is short on a machine that runs other tests beside.
+          expect: { poll: { timeout: 30_000, interval: 10 } },
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
       { test: { name: 'workspace', include: ['tests/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 600_000 } },
     ],
   },

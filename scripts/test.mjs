@@ -173,7 +173,7 @@ if (mode === 'unit') {
   if (wanted.length > 0) console.log('Checks')
   const commands = { node: process.execPath, python }
   for (const { name, tool, args } of wanted) await check(name, commands[tool] ?? bin(tool), args)
-  await vitest(['core', 'onnx-node', 'libtorch', 'onnx-web', 'cli', 'examples', 'workspace'])
+  await vitest(['core', 'onnx-node', 'libtorch', 'onnx-web', 'cli', 'server', 'examples', 'workspace'])
   if (files.length > 0) pytest(python, files)
 }
 

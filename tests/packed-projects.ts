@@ -61,7 +61,7 @@ export async function createPnpmWorkspace(folder: string, tarballs: Tarballs): P
     packages: ['apps/*'],
     hoist: false,
     overrides: asFiles(tarballs),
-    ignoredBuiltDependencies: ['onnxruntime-node', 'sharp'],
+    ignoredBuiltDependencies: ['onnxruntime-node', 'protobufjs', 'sharp'],
   })
   await writeJson(join(app, 'package.json'), {
     name: 'app',

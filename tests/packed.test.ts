@@ -24,6 +24,8 @@ const CORE = '@tensorferry/core'
 const ONNX_NODE = '@tensorferry/backend-onnx-node'
 const LIBTORCH = '@tensorferry/backend-libtorch'
 const ONNX_WEB = '@tensorferry/backend-onnx-web'
+const REMOTE = '@tensorferry/backend-remote'
+const SERVER = '@tensorferry/server'
 const packages = publishedPackages().map(({ folder, manifest }) => ({ name: manifest.name, folder, manifest }))
 const readme = codeBlocks('README.md')
 
@@ -44,12 +46,14 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 /** What a tarball holds beside its program: the schema, the command's entry, the addon's sources and the prebuilt addons,
- * a runtime with its licence. */
+ * a runtime with its licence, gRPC's description. */
 const MORE_IN_TARBALL: Readonly<Record<string, RegExp>> = {
   [CORE]: /^schema\/bundle\.schema\.json$/,
   [LIBTORCH]:
     /^bin\/tensorferry-libtorch\.js$|^native\/(check\.pt|(?:aot|torchscript)\/[\w.-]+)$|^prebuilt\/\w+-\w+\/aot\.node$/,
   [ONNX_WEB]: /^dist\/(ort-wasm[\w-]*\.wasm|NOTICE\.txt)$/,
+  [REMOTE]: /^dist\/grpc_predict_v2\.proto$/,
+  [SERVER]: /^dist\/grpc_predict_v2\.proto$/,
 }
 
 /** The files of an installed package, which are those of its tarball. */

@@ -9,7 +9,7 @@ import { type CodeBlock, codeBlocks, documents, toJavaScript } from './code-bloc
 import { addReaderFiles } from './packed-projects.ts'
 import { unknownCommands } from './shell-commands.ts'
 import { typeCheck } from './type-check.ts'
-import { ROOT, run } from './workspace.ts'
+import { publishedPackages, ROOT, run } from './workspace.ts'
 
 const VITEST = fileURLToPath(new URL('./vitest.mjs', import.meta.resolve('vitest/package.json')))
 // `python` is run by the exporter's tests, `py` is a part that does not stand alone.
@@ -29,7 +29,6 @@ beforeAll(async () => {
   await mkdir(join(folder, 'node_modules', '@types'), { recursive: true })
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
   const installed = {
-    '@tensorferry': 'benchmarks/node_modules/@tensorferry',
     sharp: 'examples/node_modules/sharp',
     'onnxruntime-node': 'packages/backend-onnx-node/node_modules/onnxruntime-node',
     vitest: 'node_modules/vitest',
@@ -37,6 +36,10 @@ beforeAll(async () => {
   }
   for (const [name, from] of Object.entries(installed)) {
     await symlink(await realpath(join(ROOT, from)), join(folder, 'node_modules', name), 'junction')
+  }
+  await mkdir(join(folder, 'node_modules', '@tensorferry'))
+  for (const { folder: from, manifest } of publishedPackages()) {
+    await symlink(from, join(folder, 'node_modules', manifest.name), 'junction')
   }
   for (const block of typescript) {
     await mkdir(dirname(join(folder, pathOf(block))), { recursive: true })

@@ -8,5 +8,7 @@ export default defineConfig({
   // Each command is loaded when it is called: --help and completion answer at once.
   splitting: true,
   clean: true,
+  // Files that commands write from, as text.
+  loader: { '.py': 'text' },
   dts: process.env.TENSORFERRY_SKIP_DTS ? false : { entry: ['src/index.ts'] },
 })

@@ -1,10 +1,12 @@
 import { TensorferryError } from '@tensorferry/core'
 import { Command, CommanderError } from 'commander'
 import { defineBench } from './commands/bench/define.ts'
+import { defineDeploy } from './commands/deploy/define.ts'
 import { defineDoctor } from './commands/doctor/define.ts'
 import { defineInit } from './commands/init/define.ts'
 import { defineInspect } from './commands/inspect/define.ts'
 import { defineRun } from './commands/run/define.ts'
+import { defineServe } from './commands/serve/define.ts'
 import { defineTypes } from './commands/types/define.ts'
 import { defineVerify } from './commands/verify/define.ts'
 import { defineCompletion } from './completion/define.ts'
@@ -26,7 +28,17 @@ export interface CommandLineOptions {
   readonly signal?: AbortSignal
 }
 
-const COMMANDS = [defineRun, defineInspect, defineVerify, defineBench, defineTypes, defineDoctor, defineInit]
+const COMMANDS = [
+  defineRun,
+  defineServe,
+  defineInspect,
+  defineVerify,
+  defineBench,
+  defineTypes,
+  defineDeploy,
+  defineDoctor,
+  defineInit,
+]
 
 const HELP = `
 ${EXIT_CODES_HELP}
@@ -40,6 +52,7 @@ Examples:
   $ npx tensorferry init
   $ tensorferry run ./digits three.png
   $ tensorferry verify ./digits --html report.html
+  $ tensorferry serve ./digits --port 8080
   $ source <(tensorferry completion bash)        also zsh, fish, pwsh
 
 tensorferry COMMAND --help tells more of each command.`

@@ -6,7 +6,7 @@ import { EXIT_CODES, runCommandLine } from '../dist/index.js'
 import { answerOf, ROOT, SAMPLES, start, temporaryFolder, tensorferry } from './program.ts'
 
 const DIGITS = join(ROOT, 'examples/bundles/digits')
-const COMMANDS = ['run', 'inspect', 'verify', 'bench', 'types', 'doctor', 'init']
+const COMMANDS = ['run', 'serve', 'inspect', 'verify', 'bench', 'types', 'deploy', 'doctor', 'init']
 
 describe('help', () => {
   test('lists every command, the exit codes, the environment and examples', async () => {
@@ -22,7 +22,8 @@ describe('help', () => {
     const { code, stdout } = await tensorferry([command, '--help'])
     expect(code).toBe(0)
     const [usage, examples] = stdout.split('Examples:') as [string, string]
-    const used = Array.from(examples.matchAll(/ (--[a-z-]+)/g), ([, option]) => option!)
+    const ours = examples.split('\n').filter((line) => line.includes('tensorferry'))
+    const used = ours.flatMap((line) => Array.from(line.matchAll(/ (--[a-z-]+)/g), ([, option]) => option!))
     for (const option of used) expect(usage, option).toContain(option)
     expect(examples).toContain(`tensorferry ${command}`)
     if (command !== 'completion') expect(usage).toContain('--json')

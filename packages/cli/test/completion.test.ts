@@ -18,7 +18,10 @@ async function complete(shell: string, line: string): Promise<readonly string[]>
 
 describe('suggestions', () => {
   test.each([
-    ['tensorferry ', ['run', 'inspect', 'verify', 'bench', 'types', 'doctor', 'init', 'completion', 'help']],
+    [
+      'tensorferry ',
+      ['run', 'serve', 'inspect', 'verify', 'bench', 'types', 'deploy', 'doctor', 'init', 'completion', 'help'],
+    ],
     ['tensorferry ve', ['verify']],
     ['tensorferry run x --ba', ['--backend', '--backend-option']],
     ['tensorferry run --verify ', ['off', 'smoke', 'full']],
@@ -26,6 +29,9 @@ describe('suggestions', () => {
     ['tensorferry verify x -b onnx', ['onnx-node', 'onnx-web']],
     ['tensorferry completion ', ['bash', 'zsh', 'fish', 'pwsh']],
     ['tensorferry help be', ['bench']],
+    ['tensorferry deploy ku', ['kubernetes']],
+    ['tensorferry deploy --cpus 2 co', ['compose']],
+    ['tensorferry deploy kserve di', []],
     // A file: bash completes it by itself.
     ['tensorferry run di', []],
     ['tensorferry verify x --html ', []],

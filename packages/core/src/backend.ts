@@ -72,6 +72,8 @@ export interface RuntimeInfo {
   readonly provider: string | null
   /** Threads of one run; null: not known. */
   readonly threads: number | null
+  /** Runs that may be in progress at once; default 1. */
+  readonly replicas?: number
   /** What could be better here, and how to get there; joins the report's. */
   readonly warnings?: readonly string[]
 }

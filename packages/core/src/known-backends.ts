@@ -9,6 +9,8 @@ export interface KnownBackend {
   /** Package of the runtime that it stands on. */
   readonly runtime: string
   readonly formats: readonly ModelFormat[]
+  /** It runs nothing until it is told where, such as a server's address: never taken unasked. */
+  readonly needsOptions?: true
 }
 
 /** Tensorferry's own backends, the likeliest first. */
@@ -21,10 +23,19 @@ export const BACKENDS: readonly KnownBackend[] = [
     formats: ['torchscript', 'aot-inductor'],
   },
   { package: '@tensorferry/backend-onnx-web', isPublished: true, runtime: 'onnxruntime-web', formats: ['onnx'] },
+  {
+    package: '@tensorferry/backend-remote',
+    isPublished: true,
+    runtime: '@grpc/grpc-js',
+    formats: [],
+    needsOptions: true,
+  },
 ]
 
-/** Packages of backends that can be installed. */
-export const PUBLISHED_BACKENDS: readonly string[] = BACKENDS.filter((one) => one.isPublished).map((one) => one.package)
+/** Packages of backends that can be installed and then run models here. */
+export const PUBLISHED_BACKENDS: readonly string[] = BACKENDS.filter((one) => one.isPublished && !one.needsOptions).map(
+  (one) => one.package,
+)
 
 /** `onnx-node` of `@tensorferry/backend-onnx-node`, which is the name that the backend has in reports. */
 const shortName = (name: string): string => name.replace(/^@[^/]*\//, '').replace(/^backend-/, '')

@@ -1,6 +1,7 @@
 import { platform } from '#platform'
 import type { CallOptions, Session } from './backend.ts'
 import type { AnyBundle, InputsOf, LabelOf, OutputsOf, PredictionOf } from './bundle/bundle-types.ts'
+import type { Manifest } from './bundle/manifest.ts'
 import type { OpenModel } from './bundle/open.ts'
 import { refuseCallOptions, throwIfAborted, withCallOptions } from './call.ts'
 import { TensorferryError } from './errors.ts'
@@ -29,6 +30,10 @@ export interface PipelineCallOptions extends CallOptions {
 export interface Model<B extends AnyBundle = AnyBundle, S extends Session = Session> {
   readonly inputs: readonly TensorSpec[]
   readonly outputs: readonly TensorSpec[]
+  /** The bundle's; of a bare model what the runtime itself knows. */
+  readonly signature: Signature
+  /** `bundle.json`, parsed; null: a bare model. */
+  readonly manifest: Manifest | null
   /** Class names in the order of the scores; null when the bundle has none. */
   readonly labels: readonly LabelOf<B>[] | null
   /** What was tried while loading, what runs, and how long each stage took. */
@@ -104,6 +109,8 @@ export function createModel({ session, model, pipeline, report, openStream }: Mo
   return {
     inputs: signature.inputs,
     outputs: signature.outputs,
+    signature,
+    manifest: model?.manifest ?? null,
     labels: model?.manifest?.labels ?? null,
     report,
     session,

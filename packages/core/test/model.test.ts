@@ -221,6 +221,12 @@ describe('a raw input that is something else', () => {
       model.postprocess(undefined as never, undefined as never),
     )
   })
+  test('the manifest and its signature can be read', async () => {
+    await using model = await loadModel(await makeBundle('upsample', withPipeline), { backend })
+    const { dims, inputs, outputs, states } = model.manifest!
+    expect(model.signature).toEqual({ dims, inputs, outputs, states })
+    expect(Object.keys(dims).length).toBeGreaterThan(0)
+  })
   test('numbers in place of a tensor', async () => {
     await using model = await loadModel(await makeBundle('upsample', withPipeline), { backend })
     const [spec] = model.inputs

@@ -276,6 +276,8 @@ test('a backend that needs no file is loaded without a source; the signature is 
   })
   await using model = await loadModel({ backend: server })
   expect(model.inputs).toEqual(signature.inputs)
+  expect(model.signature).toEqual({ dims: {}, inputs: signature.inputs, outputs: signature.outputs, states: [] })
+  expect(model.manifest).toBeNull()
   expect(model.report).toMatchObject({ source: 'server', bundle: null, artifact: null })
   expect(await model.run(goldens[0]!.inputs)).toEqual(goldens[0]!.outputs)
   await expectError('FORMAT_UNSUPPORTED', /reference reads onnx; no source was given/, () =>
@@ -363,7 +365,7 @@ describe('by a name that is wrong', () => {
     expect(error.message).not.toContain(`npm install ${name} `)
     expect(error.message).toMatch(new RegExp(`npm install ${meant}$`))
   })
-  test.each(['onnx-node', 'onnx-web', 'libtorch'])('%s is known: how to install it', (name) => {
+  test.each(['onnx-node', 'onnx-web', 'libtorch', 'remote'])('%s is known: how to install it', (name) => {
     expect(installAdvice(`@tensorferry/backend-${name}`)).toBe(`run: npm install @tensorferry/backend-${name}`)
   })
 })

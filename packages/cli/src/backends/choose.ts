@@ -1,7 +1,7 @@
 import { type BackendEntry, TensorferryError } from '@tensorferry/core'
 import { findBackendConfig, PUBLISHED_BACKENDS } from '@tensorferry/core/node'
 import { type FoundBackend, findBackend, findInstalledBackends } from './find.ts'
-import { packageName } from './known.ts'
+import { packageName, runsUnasked } from './known.ts'
 import { type FactoryOptions, loadBackend, requireInstalled } from './load.ts'
 
 /** How the command line names backends and their settings. */
@@ -56,11 +56,11 @@ export async function askedBackends(options: BackendOptions): Promise<readonly C
   if (names.length > 0) {
     return Promise.all(names.map(async (name) => ({ found: await requireInstalled(name), options: settings })))
   }
-  const installed = await findInstalledBackends()
-  if (installed.length === 0) throw noneInstalled()
   const configured = (await findBackendConfig())?.backends ?? []
   const own = new Map<string | undefined, unknown>()
   for (const [name, given] of configured) own.set((await findBackend(name))?.path, given)
+  const installed = (await findInstalledBackends()).filter((one) => runsUnasked(one.package) || own.has(one.path))
+  if (installed.length === 0) throw noneInstalled()
   return installed.map((found) => ({ found, options: { ...(own.get(found.path) ?? {}), ...settings } }))
 }
 

@@ -11,6 +11,14 @@ export function shortName(name: string): string {
 /** Backends of this project, in the order in which they are tried when nobody says. */
 export const KNOWN_BACKENDS: readonly string[] = BACKENDS.map((known) => shortName(known.package))
 
+/** Those that run nothing until they are told where, by `--backend` or a config. */
+const NEED_OPTIONS = new Set(BACKENDS.filter((known) => known.needsOptions).map((known) => known.package))
+
+/** Whether a backend may be taken because it is installed. */
+export function runsUnasked(packageName: string): boolean {
+  return !NEED_OPTIONS.has(packageName)
+}
+
 /** Which of them read a format. */
 export function readersOf(format: ModelFormat): readonly string[] {
   return BACKENDS.filter(({ formats }) => formats.includes(format)).map((known) => shortName(known.package))

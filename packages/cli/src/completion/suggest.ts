@@ -9,10 +9,14 @@ const VALUES: Readonly<Record<string, readonly string[] | null>> = {
   '--backend': KNOWN_BACKENDS,
   '--provider': ['cpu', 'cuda', 'tensorrt', 'webgpu', 'coreml', 'dml', 'qnn'],
 }
-const FILES = ['--out', '--html', '--svg']
+const FILES = ['--out', '--html', '--svg', '--api-keys-file', '--tls-cert', '--tls-key']
 
 function takesValue(option: Option): boolean {
   return option.required || option.optional
+}
+
+function isOption({ long, short }: Option, word: string | undefined): boolean {
+  return word !== undefined && (word === long || word === short)
 }
 
 function valuesOf(option: Option): Suggestions {
@@ -37,7 +41,7 @@ export function suggest(program: Command, words: readonly string[]): Suggestions
     all === 'files' ? all : all.filter(({ name }) => name.startsWith(current))
   const command = visible(program).find((one) => one.name() === before.find((word) => !word.startsWith('-')))
   const options = (command ?? program).createHelp().visibleOptions(command ?? program)
-  const previous = options.find(({ long, short }) => [long, short].includes(before.at(-1)))
+  const previous = options.find((one) => isOption(one, before.at(-1)))
   if (previous && takesValue(previous)) return starting(valuesOf(previous))
   if (current.startsWith('-')) {
     return starting(options.flatMap(({ long, description }) => (long ? { name: long, description } : [])))
@@ -45,7 +49,10 @@ export function suggest(program: Command, words: readonly string[]): Suggestions
   if (!command || command.name() === 'help') {
     return starting(visible(program).map((one) => ({ name: one.name(), description: one.description() })))
   }
-  const argument = command.registeredArguments[0]
+  const values = before.filter((_, index) => options.some((one) => takesValue(one) && isOption(one, before[index - 1])))
+  const given = before.filter((word) => !word.startsWith('-') && !values.includes(word)).length - 1
+  // The last one may be repeated.
+  const argument = command.registeredArguments[Math.min(given, command.registeredArguments.length - 1)]
   if (argument?.argChoices) return starting(argument.argChoices.map((name) => ({ name, description: '' })))
   return argument ? 'files' : []
 }

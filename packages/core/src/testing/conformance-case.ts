@@ -1,4 +1,5 @@
 import type { Backend } from '../backend.ts'
+import { carriedGoldens } from './carried-goldens.ts'
 import { ConformanceError, describeError } from './conformance-error.ts'
 import type { BackendFeatures } from './features.ts'
 import type { ConformanceFixture, FixtureTrait, LoadedFixture } from './fixture.ts'
@@ -50,7 +51,7 @@ export function conformanceCase(
         )
       })
       try {
-        await Promise.race([check(context, await fixture.load()), expiry])
+        await Promise.race([check(context, carriedGoldens(await fixture.load(), context.features)), expiry])
       } catch (error) {
         if (error instanceof ConformanceError) throw error
         throw new ConformanceError(subject, 'no error', describeError(error), { cause: error })

@@ -8,4 +8,6 @@ export interface BackendFeatures {
   readonly readsFiles: boolean
   /** Dtypes that it takes and gives. A model with any other must be refused with a typed error. */
   readonly dtypes: readonly DType[]
+  /** NaN and infinities survive. False for a server whose JSON has no text for them: goldens with one are left out. Default true. */
+  readonly notFinite?: boolean | undefined
 }

@@ -1,13 +1,12 @@
-import { readFile, stat } from 'node:fs/promises'
-import { basename, join } from 'node:path'
-import { formatReport, type LoadReport, loadModel, TensorferryError } from '@tensorferry/core'
+import { formatReport, loadModel, TensorferryError } from '@tensorferry/core'
 import { findBackendConfig } from '@tensorferry/core/node'
 import { type BackendOptions, preferredBackends } from '../../backends/choose.ts'
+import { noteRefused } from '../../backends/note-refused.ts'
 import type { CommandContext, CommonOptions } from '../../context.ts'
 import { EXIT_CODES, type ExitCode } from '../../exit-codes.ts'
 import { count, formatMilliseconds } from '../../terminal/quantities.ts'
-import type { Terminal } from '../../terminal/terminal.ts'
 import { readDestination } from './destination.ts'
+import { hasPreprocess } from './has-preprocess.ts'
 import { expandInputs } from './inputs.ts'
 import { type Outcome, printOutcomes } from './outcome.ts'
 import { processInputs } from './process-inputs.ts'
@@ -21,10 +20,27 @@ export interface RunOptions extends BackendOptions, CommonOptions {
   /** Makes results again that are there. */
   readonly again?: boolean
   readonly verbose?: boolean
+  /** Redis that holds the files; workers take them from there. */
+  readonly queue?: string
+  /** Takes files from the queue. */
+  readonly worker?: boolean
+  /** A worker that ends when nothing is left. */
+  readonly untilEmpty?: boolean
 }
 
-/** Runs a model on files. */
+/** Runs a model on files, here or through a queue. */
 export async function run(
+  source: string,
+  args: readonly string[],
+  options: RunOptions,
+  context: CommandContext,
+): Promise<ExitCode> {
+  if (options.queue === undefined) return runHere(source, args, options, context)
+  if (options.worker) return (await import('./queue/work.ts')).work(source, options.queue, options, context)
+  return (await import('./queue/produce.ts')).produce(source, args, options.queue, options, context)
+}
+
+async function runHere(
   source: string,
   args: readonly string[],
   options: RunOptions,
@@ -82,23 +98,4 @@ export async function run(
   } finally {
     await model.dispose()
   }
-}
-
-/** Another backend than the first one runs: that is never left unsaid. */
-function noteRefused({ attempts, backend }: LoadReport, terminal: Terminal): void {
-  for (const attempt of attempts) {
-    if (attempt.outcome === 'chosen') continue
-    const { backend: name, stage, code, reason } = attempt
-    terminal.note(`${terminal.noteColors.yellow('refused:')} ${name} at ${stage}: ${code}: ${reason}; ${backend} runs`)
-  }
-}
-
-/** Whether the bundle has steps of its own; a bare model takes tensors. */
-async function hasPreprocess(source: string): Promise<boolean> {
-  if (/^https?:/i.test(source)) return !/\.(onnx|pt2?)(\?|$)/i.test(source)
-  const found = await stat(source).catch(() => null)
-  const manifest = found?.isDirectory() ? join(source, 'bundle.json') : source
-  if (basename(manifest) !== 'bundle.json') return false
-  const { preprocess } = JSON.parse(await readFile(manifest, 'utf8')) as { preprocess: readonly unknown[] }
-  return preprocess.length > 0
 }

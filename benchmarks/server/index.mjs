@@ -1,0 +1,164 @@
+// Our whole server beside what a user would take in its place: the same requests, servers in turns, the others standing still.
+import { spawnSync } from 'node:child_process'
+import { loadavg } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { machineFacts } from '../machine.mjs'
+import { ratio } from '../measure.mjs'
+import { writeReport } from '../report.mjs'
+import { Side } from '../side.mjs'
+import { writeGuide } from './guide.mjs'
+import { measureLatency } from './latency.mjs'
+import { prepare } from './prepare.mjs'
+import { upload, v2Binary } from './requests.mjs'
+import { PEERS, startFlaskPictures, startOurs } from './sides.mjs'
+import { soak } from './soak.mjs'
+import { againstBest, throughput } from './throughput.mjs'
+
+const GENERATOR = fileURLToPath(new URL('load-generator.mjs', import.meta.url))
+const beside = ({ medians }) =>
+  Object.entries(medians)
+    .map(([name, value]) => `${name} ${value.toFixed(value < 100 ? 1 : 0)}/s`)
+    .join(', ')
+
+function figure(what, limit, reached, result, others = {}) {
+  const found = { what, limit, ok: reached(result.value), note: beside(result), ...result, ...others }
+  console.log(`${found.ok ? 'ok ' : 'NO '} ${what}: ${found.value.toFixed(2)} (${limit}) ${found.note}`)
+  return found
+}
+
+const atLeast = (what, limit, result) => figure(what, `>= ${limit}`, (value) => value >= limit, result)
+
+/** Starts sides, and ends them whatever happens. */
+async function withSides(starts, work) {
+  const sides = []
+  try {
+    for (const start of starts) sides.push(await start())
+    return await work(sides)
+  } finally {
+    await Promise.all(sides.map((side) => side.end()))
+  }
+}
+
+async function tinyFigures({ folder }, generator) {
+  const starts = [() => startOurs(folder, 'mlp'), ...Object.values(PEERS).map((start) => () => start(folder, 'mlp'))]
+  return withSides(starts, async (sides) => {
+    const samples = await throughput(sides, generator, { clients: 32 })
+    const limits = { MLServer: 8, LitServe: 8, 'KServe Python': 8, 'Flask, gunicorn x2': 4 }
+    return Object.entries(limits).map(([peer, limit]) =>
+      atLeast(`tiny MLP, JSON, 32 clients: requests/s against ${peer}`, limit, ratio(samples, 'ours', peer)),
+    )
+  })
+}
+
+async function largeFigures({ folder }, generator) {
+  const limits = { MLServer: 0.95, 'Flask, gunicorn x2': 1.5 }
+  const starts = [
+    () => startOurs(folder, 'espcn'),
+    ...Object.keys(limits).map((peer) => () => PEERS[peer](folder, 'espcn')),
+  ]
+  const figures = await withSides(starts, async (sides) => {
+    const samples = await throughput(sides, generator, { clients: 8 })
+    return Object.entries(limits).map(([peer, limit]) =>
+      atLeast(
+        `ESPCN, 16,384 numbers of JSON, 8 clients: requests/s against ${peer}`,
+        limit,
+        ratio(samples, 'ours', peer),
+      ),
+    )
+  })
+  return [...figures, await binaryFigure({ folder }, generator)]
+}
+
+function binaryFigure({ folder }, generator) {
+  return withSides([() => startOurs(folder, 'espcn')], async ([side]) => {
+    const still = { pause: () => undefined, resume: () => undefined }
+    const sides = [
+      { name: 'binary', target: v2Binary(side.port, 'espcn', { least: 65_536 }), ...still },
+      { name: 'JSON', target: side.target, ...still },
+    ]
+    const samples = await throughput(sides, generator, { clients: 8 })
+    return atLeast('the same reply as binary tensors, against our own JSON', 4, ratio(samples, 'binary', 'JSON'))
+  })
+}
+
+async function pictureFigures({ folder, python }, generator) {
+  const asked = spawnSync(python, ['-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'], {
+    encoding: 'utf8',
+  })
+  const torch = { python, sitePackages: asked.stdout.trim() }
+  const figures = []
+  for (const backend of ['onnx-node', 'libtorch']) {
+    const starts = [
+      () => startOurs(folder, 'resnet18', { backend }),
+      ...[1, 2].map((threads) => () => startFlaskPictures(torch, threads)),
+    ]
+    const found = await withSides(starts, async (sides) => {
+      for (const side of sides) side.target = upload(side.port, folder)
+      const bases = sides.slice(1).map(({ name }) => name)
+      const rows = []
+      for (const [clients, limit] of [
+        [1, 2],
+        [8, 1.3],
+      ]) {
+        const samples = await throughput(sides, generator, { clients, rounds: 5, milliseconds: 3000 })
+        const what = `JPEG upload to a ResNet-18, ${backend}, ${clients} client${clients > 1 ? 's' : ''}: against Flask and PyTorch`
+        rows.push(atLeast(what, limit, againstBest(samples, 'ours', bases)))
+      }
+      return rows
+    })
+    figures.push(...found)
+  }
+  return figures
+}
+
+async function latencyFigures({ folder }, generator) {
+  return withSides([() => startOurs(folder, 'mlp')], async ([side]) => {
+    const { value, spread, note } = await measureLatency(side, generator)
+    return [
+      figure(
+        'p99 / p50 at 70 % of the highest load, tiny MLP',
+        '<= 4',
+        (one) => one <= 4,
+        { value, spread, medians: {} },
+        { note },
+      ),
+    ]
+  })
+}
+
+const NOTES = [
+  'Requests a second: a window of 2 s (pictures 3 s) for each side in turns, while the processes of the others are stopped; the ratio is that of the medians, the spread that of single rounds. Generator and servers share the cores.',
+  'Ours is `tensorferry serve` in its defaults: checks, metrics, batching. MLServer (without its worker processes, with which it is slower here), KServe and Flask run the same ONNX file with one thread a run.',
+  'Against Flask and PyTorch the better of one and two threads a worker counts; it runs without gradients, which the tutorial does not.',
+]
+
+/** @param {string[]} options - `--soak`: ten minutes at 80 % load instead of the figures; `--soak=SECONDS` */
+export async function run(options = []) {
+  const prepared = await prepare()
+  const generator = await Side.start(process.execPath, [GENERATOR])
+  const load = loadavg()[0].toFixed(1)
+  const soakOption = options.find((option) => option.startsWith('--soak'))
+  try {
+    if (soakOption) {
+      const seconds = Number(soakOption.split('=')[1] ?? 600)
+      report('server-soak', await soak(prepared, generator, seconds), `pnpm bench server ${soakOption}`, load, [])
+      return
+    }
+    const figures = [
+      ...(await tinyFigures(prepared, generator)),
+      ...(await largeFigures(prepared, generator)),
+      ...(await pictureFigures(prepared, generator)),
+      ...(await latencyFigures(prepared, generator)),
+    ]
+    report('server', figures, 'pnpm bench server', load, NOTES)
+  } finally {
+    await generator.end()
+  }
+}
+
+function report(name, figures, command, load, notes) {
+  const machine = { ...machineFacts(['onnxruntime-node']), 'load before': load }
+  const path = writeReport(name, { command, machine, notes, figures })
+  console.log(`written to ${path.replace(`${process.cwd()}/`, '')}`)
+  writeGuide()
+}

@@ -1,0 +1,44 @@
+import { Argument, type Command } from 'commander'
+import { parsePositive } from '../../backends/cli-options.ts'
+import type { RunCommand } from '../../command-line.ts'
+import type { DeployOptions } from './deploy.ts'
+import { TARGETS, type Target } from './plan.ts'
+
+const EXAMPLES = `
+  compose     Dockerfile, compose.yaml, HAProxy: replicas on one machine
+  kubernetes  Dockerfile, Deployment, Service, HorizontalPodAutoscaler, PodDisruptionBudget
+  kserve      Dockerfile of the server, ServingRuntime, InferenceService; the bundle lies in storage
+  ray         Ray Serve application whose replicas are tensorferry serve
+
+Only files are written; nothing is built, pushed or applied. The head of each file says what it is and the command that
+uses it. Files that are there are not overwritten without --force.
+
+Examples:
+  $ tensorferry deploy compose ./digits
+  $ tensorferry deploy kubernetes ./digits --image registry.example.org/digits:1 --replicas 3
+  $ tensorferry deploy kserve ./digits --storage-uri s3://models/digits
+  $ tensorferry deploy ray ./digits --out ray/ --cpus 4`
+
+/** Adds `deploy` to the program. */
+export function defineDeploy(program: Command, runCommand: RunCommand): void {
+  program
+    .command('deploy')
+    .description('write what Kubernetes, KServe, Ray Serve or Docker needs to serve a bundle')
+    .addArgument(new Argument('<target>', 'where it will run').choices(TARGETS))
+    .argument('<bundle>', 'folder of a bundle')
+    .option('-o, --out <folder>', 'where to write (default: deploy/TARGET)')
+    .option('--name <name>', 'of the model in addresses, and of resources (default: the bundle’s)')
+    .option('--image <reference>', 'name and tag of the image (default: NAME-server:VERSION)')
+    .option('-b, --backend <name>', 'backend in the image: onnx-node or onnx-web', 'onnx-node')
+    .option('--replicas <number>', 'servers at first, and at least', parsePositive, 2)
+    .option('--max-replicas <number>', 'servers at most (default: 10)', parsePositive)
+    .option('--cpus <number>', 'cores of one server, and threads of its runs', parsePositive, 2)
+    .option('--storage-uri <uri>', 'kserve: where the bundle lies (default: pvc://models/NAME)')
+    .option('--packages <folder>', 'take the packages from tarballs of npm run pack, not from npm')
+    .option('--force', 'overwrite files that are there')
+    .option('--json', 'one JSON document on standard output')
+    .addHelpText('after', EXAMPLES)
+    .action((target: Target, bundle: string, options: DeployOptions) =>
+      runCommand(async (context) => (await import('./deploy.ts')).deploy(target, bundle, options, context)),
+    )
+}

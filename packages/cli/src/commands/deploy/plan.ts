@@ -1,0 +1,138 @@
+import { join } from 'node:path'
+import { type ManifestArtifact, type ManifestFile, TensorferryError } from '@tensorferry/core'
+import { BACKENDS } from '@tensorferry/core/node'
+import { packageName, shortName } from '../../backends/known.ts'
+import type { BundleOnDisk } from '../../bundle/read.ts'
+
+/** Where it is deployed. */
+export const TARGETS = ['kserve', 'kubernetes', 'ray', 'compose'] as const
+
+/** A value of {@link TARGETS}. */
+export type Target = (typeof TARGETS)[number]
+
+/** What the command line says of a deployment. */
+export interface PlanOptions {
+  readonly name?: string
+  readonly image?: string
+  readonly backend?: string
+  readonly replicas: number
+  readonly maxReplicas?: number
+  readonly cpus: number
+  readonly storageUri?: string
+}
+
+/** What every target's files are made from. */
+export interface DeployPlan {
+  /** The model's name in addresses. */
+  readonly model: string
+  /** Name of resources: a DNS label. */
+  readonly name: string
+  readonly version: string
+  readonly image: string
+  /** Package of the backend, and its short name. */
+  readonly backend: { readonly package: string; readonly name: string }
+  readonly replicas: number
+  readonly maxReplicas: number
+  /** Cores of one replica, which are the threads of its runs. */
+  readonly cpus: number
+  /** MiB that one replica is given at first. */
+  readonly memoryMiB: number
+  readonly storageUri: string
+  /** Files of the bundle that the server reads; `path` is below the bundle's folder. */
+  readonly modelFiles: readonly { readonly path: string; readonly from: string }[]
+}
+
+/** Ports that every target uses: those of KServe. */
+export const PORTS = { http: 8080, grpc: 9000 } as const
+
+/** Seconds in which a replica that ends is still sent requests, because the news has not reached every node or proxy. */
+export const NEWS_SECONDS = 5
+/** Seconds in which it answers what it has taken. */
+export const DRAIN_SECONDS = 30
+/** Seconds from SIGTERM to SIGKILL: both, and time to unload. */
+export const STOP_SECONDS = NEWS_SECONDS + DRAIN_SECONDS + 10
+
+/** Longest name of a Service, which a Deployment and its pods take too. */
+const LONGEST_LABEL = 63
+/** Backends that the image holds with nothing but npm. */
+const IN_IMAGE = ['onnx-node', 'onnx-web']
+
+/** `Super Resolution_x3` to `super-resolution-x3`. */
+function dnsLabel(name: string): string {
+  const label = name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, LONGEST_LABEL)
+    .replace(/^[^a-z]+|-+$/g, '')
+  if (label !== '') return label
+  throw new TensorferryError(
+    'OPTIONS_INVALID',
+    `${JSON.stringify(name)} gives no name that a service can have (letters a to z, digits, -); pass --name`,
+  )
+}
+
+function chosenBackend(given: string | undefined): DeployPlan['backend'] {
+  const name = shortName(packageName(given ?? 'onnx-node'))
+  if (IN_IMAGE.includes(name)) return { package: packageName(name), name }
+  throw new TensorferryError(
+    'OPTIONS_INVALID',
+    `--backend ${given}: the image that is written installs npm packages alone, so it takes ${IN_IMAGE.join(' or ')}; ` +
+      'for libtorch, write for onnx-node and add the library and the built addon to the Dockerfile',
+  )
+}
+
+/** Artifacts that the backend reads. */
+function readable({ manifest, folder }: BundleOnDisk, backend: DeployPlan['backend']): readonly ManifestArtifact[] {
+  const formats = BACKENDS.find((known) => known.package === backend.package)?.formats ?? []
+  const artifacts = manifest.artifacts.filter(({ format }) => formats.includes(format))
+  if (artifacts.length > 0) return artifacts
+  const there = manifest.artifacts.map(({ name, format }) => `${name} (${format})`).join(', ')
+  throw new TensorferryError(
+    'FORMAT_UNSUPPORTED',
+    `${folder} has no artifact that ${backend.name} reads (${formats.join(', ')}); it has ${there}; export it with formats=["onnx"]`,
+  )
+}
+
+/** Whole quarters of a GiB: the runtime and Node, and the weights three times (file, session, working memory). */
+function memoryFor(files: readonly ManifestFile[]): number {
+  const bytes = files.reduce((sum, { size }) => sum + size, 0)
+  return Math.ceil((512 + (3 * bytes) / 2 ** 20) / 256) * 256
+}
+
+/**
+ * Decides what is deployed.
+ *
+ * @throws TensorferryError `OPTIONS_INVALID` for a name or backend that does not fit, `FORMAT_UNSUPPORTED` when the backend
+ *   reads none of the bundle's artifacts
+ */
+export function makePlan(bundle: BundleOnDisk, options: PlanOptions): DeployPlan {
+  const { manifest, folder } = bundle
+  const backend = chosenBackend(options.backend)
+  const model = options.name ?? manifest.name
+  const name = dnsLabel(model)
+  const maxReplicas = options.maxReplicas ?? Math.max(10, options.replicas)
+  if (maxReplicas < options.replicas) {
+    throw new TensorferryError(
+      'OPTIONS_INVALID',
+      `--max-replicas ${maxReplicas} is less than --replicas ${options.replicas}`,
+    )
+  }
+  const weights = readable(bundle, backend).flatMap(({ files }) => files)
+  // The goldens come along: the server replays the first before it is ready.
+  const { goldens } = manifest
+  const checks = goldens ? [goldens.file, ...goldens.cases.flatMap(({ raw }) => raw ?? [])] : []
+  const paths = new Set(['bundle.json', ...[...weights, ...checks].map(({ path }) => path)])
+  return {
+    model,
+    name,
+    version: manifest.version,
+    image: options.image ?? `${name}-server:${manifest.version.replace(/[^A-Za-z0-9_.-]/g, '-')}`,
+    backend,
+    replicas: options.replicas,
+    maxReplicas,
+    cpus: options.cpus,
+    memoryMiB: memoryFor(weights),
+    storageUri: options.storageUri ?? `pvc://models/${name}`,
+    modelFiles: [...paths].map((path) => ({ path, from: join(folder, path) })),
+  }
+}

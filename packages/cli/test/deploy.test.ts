@@ -1,0 +1,142 @@
+// What `deploy` writes, and what it leaves alone. Published schemas check the files in tests/serving.
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import { answerOf, changeFile, changeManifest, copyBundle, ROOT, temporaryFolder, tensorferry } from './program.ts'
+
+const DIGITS = join(ROOT, 'examples/bundles/digits')
+
+// biome-ignore lint/suspicious/noExplicitAny: YAML of many forms
+const readYaml = async (path: string): Promise<any[]> =>
+  parseAllDocuments(await readFile(path, 'utf8')).map((document) => {
+    expect(document.errors).toEqual([])
+    return document.toJS()
+  })
+
+describe.each(['compose', 'kubernetes', 'kserve', 'ray'])('%s', (target) => {
+  test('says what it wrote, each file with its purpose and a command at its head', async () => {
+    const folder = await temporaryFolder()
+    const { code, answer } = await answerOf(['deploy', target, DIGITS, '--out', folder])
+    expect({ code, model: answer.model, version: answer.version }).toEqual({
+      code: 0,
+      model: 'digits',
+      version: '1.0.0',
+    })
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+    expect(entries.filter((entry) => entry.isFile())).toHaveLength(answer.files.length)
+    for (const file of answer.files as string[]) {
+      const text = await readFile(join(folder, file), 'utf8')
+      if (/\.(yaml|cfg)$|Dockerfile$/.test(file)) {
+        expect(text, file).toMatch(/^# \S/)
+        expect(text, file).toMatch(/^# *(docker|kubectl|helm|serve|haproxy)|(serve deploy|haproxy -c)/m)
+      }
+      if (file.endsWith('.yaml')) expect((await readYaml(join(folder, file))).length).toBeGreaterThan(0)
+    }
+    expect(answer.next.length).toBeGreaterThan(2)
+  })
+
+  test('nothing is overwritten without --force', async () => {
+    const folder = await temporaryFolder()
+    await tensorferry(['deploy', target, DIGITS, '--out', folder])
+    const [kept] = (await readdir(folder)).filter((name) => /\.(yaml|py)$/.test(name)) as [string]
+    await writeFile(join(folder, kept), 'mine')
+    const { code, answer } = await answerOf(['deploy', target, DIGITS, '--out', folder, '--name', 'other'])
+    expect(code).toBe(2)
+    expect(answer.error).toMatchObject({
+      code: 'OPTIONS_INVALID',
+      message: expect.stringMatching(/--force overwrites/),
+    })
+    expect(answer.error.details.files).toContain(kept)
+    expect(await readFile(join(folder, kept), 'utf8')).toBe('mine')
+    expect(await tensorferry(['deploy', target, DIGITS, '--out', folder, '--force'])).toMatchObject({ code: 0 })
+    expect(await readFile(join(folder, kept), 'utf8')).toMatch(/digits/)
+  })
+})
+
+test('the bundle in the image is whole for its backend, and has nothing else', async () => {
+  const folder = await temporaryFolder()
+  await tensorferry(['deploy', 'compose', DIGITS, '--out', folder])
+  const copy = join(folder, 'models/digits')
+  expect((await readdir(copy)).sort()).toEqual([
+    'bundle.json',
+    'drawn.png',
+    'goldens.safetensors',
+    'held-out.png',
+    'model.onnx',
+  ])
+  const { code, answer } = await answerOf(['run', copy, join(ROOT, 'examples/digits/samples'), '--verify', 'full'])
+  expect({ code, statuses: new Set(answer.results.map(({ status }: { status: string }) => status)) }).toEqual({
+    code: 0,
+    statuses: new Set(['done']),
+  })
+})
+
+test('options reach every file that they mean', async () => {
+  const folder = await temporaryFolder()
+  const options = ['--name', 'Digits v2', '--image', 'registry.example.org/d:7', '--replicas', '3']
+  await tensorferry(['deploy', 'kubernetes', DIGITS, '--out', folder, ...options, '--max-replicas', '6', '--cpus', '4'])
+  const [deployment] = await readYaml(join(folder, 'deployment.yaml'))
+  const [container] = deployment.spec.template.spec.containers
+  expect(deployment.metadata.name).toBe('digits-v2')
+  expect(container.image).toBe('registry.example.org/d:7')
+  expect(container.args.slice(0, 1)).toEqual(['Digits v2=/models/digits-v2'])
+  expect(container.args.join(' ')).toContain('--threads 4')
+  expect(container.resources.requests.cpu).toBe('4')
+  const [autoscaler] = await readYaml(join(folder, 'horizontal-pod-autoscaler.yaml'))
+  expect(autoscaler.spec).toMatchObject({
+    minReplicas: 3,
+    maxReplicas: 6,
+    scaleTargetRef: { kind: 'Deployment', name: 'digits-v2' },
+  })
+  const [service] = await readYaml(join(folder, 'service.yaml'))
+  expect(service.spec.selector).toEqual(deployment.spec.template.metadata.labels)
+  const [budget] = await readYaml(join(folder, 'pod-disruption-budget.yaml'))
+  expect(budget.spec.selector.matchLabels).toEqual(deployment.spec.selector.matchLabels)
+})
+
+test('packages come from tarballs when their folder is given', async () => {
+  const [out, tarballs] = [await temporaryFolder(), await temporaryFolder()]
+  for (const name of ['tensorferry', 'tensorferry-core', 'tensorferry-server', 'tensorferry-backend-onnx-node']) {
+    await writeFile(join(tarballs, `${name}-0.1.0.tgz`), name)
+  }
+  expect(await tensorferry(['deploy', 'compose', DIGITS, '--out', out, '--packages', tarballs])).toMatchObject({
+    code: 0,
+  })
+  const { dependencies } = JSON.parse(await readFile(join(out, 'package.json'), 'utf8'))
+  expect(dependencies).toMatchObject({
+    tensorferry: 'file:packages/tensorferry-0.1.0.tgz',
+    '@tensorferry/core': 'file:packages/tensorferry-core-0.1.0.tgz',
+    '@tensorferry/server': 'file:packages/tensorferry-server-0.1.0.tgz',
+    '@tensorferry/backend-onnx-node': 'file:packages/tensorferry-backend-onnx-node-0.1.0.tgz',
+  })
+  expect(await readFile(join(out, 'packages/tensorferry-core-0.1.0.tgz'), 'utf8')).toBe('tensorferry-core')
+  expect(await readFile(join(out, 'Dockerfile'), 'utf8')).toContain('COPY packages packages')
+})
+
+test.each([
+  [['deploy', 'nomad', DIGITS], 2, /Allowed choices are kserve, kubernetes, ray, compose/],
+  [['deploy', 'compose', DIGITS, '--backend', 'libtorch'], 2, /takes onnx-node or onnx-web/],
+  [['deploy', 'compose', DIGITS, '--name', '数字'], 2, /pass --name/],
+  [['deploy', 'compose', DIGITS, '--replicas', '5', '--max-replicas', '2'], 2, /--max-replicas 2 is less than/],
+  [['deploy', 'compose', join(DIGITS, 'model.onnx')], 3, /bare model/],
+  [['deploy', 'compose', DIGITS, '--packages', join(DIGITS)], 3, /npm run pack makes them/],
+] as const)('%j is refused', async (args, exitCode, message) => {
+  const { code, stderr } = await tensorferry(args, { cwd: await temporaryFolder() })
+  expect(stderr).toMatch(message)
+  expect(code).toBe(exitCode)
+})
+
+test('a damaged bundle, and one that no backend of the image reads, are not deployed', async () => {
+  const damaged = await copyBundle('digits')
+  await changeFile(damaged, 'model.onnx', (bytes) => bytes.fill(0, 100, 104))
+  const first = await answerOf(['deploy', 'compose', damaged], { cwd: await temporaryFolder() })
+  expect(first).toMatchObject({ code: 3, answer: { error: { code: 'INTEGRITY_FAILED' } } })
+
+  const unread = await copyBundle('digits')
+  await changeManifest(unread, (manifest) => {
+    manifest.artifacts = manifest.artifacts.filter(({ format }: { format: string }) => format !== 'onnx')
+  })
+  const second = await answerOf(['deploy', 'compose', unread], { cwd: await temporaryFolder() })
+  expect(second).toMatchObject({ code: 3, answer: { error: { code: 'FORMAT_UNSUPPORTED' } } })
+})

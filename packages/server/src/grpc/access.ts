@@ -1,0 +1,58 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { type Metadata, status } from '@grpc/grpc-js'
+import { GrpcRefusal } from './status.ts'
+
+/** Who may call what: keys for everything but health, a token for load and unload. */
+export interface Access {
+  /** @throws GrpcRefusal `UNAUTHENTICATED` */
+  requireUser(metadata: Metadata): void
+  /** @throws GrpcRefusal `PERMISSION_DENIED` */
+  requireOperator(metadata: Metadata): void
+}
+
+const digest = (secret: string): Buffer => createHash('sha256').update(secret).digest()
+
+/** What a caller shows: `authorization: Bearer SECRET` or `x-api-key: SECRET`. */
+function secretsOf(metadata: Metadata): readonly Buffer[] {
+  const texts = (name: string): readonly string[] => metadata.get(name).map(String)
+  const bearers = texts('authorization').flatMap((value) => /^bearer (.+)$/i.exec(value)?.slice(1) ?? [])
+  return [...bearers, ...texts('x-api-key')].map(digest)
+}
+
+/** Compared as digests of one length, each with each: the time tells nothing of the secret. */
+function isAnyOf(shown: readonly Buffer[], known: readonly Buffer[]): boolean {
+  let found = false
+  for (const one of shown) for (const other of known) if (timingSafeEqual(one, other)) found = true
+  return found
+}
+
+/**
+ * @param apiKeys - empty: everybody may use models
+ * @param repositoryToken - null: nobody may load and unload
+ */
+export function createAccess(apiKeys: readonly string[], repositoryToken: string | null): Access {
+  const token = repositoryToken === null ? [] : [digest(repositoryToken)]
+  const users = [...apiKeys.map(digest), ...token]
+  return {
+    requireUser: (metadata) => {
+      if (apiKeys.length === 0 || isAnyOf(secretsOf(metadata), users)) return
+      throw new GrpcRefusal(
+        status.UNAUTHENTICATED,
+        'this server asks for an API key: metadata "authorization: Bearer KEY" or "x-api-key: KEY"',
+      )
+    },
+    requireOperator: (metadata) => {
+      if (token.length === 0) {
+        throw new GrpcRefusal(
+          status.PERMISSION_DENIED,
+          'load and unload over the network are switched off; the server is started with a repository token to switch them on',
+        )
+      }
+      if (isAnyOf(secretsOf(metadata), token)) return
+      throw new GrpcRefusal(
+        status.PERMISSION_DENIED,
+        'load and unload ask for the repository token: metadata "authorization: Bearer TOKEN" or "x-api-key: TOKEN"',
+      )
+    },
+  }
+}

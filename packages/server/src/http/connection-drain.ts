@@ -1,0 +1,80 @@
+import type { Server } from 'node:http'
+import { type Socket, Server as StreamServer } from 'node:net'
+import { Server as SecureServer } from 'node:tls'
+
+/** A connection is given so long after its last reply to be used again: a request may be on its way. */
+const IDLE_MS = 300
+/** One that was opened and has brought nothing yet is about to: its client may be slow. */
+const UNUSED_MS = 2000
+const LOOK_MS = 50
+
+/** After what has arrived meanwhile is read: a timer comes before it. */
+function afterReading(work: () => void): void {
+  setImmediate(() => setImmediate(work))
+}
+
+/**
+ * Ends an HTTP server without a lost request. Node's own `close` ends idle connections at once, and with them the requests
+ * that are on the wire: measured, most of 16 clients in a loop lost one.
+ *
+ * Whoever answers sets `Connection: close` while it drains, so that clients do not come back.
+ */
+export class ConnectionDrain {
+  readonly #server: Server
+  readonly #connections = new Map<Socket, { requests: number; since: number; idleMs: number }>()
+
+  /** @param server - does not listen yet */
+  constructor(server: Server) {
+    this.#server = server
+    // With TLS requests name the socket inside, and the one below would look idle.
+    const opened = server instanceof SecureServer ? 'secureConnection' : 'connection'
+    server.on(opened, (socket: Socket) => this.#watch(socket))
+    server.on('request', ({ socket }, response) => {
+      const connection = this.#connections.get(socket)
+      if (!connection) return
+      connection.requests++
+      response.once('close', () => {
+        connection.requests--
+        connection.since = performance.now()
+        connection.idleMs = IDLE_MS
+      })
+    })
+  }
+
+  /** Takes no new connections; resolves when those that are open have ended. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      let timer: ReturnType<typeof setTimeout> | undefined
+      let isClosed = false
+      const look = (): void => {
+        timer = setTimeout(() => {
+          afterReading(() => {
+            this.#endIdle()
+            if (!isClosed) look()
+          })
+        }, LOOK_MS)
+      }
+      afterReading(() => {
+        // Not http's close, which ends idle connections.
+        StreamServer.prototype.close.call(this.#server, () => {
+          isClosed = true
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+      look()
+    })
+  }
+
+  #watch(socket: Socket): void {
+    this.#connections.set(socket, { requests: 0, since: performance.now(), idleMs: UNUSED_MS })
+    socket.once('close', () => this.#connections.delete(socket))
+  }
+
+  #endIdle(): void {
+    const now = performance.now()
+    for (const [socket, { requests, since, idleMs }] of this.#connections) {
+      if (requests === 0 && now - since > idleMs) socket.destroy()
+    }
+  }
+}
