@@ -60,6 +60,13 @@ function isCommandLine([command = '', ...rest]: readonly string[]): boolean {
   )
 }
 
+/** A request to the server on its default port, by a route that its HTTP part has. */
+function isRequest(words: readonly string[]): boolean {
+  const addresses = words.filter((word) => /^(http:\/\/)?(localhost|127\.0\.0\.1):\d+/.test(word))
+  const routes = /:8080\/(v2|predict|predictions|ping|metrics|docs|openapi\.json)?(\/|$)/
+  return addresses.length === 1 && routes.test(addresses[0]!)
+}
+
 /** Commands of `python -m tensorferry`, which registers each by its name. */
 const EXPORTER_COMMANDS: readonly string[] = readdirSync(join(ROOT, 'packages/exporter/src/tensorferry/commands'))
   .filter((name) => name.endsWith('.py'))
@@ -86,6 +93,8 @@ function isKnown(command: string, folder: string): boolean {
       return isScript('npm', words.slice(1))
     case 'pnpm':
       return isScript('pnpm', words.slice(1))
+    case 'curl':
+      return isRequest(words.slice(1))
     case 'tensorferry':
       return isCommandLine(words.slice(1))
     case 'npx':

@@ -1,14 +1,18 @@
-import { copyFile } from 'node:fs/promises'
-import { defineConfig } from 'tsup'
+import { copyFile, cp } from 'node:fs/promises'
+import { defineConfig, type Options } from 'tsup'
 
-export default defineConfig({
-  entry: { index: 'src/index.ts' },
-  format: 'esm',
-  target: 'es2022',
-  platform: 'node',
-  splitting: true,
-  clean: true,
-  dts: process.env.TENSORFERRY_SKIP_DTS ? false : { entry: ['src/index.ts'] },
-  // Read at run time, from beside the code.
-  onSuccess: () => copyFile('../inference-protocol/src/grpc_predict_v2.proto', 'dist/grpc_predict_v2.proto'),
-})
+const common: Options = { format: 'esm', target: 'es2022', platform: 'node', splitting: true }
+
+export default defineConfig([
+  {
+    ...common,
+    entry: { index: 'src/index.ts', 'json-worker': 'src/encode/json-worker.ts' },
+    clean: true,
+    dts: process.env.TENSORFERRY_SKIP_DTS ? false : { entry: { index: 'src/index.ts' } },
+    // Read at run time, from beside the code.
+    onSuccess: async () => {
+      await copyFile('../inference-protocol/src/grpc_predict_v2.proto', 'dist/grpc_predict_v2.proto')
+      await cp('src/http/page', 'dist/page', { recursive: true })
+    },
+  },
+])

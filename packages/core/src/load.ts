@@ -1,4 +1,4 @@
-import type { LoadOptions, Session } from './backend.ts'
+import type { Backend, LoadOptions, Session } from './backend.ts'
 import type { AnyBundle } from './bundle/bundle-types.ts'
 import type { OpenModel } from './bundle/open.ts'
 import { isSource, type ModelSource, openSource } from './bundle/source.ts'
@@ -8,7 +8,7 @@ import { createModel, type Model } from './model.ts'
 import { planPipeline } from './model-pipeline.ts'
 import type { LocateOptions } from './platform/platform.ts'
 import type { LoadReport, VerifiedCase } from './report.ts'
-import { type BackendChoice, findCandidates, selectBackend } from './select.ts'
+import { type BackendChoice, type BackendEntry, findCandidates, selectBackend } from './select.ts'
 import { loadStreams } from './stream-parts.ts'
 
 /** Options of {@link loadModel}. */
@@ -20,6 +20,12 @@ export interface LoadModelOptions<S extends Session = Session> extends LoadOptio
   /** Replays PyTorch's goldens on the chosen backend: `off` none, `smoke` (default) the first one alone, `full` all of them. */
   readonly verify?: 'off' | 'smoke' | 'full' | undefined
 }
+
+/** The session of a backend's value; of several, whichever runs in the end. */
+type SessionOf<E> = E extends Backend<infer S> ? S : Session
+
+/** One backend or several of different types, which {@link LoadModelOptions} of one session type would refuse. */
+type Chosen<E extends BackendEntry> = E | readonly E[]
 
 /** What each option is: a type, or its values. `backend` is looked at when it is its turn. */
 const LOAD_OPTIONS: Readonly<Record<keyof LoadModelOptions, string | readonly string[] | null>> = {
@@ -63,14 +69,14 @@ async function checkArguments(source: unknown, needsSource: boolean, options: un
  *   `BACKEND_NOT_INSTALLED`, `BACKEND_UNAVAILABLE`, `BACKEND_INCOMPATIBLE`, `VERIFICATION_FAILED`, `OPTIONS_INVALID`,
  *   `ABORTED`, `TIMED_OUT`
  */
-export function loadModel<B extends AnyBundle = AnyBundle, S extends Session = Session>(
+export function loadModel<B extends AnyBundle = AnyBundle, E extends BackendEntry = BackendEntry>(
   source: ModelSource<B>,
-  options?: LoadModelOptions<S>,
-): Promise<Model<B, S>>
+  options?: Omit<LoadModelOptions, 'backend'> & { readonly backend?: Chosen<E> | undefined },
+): Promise<Model<B, SessionOf<E>>>
 /** Without a source, for a backend that needs no file: the signature is the server's. */
-export function loadModel<S extends Session = Session>(
-  options: LoadModelOptions<S> & { readonly backend: BackendChoice<S> },
-): Promise<Model<AnyBundle, S>>
+export function loadModel<E extends BackendEntry>(
+  options: Omit<LoadModelOptions, 'backend'> & { readonly backend: Chosen<E> },
+): Promise<Model<AnyBundle, SessionOf<E>>>
 export async function loadModel(first: ModelSource | LoadModelOptions, second?: LoadModelOptions): Promise<Model> {
   const needsSource = !(typeof first === 'object' && first !== null && 'backend' in first)
   const source = needsSource ? (first as ModelSource) : undefined

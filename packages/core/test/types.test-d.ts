@@ -2,6 +2,7 @@ import { describe, expectTypeOf, test } from 'vitest'
 import {
   type AnyBundle,
   type Backend,
+  type BackendChoice,
   bundle,
   type CallOptions,
   type Classification,
@@ -30,7 +31,11 @@ interface Digits {
 interface SpecialSession extends Session {
   call(method: string, options?: CallOptions): Promise<Tensors>
 }
+interface CountingSession extends Session {
+  readonly runs: number
+}
 declare const special: Backend<SpecialSession>
+declare const counting: Backend<CountingSession>
 
 describe('tensors', () => {
   test('the dtype decides the storage', () => {
@@ -88,6 +93,15 @@ describe('models', () => {
     model.run({ image: tensor('float32', [1]) })
     // @ts-expect-error a picture is bytes or pixels, not a path
     model.predict('cat.jpg')
+  })
+  test('of several backends the session is one of theirs', async () => {
+    const model = await loadModel('./x', { backend: [special, counting] })
+    expectTypeOf(model.session).toEqualTypeOf<SpecialSession | CountingSession>()
+    const named = await loadModel('./x', { backend: [special, '@x/y', ['@x/z', { threads: 1 }]] })
+    expectTypeOf(named.session).toEqualTypeOf<SpecialSession | Session>()
+    const choice: BackendChoice = [special, counting]
+    expectTypeOf((await loadModel('./x', { backend: choice })).session).toEqualTypeOf<Session>()
+    expectTypeOf((await loadModel('./x', { backend: ['@x/z', { threads: 1 }] })).session).toEqualTypeOf<Session>()
   })
   test('the session is the backend’s own', async () => {
     const model = await loadModel('./x', { backend: special })

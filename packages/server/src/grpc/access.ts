@@ -1,5 +1,5 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { type Metadata, status } from '@grpc/grpc-js'
+import { bearerOf, isAnyOf, secretDigest } from '../protocol/secrets.ts'
 import { GrpcRefusal } from './status.ts'
 
 /** Who may call what: keys for everything but health, a token for load and unload. */
@@ -10,20 +10,11 @@ export interface Access {
   requireOperator(metadata: Metadata): void
 }
 
-const digest = (secret: string): Buffer => createHash('sha256').update(secret).digest()
-
 /** What a caller shows: `authorization: Bearer SECRET` or `x-api-key: SECRET`. */
 function secretsOf(metadata: Metadata): readonly Buffer[] {
   const texts = (name: string): readonly string[] => metadata.get(name).map(String)
-  const bearers = texts('authorization').flatMap((value) => /^bearer (.+)$/i.exec(value)?.slice(1) ?? [])
-  return [...bearers, ...texts('x-api-key')].map(digest)
-}
-
-/** Compared as digests of one length, each with each: the time tells nothing of the secret. */
-function isAnyOf(shown: readonly Buffer[], known: readonly Buffer[]): boolean {
-  let found = false
-  for (const one of shown) for (const other of known) if (timingSafeEqual(one, other)) found = true
-  return found
+  const bearers = texts('authorization').flatMap((value) => bearerOf(value) ?? [])
+  return [...bearers, ...texts('x-api-key')].map(secretDigest)
 }
 
 /**
@@ -31,8 +22,8 @@ function isAnyOf(shown: readonly Buffer[], known: readonly Buffer[]): boolean {
  * @param repositoryToken - null: nobody may load and unload
  */
 export function createAccess(apiKeys: readonly string[], repositoryToken: string | null): Access {
-  const token = repositoryToken === null ? [] : [digest(repositoryToken)]
-  const users = [...apiKeys.map(digest), ...token]
+  const token = repositoryToken === null ? [] : [secretDigest(repositoryToken)]
+  const users = [...apiKeys.map(secretDigest), ...token]
   return {
     requireUser: (metadata) => {
       if (apiKeys.length === 0 || isAnyOf(secretsOf(metadata), users)) return

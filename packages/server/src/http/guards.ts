@@ -1,0 +1,107 @@
+import type { IncomingMessage } from 'node:http'
+import cors from '@fastify/cors'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { ServerContext } from '../context.ts'
+import { RateWindows } from '../protocol/rate-windows.ts'
+import { type Access, createAccess } from './access.ts'
+import { BodyReader } from './body.ts'
+import { describeFailure, HttpRefusal, sendFailure } from './http-refusal.ts'
+import { COUNTED } from './observed.ts'
+
+/** Open to everybody: probes, which have no keys, and pages, which have nothing to hide. */
+const OPEN = /^\/(?:v2\/health\/(?:live|ready)|ping|docs(?:\/[\w./-]*)?|openapi\.json|page\/[\w.-]+)?$/
+/** Replies from this size on do not fit into the system's buffers: a client that does not read them holds memory. */
+const LARGE_REPLY = 64 * 1024
+
+const MODEL_READY = /^\/v2\/models\/[^/]+(?:\/versions\/[^/]+)?\/ready$/
+
+function pathOf({ url }: FastifyRequest): string {
+  const end = url.indexOf('?')
+  return end === -1 ? url : url.slice(0, end)
+}
+
+function isOpen(request: FastifyRequest): boolean {
+  const path = pathOf(request)
+  return OPEN.test(path) || MODEL_READY.test(path)
+}
+
+interface WithBody {
+  bodyBytes?: number
+}
+
+/**
+ * What stands before every route: CORS, rate limit, keys, bodies within bounds, errors in one form; and after it: connections
+ * that end while the server drains, and those of clients that do not read.
+ */
+export async function guardRequests(app: FastifyInstance, context: ServerContext): Promise<Access> {
+  const { options, observer, logger } = context
+  const access = createAccess(options.apiKeys, options.repositoryToken)
+  const bodies = new BodyReader(options.bodyLimit)
+
+  if (options.cors !== false) {
+    await app.register(cors, {
+      origin: options.cors === true ? true : [...options.cors],
+      methods: ['GET', 'POST'],
+      allowedHeaders: [
+        'content-type',
+        'content-encoding',
+        'inference-header-content-length',
+        'tensorferry-timeout-ms',
+        'authorization',
+        'x-api-key',
+        'traceparent',
+        'tracestate',
+      ],
+      exposedHeaders: ['inference-header-content-length', 'retry-after'],
+      maxAge: 600,
+    })
+  }
+  const windows = options.rateLimit && new RateWindows(options.rateLimit)
+  app.addHook('onRequest', async (request) => {
+    if (isOpen(request)) return
+    if (windows) {
+      // Only a key that is right stands for a client: made-up ones would each begin anew.
+      const { authorization, 'x-api-key': key } = request.headers
+      const client = access.isUser(request) ? `key ${authorization ?? key}` : request.ip
+      const seconds = windows.take(client)
+      if (seconds !== null) {
+        throw new HttpRefusal(429, 'OVERLOADED', `too many requests; come again in ${seconds} s`, {
+          'retry-after': String(seconds),
+        })
+      }
+    }
+    access.requireUser(request)
+  })
+
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
+    const body = await bodies.read(payload)
+    ;(request.raw as WithBody).bodyBytes = body.length
+    return body
+  })
+  app.addHook('onResponse', async ({ raw }: FastifyRequest) => {
+    bodies.release((raw as WithBody).bodyBytes ?? 0)
+  })
+
+  let wasReady = false
+  app.addHook('onSend', async (request, reply, payload) => {
+    wasReady ||= context.ready()
+    // Load balancers and clients look for another server in time.
+    if (context.draining || (wasReady && !context.ready())) reply.header('connection', 'close')
+    const isLarge = payload instanceof Uint8Array && payload.byteLength > LARGE_REPLY
+    if (isLarge) request.raw.socket.setTimeout(options.clientTimeoutMs)
+    return payload
+  })
+  app.setErrorHandler((error, request, reply) => {
+    const failure = describeFailure(error)
+    if (failure.status === 500) logger.error({ err: error }, 'a request failed')
+    const isCounted = (request.raw as { [COUNTED]?: true })[COUNTED]
+    if (!isCounted) {
+      observer.start({ protocol: 'http', operation: 'refused', headers: {} }).end(failure.code, failure.status)
+    }
+    // What is left of a body that nobody reads.
+    if (!request.raw.complete) reply.header('connection', 'close')
+    return sendFailure(reply, failure)
+  })
+  return access
+}

@@ -1,0 +1,52 @@
+import type { ServerContext } from '../context.ts'
+import type { JsonPool } from '../encode/json-pool.ts'
+import { selectOutputs } from '../protocol/infer-reply.ts'
+import { clientTimeoutOf } from './client-timeout.ts'
+import { HttpRefusal } from './http-refusal.ts'
+import type { Work } from './observed.ts'
+import { compress, wantedEncoding } from './reply-compression.ts'
+import type { ModelParams } from './routes/models.ts'
+
+const HEADER_BYTES = 'inference-header-content-length'
+
+function headerBytesOf(value: string | readonly string[] | undefined): number | null {
+  if (value === undefined) return null
+  const bytes = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN
+  if (!Number.isNaN(bytes)) return bytes
+  throw new HttpRefusal(400, 'INPUT_INVALID', `expected ${HEADER_BYTES} to be a number of bytes`)
+}
+
+/** `POST /v2/models/MODEL/infer`: reads the body, runs the model, writes the reply. */
+export function inferWork({ repository }: Pick<ServerContext, 'repository'>, json: JsonPool): Work<ModelParams> {
+  return async (request, reply, { observed, signal }) => {
+    const { model: name, version } = request.params
+    const model = repository.get(name, version)
+    observed.setModel(model.name, model.version)
+    const body = request.body as Buffer | undefined
+    if (!body) throw new HttpRefusal(400, 'INPUT_INVALID', 'the request has no body; send the inputs as JSON')
+    const timeoutMs = clientTimeoutOf(request)
+    const read = await json.read(body, headerBytesOf(request.headers[HEADER_BYTES]))
+    const outputs = await observed.run(() =>
+      model.infer(read.inputs, {
+        outputs: read.outputs?.map((output) => output.name),
+        signal,
+        timeoutMs: Math.min(read.timeoutMs ?? Number.POSITIVE_INFINITY, timeoutMs),
+      }),
+    )
+    const { body: encoded, headerBytes } = await json.write({
+      model: model.name,
+      version: model.version,
+      id: read.id,
+      outputs: selectOutputs(read, outputs, model.labels),
+    })
+    if (headerBytes !== null) reply.header('Inference-Header-Content-Length', String(headerBytes))
+    reply.type(headerBytes === null ? 'application/json' : 'application/octet-stream')
+    const encoding = wantedEncoding(request.headers['accept-encoding'])
+    const packed = encoding === null ? null : compress(encoded, encoding)
+    if (packed === null) return reply.send(encoded)
+    return reply
+      .header('content-encoding', encoding!)
+      .header('vary', 'accept-encoding')
+      .send(await packed)
+  }
+}
