@@ -24,6 +24,7 @@ interface LibjpegTurbo extends Exports {
   tjInitDecompress(): number
   tjDecompressHeader3(decoder: number, file: number, length: number, ...results: readonly number[]): number
   tjDecompress2(decoder: number, file: number, length: number, pixels: number, ...layout: readonly number[]): number
+  tjDestroy(decoder: number): void
 }
 interface Libwebp extends Exports {
   WebPDecodeRGBA(file: number, length: number, width: number, height: number): number
@@ -37,10 +38,14 @@ const TEXTS = {
 
 /** As libjpeg-turbo itself counts: a small file of countless scans would take hours. */
 const MOST_SCANS = 500
+/** Memory that is kept for the next file, in bytes: room for a phone's photo. It cannot shrink, so a larger one is given up. */
+const KEPT = 64 * 1024 * 1024
 /** Memory has no address after this. */
 const MOST_BYTES = 2 ** 32
 
 const compiled = new Map<Format, Promise<WebAssembly.Module>>()
+/** Instances that no file uses. Some browsers give a page few memories. */
+const kept = new Map<Format, LibjpegTurbo & Libwebp>()
 
 async function compile(format: Format): Promise<WebAssembly.Module> {
   const { default: text } = await TEXTS[format]()
@@ -64,7 +69,7 @@ function moduleOf(format: Format): Promise<WebAssembly.Module> {
   })
 }
 
-/** @returns the address of so many bytes, which are free again when the instance is gone */
+/** @returns the address of so many bytes */
 function reserve(library: Exports, bytes: number, { width, height }: Size): number {
   const address = bytes < MOST_BYTES ? library.malloc(bytes) >>> 0 : 0
   if (address !== 0) return address
@@ -114,7 +119,10 @@ function decodeJpeg(library: LibjpegTurbo, bytes: Uint8Array, size: Size): Uint8
   const status = library.tjDecompress2(decoder, file, bytes.length, pixels, width, width * 3, height, 0, 0)
   // Pillow reads over some damage, and refuses other; which, this library does not say.
   if (status !== 0) throw damagedPicture('JPEG', 'its data are not whole')
-  return new Uint8Array(library.memory.buffer, pixels, width * height * 3).slice()
+  const data = new Uint8Array(library.memory.buffer, pixels, width * height * 3).slice()
+  library.tjDestroy(decoder)
+  for (const address of [pixels, file, results]) library.free(address)
+  return data
 }
 
 function decodeWebp(library: Libwebp, bytes: Uint8Array, size: Size): Uint8Array<ArrayBuffer> {
@@ -132,6 +140,7 @@ function decodeWebp(library: Libwebp, bytes: Uint8Array, size: Size): Uint8Array
     data[out + 1] = pixels[at + 1]!
     data[out + 2] = pixels[at + 2]!
   }
+  for (const taken of [address, file, results]) library.free(taken)
   return data
 }
 
@@ -148,22 +157,29 @@ function importsOf(module: WebAssembly.Module, format: Format): WebAssembly.Impo
   return imports
 }
 
+async function instantiate(format: Format): Promise<LibjpegTurbo & Libwebp> {
+  const module = await moduleOf(format)
+  const { exports } = await WebAssembly.instantiate(module, importsOf(module, format))
+  return exports as unknown as LibjpegTurbo & Libwebp
+}
+
 /**
- * Decodes a JPEG or lossy WebP with libjpeg-turbo or libwebp in WebAssembly, which is loaded with the first such file. Each
- * file has a memory of its own, gone with its pixels.
+ * Decodes a JPEG or lossy WebP with libjpeg-turbo or libwebp in WebAssembly, which is loaded with the first such file. What a
+ * damaged file leaves in its memory goes with it.
  *
- * @param bytes - without profile and EXIF, see `bareJpeg` and `bareWebp`
+ * @param bytes - a file that `readImageHeader` took
  * @param size - what the file's head says, in pixels
  * @throws TensorferryError `INPUT_INVALID` for a damaged file, also for one that Pillow reads over; `DEPENDENCY_MISSING` when
  *   WebAssembly cannot be had; `OUT_OF_MEMORY`
  */
 export async function decodeWithWasm(format: Format, bytes: Uint8Array, size: Size): Promise<Pixels> {
-  const module = await moduleOf(format)
-  const { exports } = await WebAssembly.instantiate(module, importsOf(module, format))
-  const library = exports as unknown as LibjpegTurbo & Libwebp
+  const library = kept.get(format) ?? (await instantiate(format))
+  // Back when the file is done; one that fails leaves it as it is.
+  kept.delete(format)
   const { width, height } = size
   try {
     const data = format === 'jpeg' ? decodeJpeg(library, bytes, size) : decodeWebp(library, bytes, size)
+    if (library.memory.buffer.byteLength <= KEPT) kept.set(format, library)
     return { width, height, data }
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) throw damagedPicture(NAMES[format], 'its decoder fails', error)

@@ -21,7 +21,8 @@ async function decodeWebp(bytes: Uint8Array, header: ImageHeader): Promise<RawIm
   // The bit that says so is a hint: what is not opaque in spite of it comes back as null.
   const pixels = hasAlpha ? null : await decodeExactly(bare.bytes, 'webp', header)
   if (!pixels && lossless) return decodeWebpLossless(lossless, header)
-  return { mode: 'RGB', ...(pixels ?? (await decodeWithWasm('webp', bare.bytes, header))) }
+  // The whole file: damage to its alpha is found, as Pillow finds it.
+  return { mode: 'RGB', ...(pixels ?? (await decodeWithWasm('webp', bytes, header))) }
 }
 
 async function decodeJpeg(bytes: Uint8Array, header: ImageHeader): Promise<RawImage> {
@@ -33,7 +34,7 @@ async function decodeJpeg(bytes: Uint8Array, header: ImageHeader): Promise<RawIm
       'decode_image: a JPEG of arithmetic coding is not supported in this browser; save it with Huffman coding, as nearly all are',
     )
   }
-  return { mode: 'RGB', ...(pixels ?? (await decodeWithWasm('jpeg', bare.bytes, header))) }
+  return { mode: 'RGB', ...(pixels ?? (await decodeWithWasm('jpeg', bytes, header))) }
 }
 
 /** Streams of deflate: PNG is read and written without a canvas. */
