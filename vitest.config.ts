@@ -1,13 +1,24 @@
+import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+/** WebAssembly as base64, as tsup gives it to the built core. */
+const wasmText = {
+  name: 'wasm-text',
+  enforce: 'pre' as const,
+  async load(id: string) {
+    return id.endsWith('.wasm') ? `export default '${await readFile(id, 'base64')}'` : null
+  },
+}
 
 export default defineConfig({
   test: {
     projects: [
       {
         // Core is tested from its sources; the other packages resolve the built core by name, as users do.
+        plugins: [wasmText],
         resolve: {
           alias: {
             '#platform': here('./packages/core/src/platform/node.ts'),
@@ -17,6 +28,7 @@ export default defineConfig({
         test: {
           name: 'core',
           include: ['packages/core/test/**/*.test.ts'],
+          server: { deps: { inline: [/\.wasm$/] } },
           typecheck: {
             enabled: true,
             include: ['packages/core/test/**/*.test-d.ts'],

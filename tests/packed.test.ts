@@ -48,7 +48,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 /** What a tarball holds beside its program: the schema, the command's entry, the addon's sources and the prebuilt addons,
  * a runtime with its licence, gRPC's description. */
 const MORE_IN_TARBALL: Readonly<Record<string, RegExp>> = {
-  [CORE]: /^schema\/bundle\.schema\.json$/,
+  [CORE]: /^(schema\/bundle\.schema\.json|NOTICE\.txt)$/,
   [LIBTORCH]:
     /^bin\/tensorferry-libtorch\.js$|^native\/(check\.pt|(?:aot|torchscript)\/[\w.-]+)$|^prebuilt\/\w+-\w+\/aot\.node$/,
   [ONNX_WEB]: /^dist\/(ort-wasm[\w-]*\.wasm|NOTICE\.txt)$/,

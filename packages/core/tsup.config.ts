@@ -1,4 +1,18 @@
-import { defineConfig } from 'tsup'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { defineConfig, type Options } from 'tsup'
+
+/** Decoders in WebAssembly, as text in files of their own. With esbuild's loader alone their paths here would stand in a comment. */
+const wasmText: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'wasm-text',
+  setup(build) {
+    build.onResolve({ filter: /\.wasm$/ }, ({ path }) => ({ path, namespace: 'text' }))
+    build.onLoad({ filter: /\.wasm$/, namespace: 'text' }, async ({ path }) => ({
+      contents: await readFile(createRequire(import.meta.url).resolve(path)),
+      loader: 'base64',
+    }))
+  },
+}
 
 export default defineConfig({
   entry: {
@@ -13,6 +27,7 @@ export default defineConfig({
   },
   format: 'esm',
   target: 'es2022',
+  esbuildPlugins: [wasmText],
   platform: 'neutral',
   splitting: true,
   clean: true,

@@ -27,22 +27,27 @@ export interface RunQueueParts {
 
 /** Runs wait first in, first out for the one worker. */
 export class RunQueue implements Executor {
-  readonly #parts: RunQueueParts
+  readonly #inputs: readonly TensorSpec[]
+  readonly #isHard: boolean
   readonly #buffers = new RunBuffers(3)
   readonly #waiting = new Set<Job>()
   #client: WorkerClient
+  /** Holds the model's files; gone with the session, which an app may keep. */
+  #restart: (() => Promise<WorkerClient>) | null
   #running: Job | null = null
   #onIdle: (() => void) | null = null
   #isClosed = false
 
-  constructor(parts: RunQueueParts) {
-    this.#parts = parts
-    this.#client = parts.client
+  constructor({ client, restart, inputs, isHard }: RunQueueParts) {
+    this.#client = client
+    this.#restart = restart
+    this.#inputs = inputs
+    this.#isHard = isHard
   }
 
   /** The inputs have been checked; they are copied before this returns. */
   run(inputs: Tensors): Run {
-    const packed = packInputs(this.#parts.inputs, inputs, this.#buffers)
+    const packed = packInputs(this.#inputs, inputs, this.#buffers)
     const job: Job = { packed, isLeft: false, resolve: () => {}, reject: () => {} }
     const outputs = new Promise<Tensors>((resolve, reject) => {
       job.resolve = resolve
@@ -64,13 +69,14 @@ export class RunQueue implements Executor {
         this.#onIdle = resolve
       })
     }
+    this.#restart = null
     await this.#client.terminate()
   }
 
   #cancel(job: Job): void {
     job.isLeft = true
     if (this.#waiting.delete(job)) this.#buffers.give(job.packed.buffer)
-    else if (this.#running === job && (this.#parts.isHard || this.#isClosed)) void this.#client.terminate()
+    else if (this.#running === job && (this.#isHard || this.#isClosed)) void this.#client.terminate()
   }
 
   #next(): void {
@@ -92,7 +98,10 @@ export class RunQueue implements Executor {
 
   async #send(job: Job): Promise<Tensors> {
     const { packed } = job
-    if (this.#client.death) this.#client = await this.#parts.restart()
+    if (this.#client.death) {
+      if (!this.#restart) throw disposedError()
+      this.#client = await this.#restart()
+    }
     if (job.isLeft) throw disposedError()
     try {
       const reply = await this.#client.send({ type: 'run', packed }, [packed.buffer])

@@ -8,9 +8,9 @@ import type {} from './set-up.ts'
 
 const encoders = inject('encoders')
 
-test.skipIf('missing' in encoders || process.platform !== 'linux')(
-  'dispose gives the memory of a 90 MB model back',
-  async () => {
+test.skipIf('missing' in encoders || process.platform !== 'linux').each(['cache', 'memory'] as const)(
+  'dispose gives the memory of a 90 MB model back, that of its files too: downloads %s',
+  async (downloads) => {
     const { folder } = encoders as { folder: string }
     const server = await startServer()
     for (const name of ['encoder-narrow', 'encoder']) {
@@ -21,10 +21,13 @@ test.skipIf('missing' in encoders || process.platform !== 'linux')(
     const context = await launchProfile()
     const page = await openPage(context, server.origin)
     const load = (name: string) =>
-      page.evaluate(async (name) => {
-        const model = await sdk.loadModel(`/models/${name}/`, { backend: sdk.onnxWeb({ threads: 1 }) })
-        Object.assign(globalThis, { kept: model })
-      }, name)
+      page.evaluate(
+        async ([name, downloads]) => {
+          const model = await sdk.loadModel(`/models/${name}/`, { backend: sdk.onnxWeb({ threads: 1 }), downloads })
+          Object.assign(globalThis, { kept: model })
+        },
+        [name, downloads] as const,
+      )
     const dispose = () =>
       page.evaluate(() => (globalThis as unknown as { kept: { dispose(): Promise<void> } }).kept.dispose())
     // What the first model leaves for good, such as compiled code, is not the second one's.

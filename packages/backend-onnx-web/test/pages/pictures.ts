@@ -14,7 +14,25 @@ async function digest({ width, height, data }: RawImage): Promise<string> {
 
 const codeOf = (error: unknown): string => (error as { code?: string }).code ?? String(error)
 
+/** How often `createImageBitmap` gave other pixels. */
+let changed = 0
+
 const page = {
+  /** As a browser whose decoder is another, or that keeps off fingerprinting: one bit of one pixel of every picture. */
+  giveOtherPixels(): void {
+    const decode = globalThis.createImageBitmap
+    globalThis.createImageBitmap = (async (source: ImageBitmapSource, options: ImageBitmapOptions) => {
+      const bitmap = await decode(source, options)
+      const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d')!
+      context.drawImage(bitmap, 0, 0)
+      const image = context.getImageData(0, 0, bitmap.width, bitmap.height)
+      image.data[image.data.length >> 1]! ^= 1
+      context.putImageData(image, 0, 0)
+      changed++
+      return context.canvas.transferToImageBitmap()
+    }) as typeof createImageBitmap
+  },
+  timesChanged: (): number => changed,
   /** Digests of the files of a container, by rows; the code of what is refused. */
   async decodeAll(url: string, rows: readonly Row[]): Promise<string[]> {
     const container = new Uint8Array(await (await fetch(url)).arrayBuffer())
@@ -42,13 +60,13 @@ const page = {
   ): Promise<number[]> {
     return Array.from(await encodeImage(picture(...row), options))
   },
-  /** {@link page.decodeAll} in a worker of its own. */
-  decodeInWorker(url: string, rows: readonly Row[]): Promise<string[]> {
+  /** {@link page.decodeAll} in a worker of its own, which may give other pixels. */
+  decodeInWorker(url: string, rows: readonly Row[], other = false): Promise<string[]> {
     const worker = new Worker('/pictures.js', { type: 'module' })
     return new Promise<string[]>((resolve, reject) => {
       worker.onmessage = ({ data }) => resolve(data)
       worker.onerror = ({ message }) => reject(new Error(message))
-      worker.postMessage({ url, rows })
+      worker.postMessage({ url, rows, other })
     }).finally(() => worker.terminate())
   },
 }
@@ -58,5 +76,10 @@ declare global {
 }
 globalThis.pictures = page
 if (typeof document === 'undefined') {
-  globalThis.onmessage = async ({ data: { url, rows } }) => globalThis.postMessage(await page.decodeAll(url, rows))
+  globalThis.onmessage = async ({ data: { url, rows, other } }) => {
+    if (other) page.giveOtherPixels()
+    const digests = await page.decodeAll(url, rows)
+    if (other && changed === 0) digests.push('no picture was changed')
+    globalThis.postMessage(digests)
+  }
 }

@@ -1,6 +1,7 @@
 import { crc32 } from '../codecs/crc32.ts'
 import { damagedPicture } from '../codecs/damaged.ts'
 import { PROBES, type ProbePicture } from '../codecs/probe-pictures.ts'
+import type { Pixels } from '../codecs/wasm-decoders.ts'
 import { TensorferryError } from '../errors.ts'
 
 /** Pixels of a tile: canvases have limits that pictures have not. */
@@ -20,14 +21,6 @@ export function context2d(width: number, height: number): OffscreenCanvasRenderi
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })
   if (context) return context
   throw new TensorferryError('OUT_OF_MEMORY', `no canvas of ${width} x ${height} pixels could be had`)
-}
-
-/** RGB pixels. */
-interface Pixels {
-  readonly width: number
-  readonly height: number
-  /** Shape [height, width, 3]. */
-  readonly data: Uint8Array<ArrayBuffer>
 }
 
 /** Reads a bitmap tile by tile; null: some of it is not opaque, so that its colours are lost. */
@@ -89,8 +82,7 @@ async function isExact(probe: ProbePicture, format: 'jpeg' | 'webp'): Promise<bo
   }
 }
 
-async function requireExact(name: keyof typeof PROBES, format: 'jpeg' | 'webp'): Promise<void> {
-  const probe = PROBES[name]
+async function passes(probe: ProbePicture, format: 'jpeg' | 'webp'): Promise<boolean> {
   let answer = probed.get(probe)
   if (!answer) {
     answer = isExact(probe, format)
@@ -98,12 +90,7 @@ async function requireExact(name: keyof typeof PROBES, format: 'jpeg' | 'webp'):
     // A canvas that could not be had today may be tomorrow.
     answer.catch(() => probed.delete(probe))
   }
-  if (await answer) return
-  throw new TensorferryError(
-    'DEPENDENCY_MISSING',
-    `decode_image: this browser does not decode ${FORMATS[format]}, or to other pixels than Pillow, or its protection against fingerprinting changes them; decode the picture with a package such as @jsquash/${format} and pass its pixels, or send a PNG`,
-    { details: { format, probe: name } },
-  )
+  return answer
 }
 
 /**
@@ -112,8 +99,9 @@ async function requireExact(name: keyof typeof PROBES, format: 'jpeg' | 'webp'):
  * @param bytes - without profile and EXIF, see `bareJpeg` and `bareWebp`
  * @param probe - the picture that stands for this kind
  * @param size - what the file's head says, in pixels
- * @returns null when it is not opaque
- * @throws TensorferryError `INPUT_INVALID` for a damaged file, `DEPENDENCY_MISSING` when the browser is not exact, `OUT_OF_MEMORY`
+ * @returns null when the browser does not give Pillow's pixels: it is not exact, the picture is not opaque, there is no canvas,
+ *   or none of that size
+ * @throws TensorferryError `INPUT_INVALID` for a damaged file
  */
 export async function decodeExactly(
   bytes: Uint8Array<ArrayBuffer>,
@@ -121,14 +109,13 @@ export async function decodeExactly(
   size: { width: number; height: number },
 ): Promise<Pixels | null> {
   const format = probe === 'webp' ? 'webp' : 'jpeg'
-  await requireExact(probe, format)
-  const pixels = await decode(bytes, format)
-  if (pixels && (pixels.width !== size.width || pixels.height !== size.height)) {
-    throw new TensorferryError(
-      'OUT_OF_MEMORY',
-      `decode_image: this browser gives ${pixels.width} x ${pixels.height} pixels of a picture of ${size.width} x ${size.height}; shrink the picture first`,
-      { details: { size } },
-    )
+  try {
+    if (!(await passes(PROBES[probe], format))) return null
+    const pixels = await decode(bytes, format)
+    // Some browsers shrink large pictures.
+    return pixels && pixels.width === size.width && pixels.height === size.height ? pixels : null
+  } catch (error) {
+    if (TensorferryError.is(error) && error.code !== 'INPUT_INVALID') return null
+    throw error
   }
-  return pixels
 }

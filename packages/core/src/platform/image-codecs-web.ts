@@ -2,6 +2,7 @@ import { bareJpeg, bareWebp } from '../codecs/bare-picture.ts'
 import { damagedPicture } from '../codecs/damaged.ts'
 import { decodePng } from '../codecs/png-decode.ts'
 import { encodePng } from '../codecs/png-encode.ts'
+import { decodeWithWasm } from '../codecs/wasm-decoders.ts'
 import { decodeWebpLossless } from '../codecs/webp-lossless.ts'
 import { TensorferryError } from '../errors.ts'
 import type { EncodeOptions } from '../pipeline/image-codecs.ts'
@@ -13,25 +14,27 @@ import { type ImageHeader, readImageHeader } from './image-header.ts'
 // Loaded with the first picture file. What it needs of pipeline/ the caller does: a module that the app's first file has too
 // would get a file of its own.
 
-/** Some browsers say nothing when memory is short: what was drawn is not there. */
-function blankCanvas({ width, height }: ImageHeader): never {
-  throw new TensorferryError('OUT_OF_MEMORY', `no canvas could be had for a picture of ${width} x ${height} pixels`)
-}
-
 async function decodeWebp(bytes: Uint8Array, header: ImageHeader): Promise<RawImage> {
   const bare = bareWebp(bytes)
   if (!bare) throw damagedPicture('WebP', 'it holds no picture')
   const { lossless, hasAlpha } = bare
   // The bit that says so is a hint: what is not opaque in spite of it comes back as null.
   const pixels = hasAlpha ? null : await decodeExactly(bare.bytes, 'webp', header)
-  if (pixels) return { mode: 'RGB', ...pixels }
-  return lossless ? decodeWebpLossless(lossless, header) : blankCanvas(header)
+  if (!pixels && lossless) return decodeWebpLossless(lossless, header)
+  // The whole file: damage to its alpha is found, as Pillow finds it.
+  return { mode: 'RGB', ...(pixels ?? (await decodeWithWasm('webp', bytes, header))) }
 }
 
 async function decodeJpeg(bytes: Uint8Array, header: ImageHeader): Promise<RawImage> {
   const bare = bareJpeg(bytes)
   const pixels = await decodeExactly(bare.bytes, bare.isUsual ? 'jpeg' : 'tallJpeg', header)
-  return pixels ? { mode: 'RGB', ...pixels } : blankCanvas(header)
+  if (!pixels && bare.isArithmetic) {
+    throw new TensorferryError(
+      'INPUT_INVALID',
+      'decode_image: a JPEG of arithmetic coding is not supported in this browser; save it with Huffman coding, as nearly all are',
+    )
+  }
+  return { mode: 'RGB', ...(pixels ?? (await decodeWithWasm('jpeg', bytes, header))) }
 }
 
 /** Streams of deflate: PNG is read and written without a canvas. */
@@ -45,7 +48,7 @@ function requireStreams(): void {
 
 /**
  * Decodes a picture to the pixels that Pillow gives: PNG, and lossless WebP with alpha, by itself; JPEG and other WebP with the
- * browser, where that is exact.
+ * browser where that is exact, else in WebAssembly.
  *
  * @param mostPixels - that are decoded
  * @returns an image of mode L or RGB
