@@ -13,6 +13,8 @@ const OPEN = /^\/(?:v2\/health\/(?:live|ready)|ping|docs(?:\/[\w./-]*)?|openapi\
 /** Replies from this size on do not fit into the system's buffers: a client that does not read them holds memory. */
 const LARGE_REPLY = 64 * 1024
 
+/** A media type without its parameters. */
+const MEDIA_TYPE = /^\s*([\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+)/
 const MODEL_READY = /^\/v2\/models\/[^/]+(?:\/versions\/[^/]+)?\/ready$/
 
 function pathOf({ url }: FastifyRequest): string {
@@ -23,6 +25,15 @@ function pathOf({ url }: FastifyRequest): string {
 function isOpen(request: FastifyRequest): boolean {
   const path = pathOf(request)
   return OPEN.test(path) || MODEL_READY.test(path)
+}
+
+/** Clients send nothing, or nonsense, and a body that is right: the framework would refuse it unread. */
+function tolerateContentType({ headers }: IncomingMessage): void {
+  const given = headers['content-type']
+  if (given === undefined || given.startsWith('multipart/')) return
+  const type = MEDIA_TYPE.exec(given)?.[1]
+  if (type === undefined) delete headers['content-type']
+  else headers['content-type'] = type
 }
 
 interface WithBody {
@@ -58,6 +69,7 @@ export async function guardRequests(app: FastifyInstance, context: ServerContext
   }
   const windows = options.rateLimit && new RateWindows(options.rateLimit)
   app.addHook('onRequest', async (request) => {
+    tolerateContentType(request.raw)
     if (isOpen(request)) return
     if (windows) {
       // Only a key that is right stands for a client: made-up ones would each begin anew.
