@@ -7,12 +7,10 @@ import { type Access, createAccess } from './access.ts'
 import { BodyReader } from './body.ts'
 import { describeFailure, HttpRefusal, sendFailure } from './http-refusal.ts'
 import { COUNTED } from './observed.ts'
+import { WATCHED_BYTES, watchedReply } from './watched-reply.ts'
 
 /** Open to everybody: probes, which have no keys, and pages, which have nothing to hide. */
 const OPEN = /^\/(?:v2\/health\/(?:live|ready)|ping|docs(?:\/[\w./-]*)?|openapi\.json|page\/[\w.-]+)?$/
-/** Replies from this size on do not fit into the system's buffers: a client that does not read them holds memory. */
-const LARGE_REPLY = 64 * 1024
-
 /** A media type without its parameters. */
 const MEDIA_TYPE = /^\s*([\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+)/
 const MODEL_READY = /^\/v2\/models\/[^/]+(?:\/versions\/[^/]+)?\/ready$/
@@ -96,13 +94,13 @@ export async function guardRequests(app: FastifyInstance, context: ServerContext
   })
 
   let wasReady = false
-  app.addHook('onSend', async (request, reply, payload) => {
+  app.addHook('onSend', async (_request, reply, payload) => {
     wasReady ||= context.ready()
     // Load balancers and clients look for another server in time.
     if (context.draining || (wasReady && !context.ready())) reply.header('connection', 'close')
-    const isLarge = payload instanceof Uint8Array && payload.byteLength > LARGE_REPLY
-    if (isLarge) request.raw.socket.setTimeout(options.clientTimeoutMs)
-    return payload
+    if (!(payload instanceof Uint8Array) || payload.byteLength < WATCHED_BYTES) return payload
+    reply.header('content-length', payload.byteLength)
+    return watchedReply(payload, options.clientTimeoutMs)
   })
   app.setErrorHandler((error, request, reply) => {
     const failure = describeFailure(error)

@@ -50,15 +50,22 @@ describe('slow clients', () => {
 
   test('who does not read a large reply is cut off', async () => {
     const server = await startServer({ clientTimeoutMs: 400, models: [bundlePath('super-resolution-x3')] })
-    const image = { name: 'input', datatype: 'FP32', shape: [1, 1, 128, 128], data: new Array(128 * 128).fill(0.5) }
-    const body = JSON.stringify({ inputs: [image] })
-    const head = `POST ${inferPath('super-resolution-x3')} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`
+    // One reply of more than 20 MB: the buffers of both sides hold half of that.
+    const size = 500
+    const raw = Buffer.from(new Float32Array(size * size).fill(0.123).buffer)
+    const parameters = { binary_data_size: raw.length }
+    const json = JSON.stringify({
+      inputs: [{ name: 'input', datatype: 'FP32', shape: [1, 1, size, size], parameters }],
+    })
+    const lengths = `Inference-Header-Content-Length: ${json.length}\r\nContent-Length: ${json.length + raw.length}`
     const lazy = dial(server)
     lazy.socket.pause()
-    // More replies, of more than a megabyte each, than the buffers of both sides hold.
-    for (let index = 0; index < 60; index++) lazy.socket.write(head + body)
+    lazy.socket.write(`POST ${inferPath('super-resolution-x3')} HTTP/1.1\r\nHost: x\r\n${lengths}\r\n\r\n${json}`)
+    lazy.socket.write(raw)
     // Who does not read learns of the end by writing alone.
-    const poke = setInterval(() => lazy.socket.write(' '), 50)
+    const isAnswering = async (): Promise<string> => (await ask(server, '/metrics')).bytes.toString()
+    await expect.poll(isAnswering).toMatch(/tensorferry_requests_total\{.*model="super-resolution-x3",code="OK"\} 1/)
+    const poke = setInterval(() => lazy.socket.write('\r\n'), 50)
     onTestFinished(() => clearInterval(poke))
     await lazy.closed
     expect((await ask(server, '/v2/health/ready')).status).toBe(200)
