@@ -17,8 +17,7 @@ export interface PipelineResults {
 /** From the server to a worker. */
 export type PipelineMessage =
   /** `manifest`: the model's `bundle.json`, with the first job of it. */
-  | { readonly model: number; readonly manifest: string | null; readonly job: PipelineJob }
-  | { readonly forget: number }
+  { readonly model: number; readonly manifest: string | null; readonly job: PipelineJob } | { readonly forget: number }
 
 /** From a worker to the server: one for each job, in their order. */
 export type PipelineAnswer =

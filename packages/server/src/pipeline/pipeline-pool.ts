@@ -48,7 +48,7 @@ export class PipelinePool {
         if (this.#isClosed) return Promise.reject(closed())
         const { value, transfer } = toCross(job, given)
         return new Promise<PipelineResults[K]>((resolve, reject) => {
-          task = { model: id, manifest, message: { job: value }, transfer, resolve, reject }
+          task = { model: id, manifest, job: value, transfer, resolve, reject }
           waiting.add(task)
           this.#next()
         })

@@ -1,14 +1,14 @@
 import { Worker } from 'node:worker_threads'
 import { TensorferryError } from '@tensorferry/core'
 import { fromCrossing } from './crossing.ts'
-import type { PipelineAnswer, PipelineMessage } from './pipeline-jobs.ts'
+import type { PipelineAnswer, PipelineJob, PipelineMessage } from './pipeline-jobs.ts'
 
 /** Work for a thread, and who waits for it. */
 export interface ThreadTask {
   readonly model: number
   /** Text of the model's `bundle.json`. */
   readonly manifest: string
-  readonly message: Omit<Extract<PipelineMessage, { model: number }>, 'manifest' | 'model'>
+  readonly job: PipelineJob
   readonly transfer: ArrayBuffer[]
   resolve(result: never): void
   reject(error: unknown): void
@@ -42,8 +42,9 @@ export class PipelineThread {
       this.#worker ??= this.#start()
       // A process does not end while somebody waits for an answer.
       this.#worker.ref()
-      const { model, message, transfer } = task
-      this.#worker.postMessage({ ...message, model, manifest: this.#known.has(model) ? null : task.manifest }, transfer)
+      const { model, job, transfer } = task
+      const manifest = this.#known.has(model) ? null : task.manifest
+      this.#worker.postMessage({ model, manifest, job } satisfies PipelineMessage, transfer)
       this.#known.add(model)
     } catch (cause) {
       this.#settle((waiting) =>

@@ -1,4 +1,11 @@
-import { type Model, type PipelineContext, type Prediction, type Preprocessed, TensorferryError, type Tensors } from '@tensorferry/core'
+import {
+  type Model,
+  type PipelineContext,
+  type Prediction,
+  type Preprocessed,
+  TensorferryError,
+  type Tensors,
+} from '@tensorferry/core'
 import { DrainRate } from '../batching/drain-rate.ts'
 import type { ResolvedModelDefaults } from '../options.ts'
 import { bytesToCross } from './crossing.ts'

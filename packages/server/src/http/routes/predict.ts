@@ -17,7 +17,7 @@ export function routePredict(app: FastifyInstance, context: ServerContext): void
       const timeoutMs = clientTimeoutOf(request)
       const raws = await readRaw(body as Buffer | undefined, headers['content-type'], model)
       const predictions = await observed.run(() =>
-        Promise.all(raws.map((raw) => model.predict(raw, { signal, timeoutMs }))),
+        Promise.all(raws.map((raw) => model.predict(raw, { signal, timeoutMs, giveMemory: true }))),
       )
       const { type, body: rendered }: Rendered =
         isTorchServe && predictions.every(Array.isArray)
