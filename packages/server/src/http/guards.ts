@@ -13,6 +13,7 @@ import { WATCHED_BYTES, watchedReply } from './watched-reply.ts'
 const OPEN = /^\/(?:v2\/health\/(?:live|ready)|ping|docs(?:\/[\w./-]*)?|openapi\.json|page\/[\w.-]+)?$/
 /** A media type without its parameters. */
 const MEDIA_TYPE = /^\s*([\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+)/
+const JSON_AS_FRAMEWORK = 'application/json; charset=utf-8'
 const MODEL_READY = /^\/v2\/models\/[^/]+(?:\/versions\/[^/]+)?\/ready$/
 
 function pathOf({ url }: FastifyRequest): string {
@@ -98,6 +99,8 @@ export async function guardRequests(app: FastifyInstance, context: ServerContext
     wasReady ||= context.ready()
     // Load balancers and clients look for another server in time.
     if (context.draining || (wasReady && !context.ready())) reply.header('connection', 'close')
+    // JSON has no charset, and KServe's client takes errors from this very type alone.
+    if (reply.getHeader('content-type') === JSON_AS_FRAMEWORK) reply.header('content-type', 'application/json')
     if (!(payload instanceof Uint8Array) || payload.byteLength < WATCHED_BYTES) return payload
     reply.header('content-length', payload.byteLength)
     return watchedReply(payload, options.clientTimeoutMs)
