@@ -1,4 +1,5 @@
 import {
+  type Dim,
   type Model,
   type PipelineContext,
   type Prediction,
@@ -9,11 +10,12 @@ import {
 import { DrainRate } from '../batching/drain-rate.ts'
 import type { ResolvedModelDefaults } from '../options.ts'
 import { bytesToCross } from './crossing.ts'
+import { pictureValues } from './picture-values.ts'
 import type { Raw } from './pipeline-jobs.ts'
 import type { PipelinePool, PooledModel } from './pipeline-pool.ts'
 
-/** Decoded pixels, tensors and results below this are worked on at once: a hop costs as much as the work. */
-const INLINE_BYTES = 64 * 1024
+/** Less than this many values or bytes is worked on at once, in about half a millisecond: a hop costs as much. */
+const INLINE = 64 * 1024
 
 let lastId = 0
 
@@ -27,12 +29,18 @@ export interface ServedPipelineParts {
   readonly queue: ResolvedModelDefaults['queue']
 }
 
+/** A dim with a name counts as 1: what it becomes is seen by the picture. */
+function fixedValues(shape: readonly Dim[] | null): number {
+  return (shape ?? []).reduce<number>((product, dim) => product * (typeof dim === 'number' ? dim : 1), 1)
+}
+
 /** A model's steps around its network: in threads where they take time, else at once. The bits are the same. */
 export class ServedPipeline {
   readonly #parts: ServedPipelineParts
   /** null: everything is done at once. */
   readonly #pooled: PooledModel | null
-  readonly #readsFiles: boolean
+  /** Values of the inputs that the steps make, as far as they are fixed. */
+  readonly #made: number
   readonly #rate = new DrainRate()
   #requests = 0
   #bytes = 0
@@ -41,15 +49,15 @@ export class ServedPipeline {
     this.#parts = parts
     const { manifest } = parts.model
     this.#pooled = manifest && parts.pool.threads > 0 ? { id: ++lastId, manifest: JSON.stringify(manifest) } : null
-    this.#readsFiles = manifest?.preprocess.some(({ steps }) => steps[0]?.op === 'decode_image') ?? false
+    const made = parts.model.inputs.filter(({ name }) => manifest?.preprocess.some(({ to }) => to.includes(name)))
+    this.#made = made.reduce((sum, { shape }) => sum + fixedValues(shape), 0)
   }
 
   /** @param given - whether the memory of `raw` goes over uncopied */
   async preprocess(raw: Raw, given: boolean, signal: AbortSignal): Promise<Preprocessed> {
     const pooled = this.#pooled
     const bytes = pooled && bytesToCross(raw)
-    // A small file may be a large picture.
-    if (!pooled || bytes === null || (!this.#readsFiles && bytes < INLINE_BYTES)) {
+    if (!pooled || bytes === null || (this.#made < INLINE && bytes < INLINE && pictureValues(raw) < INLINE)) {
       return this.#parts.model.preprocess(raw, { signal })
     }
     this.#requireRoom(bytes)
@@ -70,7 +78,7 @@ export class ServedPipeline {
   async postprocess(outputs: Tensors, context: PipelineContext, signal: AbortSignal): Promise<Prediction> {
     const { model, pool } = this.#parts
     const bytes = this.#pooled && bytesToCross([outputs, context])
-    if (!this.#pooled || bytes === null || bytes < INLINE_BYTES) {
+    if (!this.#pooled || bytes === null || bytes < INLINE) {
       return model.postprocess(outputs, context, { signal })
     }
     return pool.run(this.#pooled, { kind: 'postprocess', outputs, context }, { given: true, signal })
