@@ -225,6 +225,18 @@ describe('JSON', () => {
   })
 })
 
+test('JSON that unfolds to more memory than there is is refused before it is parsed', async () => {
+  const server = await startServer()
+  for (const unit of ['{},', '[[]],', '{"a":{}},']) {
+    const values = unit.repeat(Math.floor(60e6 / unit.length))
+    const body = `{"inputs":[{"name":"image","datatype":"FP32","shape":[1],"data":[${values}1]}]}`
+    const { status, json } = await post(server, inferPath(), body)
+    expect([status, json.code], unit).toEqual([400, 'INPUT_INVALID'])
+    expect(json.error).toMatch(/would take about \d+ MiB of memory/)
+  }
+  await stillAnswers(server)
+})
+
 describe('many', () => {
   test('connections beyond the bound are closed, and those within it served', async () => {
     const server = await startServer({ maxConnections: 20 })
