@@ -125,6 +125,14 @@ describe('what may have been run is not tried again', () => {
   })
 })
 
+test.each(['text', '3', 'null'])('metadata that is %s is no object, and the error says so', async (body) => {
+  const server = await faultyServer()
+  server.script({ status: 200, body: JSON.parse(body === 'text' ? '"text"' : body) })
+  const error = await failure(load(server))
+  expect(error.code).toBe('RUNTIME_FAILED')
+  expect(error.message).toContain('expected a JSON object, got')
+})
+
 describe('leaving', () => {
   test('an abort closes the request', async () => {
     const server = await faultyServer()

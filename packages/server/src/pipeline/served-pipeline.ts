@@ -14,7 +14,7 @@ import { pictureValues } from './picture-values.ts'
 import type { Raw } from './pipeline-jobs.ts'
 import type { PipelinePool, PooledModel } from './pipeline-pool.ts'
 
-/** Less than this many values or bytes is worked on at once, in about half a millisecond: a hop costs as much. */
+/** Less than this many values or bytes is worked on at once: a hop would cost more. */
 const INLINE = 64 * 1024
 
 let lastId = 0
