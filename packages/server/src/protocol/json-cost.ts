@@ -7,7 +7,7 @@ const OBJECT_BYTES = 120
 const STRING_BYTES = 48
 
 /** Bytes that the values of one body may take. */
-export const MOST_VALUE_BYTES = 768 * 2 ** 20
+const MOST_VALUE_BYTES = 768 * 2 ** 20
 
 const QUOTE = 0x22
 const COMMA = 0x2c
