@@ -4,7 +4,7 @@ import { type EncodedReply, encodeInferReply, type InferReply, textWork } from '
 import { type InferRequest, readInferRequest } from '../protocol/infer-request.ts'
 import { buffersOf, type JsonAnswer, type JsonJob, type JsonMessage, type JsonResults, ownBytes } from './json-jobs.ts'
 
-/** JSON from this size on is parsed in a worker: about 2 ms of the event loop. */
+/** JSON from this size on is parsed in a worker: 1 to 2 ms of the event loop. */
 const READ_BYTES = 256 * 1024
 /** Numbers of a reply from which on they are written in a worker: about 2 ms of the event loop. */
 const WRITE_NUMBERS = 48 * 1024

@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onnxNode } from '@tensorferry/backend-onnx-node'
-import { decodeImage, loadModel, type RawImage } from '@tensorferry/core'
-import { describe, expect, test } from 'vitest'
+import { decodeImage, loadModel, type RawImage, tensor } from '@tensorferry/core'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { bundlePath } from '../load-models.ts'
-import { ask, fixtureModel, post, startServer } from './start-server.ts'
+import { ask, fixtureModel, pixels, post, startServer } from './start-server.ts'
 
 const photo = await readFile(join(bundlePath('super-resolution-x3'), 'photo.png'))
 const models = [bundlePath('digits'), bundlePath('super-resolution-x3')]
@@ -72,6 +73,51 @@ describe('images', () => {
     }
     const refused = await post(server, path, photo, { accept: 'text/html' })
     expect([refused.status, refused.json.code]).toEqual([406, 'FORMAT_UNSUPPORTED'])
+  })
+})
+
+describe('tensors', () => {
+  /** Digits with other steps around it. */
+  async function altered(change: (manifest: { preprocess: object[]; postprocess: object[]; task: unknown }) => void) {
+    const folder = await mkdtemp(join(tmpdir(), 'tensorferry-predict-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    await cp(bundlePath('digits'), folder, { recursive: true })
+    const manifest = JSON.parse(await readFile(join(folder, 'bundle.json'), 'utf8'))
+    change(manifest)
+    await writeFile(join(folder, 'bundle.json'), JSON.stringify(manifest))
+    return startServer({ models: [{ name: 'digits', source: folder }], verify: 'off' })
+  }
+
+  test('come as infer gives them from a bundle without steps behind the model', async () => {
+    const server = await altered((manifest) => {
+      manifest.postprocess = []
+      manifest.task = null
+    })
+    const { json } = await post(server, '/predict/digits', photo)
+    expect(json).toMatchObject({
+      model_name: 'digits',
+      outputs: [{ name: 'logits', datatype: 'FP32', shape: [1, 10] }],
+    })
+    expect(json.outputs[0].data).toHaveLength(10)
+    expect((await post(server, '/predict/digits', form('a', 'b'))).json).toEqual([json, json])
+    expect((await post(server, '/predictions/digits', photo)).json).toEqual(json)
+  })
+
+  test('go in as JSON where the first step reads one', async () => {
+    const server = await altered((manifest) => {
+      manifest.preprocess = [{ raw: 'pixels', steps: [{ op: 'normalize', mean: [0], std: [1] }], to: ['image'] }]
+    })
+    const data = pixels()
+    const type = { 'content-type': 'application/json' }
+    const { status, json } = await post(server, '/predict/digits', JSON.stringify({ shape: [1, 8, 8], data }), type)
+    const { logits } = await server.repository.get('digits').infer({ image: tensor('float32', data, [1, 1, 8, 8]) })
+    const scores = Array.from(logits!.data as Float32Array)
+    expect(status).toBe(200)
+    expect(json[0].index).toBe(scores.indexOf(Math.max(...scores)))
+    const wrong = await post(server, '/predict/digits', '{"data":[1]}', type)
+    expect([wrong.status, wrong.json.error]).toEqual([400, expect.stringContaining('pixels: expected {"shape"')])
+    const large = await post(server, '/predict/digits', `{"shape":[1],"data":[${' '.repeat(2 ** 20)}1]}`, type)
+    expect([large.status, large.json.code]).toEqual([413, 'BODY_TOO_LARGE'])
   })
 })
 
