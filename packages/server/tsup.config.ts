@@ -6,7 +6,11 @@ const common: Options = { format: 'esm', target: 'es2022', platform: 'node', spl
 export default defineConfig([
   {
     ...common,
-    entry: { index: 'src/index.ts', 'json-worker': 'src/encode/json-worker.ts' },
+    entry: {
+      index: 'src/index.ts',
+      'json-worker': 'src/encode/json-worker.ts',
+      'pipeline-worker': 'src/pipeline/pipeline-worker.ts',
+    },
     clean: true,
     dts: process.env.TENSORFERRY_SKIP_DTS ? false : { entry: { index: 'src/index.ts' } },
     // Read at run time, from beside the code.

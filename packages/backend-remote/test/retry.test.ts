@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { type RemoteOptions, remote } from '@tensorferry/backend-remote'
 import { type ErrorCode, loadModel, TensorferryError, tensor } from '@tensorferry/core'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -123,6 +126,16 @@ describe('what may have been run is not tried again', () => {
     expect(error.message).toMatch(text)
     expect(server.requests).toBe(1)
   })
+})
+
+test.each(['"text"', '3', 'null'])('metadata that is %s is no object, and the error says so', async (body) => {
+  const server = createServer((_, response) => response.end(body)).listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const error = await failure(loadModel({ backend: remote({ url, model: 'double', retries: 0 }) }))
+  expect(error.code).toBe('RUNTIME_FAILED')
+  expect(error.message).toContain(`expected a JSON object, got ${body}`)
 })
 
 describe('leaving', () => {

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { TensorferryError } from '@tensorferry/core'
 import { nearestName, unknownName } from '@tensorferry/core/names'
 import { modelFromText } from './models/model-from-text.ts'
@@ -81,6 +82,7 @@ const SERVER: Record<keyof ServerOptions, Check> = {
   idleTimeoutMs: milliseconds(1),
   trustProxy: boolean,
   jsonThreads: whole(0, 64),
+  pipelineThreads: whole(0, 64),
   pages: boolean,
   watch: (value) => (typeof value === 'boolean' || isObject(value) ? null : 'a boolean, or an object with intervalMs'),
   drainMs: milliseconds(0),
@@ -194,6 +196,7 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
     idleTimeoutMs: options.idleTimeoutMs ?? 75_000,
     trustProxy: options.trustProxy ?? false,
     jsonThreads: options.jsonThreads ?? 1,
+    pipelineThreads: options.pipelineThreads ?? Math.min(4, availableParallelism()),
     pages: options.pages ?? true,
     watchMs: watch === false ? null : watch === true ? 1000 : watch.intervalMs,
     drainMs: options.drainMs ?? 30_000,

@@ -86,6 +86,11 @@ export interface ServerOptions extends ModelDefaults {
   readonly trustProxy?: boolean | undefined
   /** Worker threads for large JSON; 0: none. Default 1. */
   readonly jsonThreads?: number | undefined
+  /**
+   * Worker threads in which pictures are decoded, scaled and put together, so that the event loop stays free; 0: none.
+   * Default: the number of cores, at most 4. They are started when they are needed.
+   */
+  readonly pipelineThreads?: number | undefined
   /** The upload page at `/` and the description's page at `/docs`. Default true. */
   readonly pages?: boolean | undefined
   /** Looks for changed bundles on disk this often and loads them beside the old ones. Default false; true: each second. */
@@ -161,6 +166,7 @@ export interface ResolvedOptions {
   readonly idleTimeoutMs: number
   readonly trustProxy: boolean
   readonly jsonThreads: number
+  readonly pipelineThreads: number
   readonly pages: boolean
   /** null: nothing is watched. */
   readonly watchMs: number | null

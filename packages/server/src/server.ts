@@ -7,7 +7,8 @@ import { LoadedModels } from './models/model-repository.ts'
 import type { ModelRepository } from './models/repository.ts'
 import { Metrics } from './observe/metrics.ts'
 import { RequestObserver } from './observe/request-observer.ts'
-import type { ResolvedOptions, ServerOptions } from './options.ts'
+import type { ResolvedOptions, ServerEvent, ServerOptions } from './options.ts'
+import { PipelinePool } from './pipeline/pipeline-pool.ts'
 
 /** A server that runs. */
 export interface Server {
@@ -56,6 +57,7 @@ class RunningServer implements Server {
   readonly repository: LoadedModels
   readonly context: ServerContext
   readonly #options: ResolvedOptions
+  readonly #pipelines: PipelinePool
   readonly #onEvent: NonNullable<ServerOptions['onEvent']>
   #listeners: { http: Listener; grpc: Listener | null } | null = null
   #phase: 'starting' | 'serving' | 'unready' | 'draining' | 'closed' = 'starting'
@@ -67,8 +69,11 @@ class RunningServer implements Server {
     this.#onEvent = options.onEvent ?? (() => undefined)
     const logger = options.logger ?? pino({ enabled: false })
     const metrics: Metrics = new Metrics(() => this.repository.measured())
-    const { models, watchMs } = this.#options
-    this.repository = new LoadedModels({ models, watchMs, metrics, logger, emit: (event) => this.#onEvent(event) })
+    const { models, watchMs, pipelineThreads } = this.#options
+    const pipelines = new PipelinePool(pipelineThreads)
+    this.#pipelines = pipelines
+    const emit = (event: ServerEvent): void => this.#onEvent(event)
+    this.repository = new LoadedModels({ models, watchMs, metrics, logger, pipelines, emit })
     const phase = () => this.#phase
     this.context = {
       repository: this.repository,
@@ -148,6 +153,7 @@ class RunningServer implements Server {
       for (const listener of listeners) listener.cut()
     })
     await this.repository.close()
+    await this.#pipelines.close()
     this.#phase = 'closed'
   }
 }

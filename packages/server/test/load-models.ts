@@ -6,6 +6,7 @@ import { resolveOptions } from '../src/check-options.ts'
 import { LoadedModels } from '../src/models/model-repository.ts'
 import { Metrics } from '../src/observe/metrics.ts'
 import type { ServerEvent, ServerOptions } from '../src/options.ts'
+import { PipelinePool } from '../src/pipeline/pipeline-pool.ts'
 
 /** A trained bundle of the repository. */
 export const bundlePath = (name: 'digits' | 'super-resolution-x3'): string =>
@@ -20,6 +21,8 @@ export async function loadModels(options: ServerOptions) {
     models,
     watchMs,
     metrics,
+    // Tested as built, in test/pipeline: a worker is a file of its own.
+    pipelines: new PipelinePool(0),
     logger: pino({ enabled: false }),
     emit: (event) => void events.push(event),
   })

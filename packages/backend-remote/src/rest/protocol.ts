@@ -1,4 +1,4 @@
-import type { Tensors } from '@tensorferry/core'
+import { TensorferryError, type Tensors } from '@tensorferry/core'
 import type { Connection, ModelMetadata, Protocol, RequestOptions, ServerMetadata } from '../connection.ts'
 import { Failure } from '../failure.ts'
 import { mapBadReply, mapFetchError, mapHttpError } from '../map-error.ts'
@@ -61,13 +61,15 @@ class RestConnection implements Connection {
 
   async #json(path: string, options: RequestOptions): Promise<unknown> {
     const { bytes } = await this.#request(path, options)
+    let value: unknown
     try {
-      const value = parseReply(new TextDecoder().decode(bytes))
-      if (typeof value === 'object' && value !== null) return value
-      throw new TypeError(`${path}: expected a JSON object`)
+      value = parseReply(new TextDecoder().decode(bytes))
     } catch (error) {
       throw mapBadReply(this.url, error)
     }
+    if (typeof value === 'object' && value !== null) return value
+    const got = JSON.stringify(value).slice(0, 80)
+    throw mapBadReply(this.url, new TensorferryError('RUNTIME_FAILED', `${path}: expected a JSON object, got ${got}`))
   }
 
   async #request(

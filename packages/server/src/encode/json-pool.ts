@@ -4,15 +4,12 @@ import { type EncodedReply, encodeInferReply, type InferReply, textWork } from '
 import { type InferRequest, readInferRequest } from '../protocol/infer-request.ts'
 import { buffersOf, type JsonAnswer, type JsonJob, type JsonMessage, type JsonResults, ownBytes } from './json-jobs.ts'
 
-/**
- * JSON from this size on is parsed in a worker: about 2 ms of the event loop. A body that unfolds to more memory than there
- * is ends the worker, not the server.
- */
+/** JSON from this size on is parsed in a worker: 1 to 2 ms of the event loop. */
 const READ_BYTES = 256 * 1024
 /** Numbers of a reply from which on they are written in a worker: about 2 ms of the event loop. */
 const WRITE_NUMBERS = 48 * 1024
-/** Memory for the values of one body, in MiB; numbers take 8 bytes, arrays in arrays more. */
-const WORKER_HEAP_MIB = 1024
+/** More than the values of any body that is not refused beforehand: who reaches it may take the process with him. */
+const WORKER_HEAP_MIB = 2048
 
 interface Waiting {
   resolve(result: never): void

@@ -92,7 +92,7 @@ export async function createHttp(context: ServerContext): Promise<Listener> {
   routeServer(app, context)
   routeModels(app, context, json)
   routeRepository(app, context, access)
-  routePredict(app, context)
+  routePredict(app, context, json)
   routeUnsupported(app, context)
   if (options.pages) await routePages(app, context)
   app.setNotFoundHandler((request) => {

@@ -7,12 +7,13 @@ import { type Access, createAccess } from './access.ts'
 import { BodyReader } from './body.ts'
 import { describeFailure, HttpRefusal, sendFailure } from './http-refusal.ts'
 import { COUNTED } from './observed.ts'
+import { WATCHED_BYTES, watchedReply } from './watched-reply.ts'
 
 /** Open to everybody: probes, which have no keys, and pages, which have nothing to hide. */
 const OPEN = /^\/(?:v2\/health\/(?:live|ready)|ping|docs(?:\/[\w./-]*)?|openapi\.json|page\/[\w.-]+)?$/
-/** Replies from this size on do not fit into the system's buffers: a client that does not read them holds memory. */
-const LARGE_REPLY = 64 * 1024
-
+/** A media type without its parameters. */
+const MEDIA_TYPE = /^\s*([\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+)/
+const JSON_AS_FRAMEWORK = 'application/json; charset=utf-8'
 const MODEL_READY = /^\/v2\/models\/[^/]+(?:\/versions\/[^/]+)?\/ready$/
 
 function pathOf({ url }: FastifyRequest): string {
@@ -23,6 +24,15 @@ function pathOf({ url }: FastifyRequest): string {
 function isOpen(request: FastifyRequest): boolean {
   const path = pathOf(request)
   return OPEN.test(path) || MODEL_READY.test(path)
+}
+
+/** Clients send nothing, or nonsense, and a body that is right: the framework would refuse it unread. */
+function tolerateContentType({ headers }: IncomingMessage): void {
+  const given = headers['content-type']
+  if (given === undefined || given.startsWith('multipart/')) return
+  const type = MEDIA_TYPE.exec(given)?.[1]
+  if (type === undefined) delete headers['content-type']
+  else headers['content-type'] = type
 }
 
 interface WithBody {
@@ -58,6 +68,7 @@ export async function guardRequests(app: FastifyInstance, context: ServerContext
   }
   const windows = options.rateLimit && new RateWindows(options.rateLimit)
   app.addHook('onRequest', async (request) => {
+    tolerateContentType(request.raw)
     if (isOpen(request)) return
     if (windows) {
       // Only a key that is right stands for a client: made-up ones would each begin anew.
@@ -84,13 +95,15 @@ export async function guardRequests(app: FastifyInstance, context: ServerContext
   })
 
   let wasReady = false
-  app.addHook('onSend', async (request, reply, payload) => {
+  app.addHook('onSend', async (_request, reply, payload) => {
     wasReady ||= context.ready()
     // Load balancers and clients look for another server in time.
     if (context.draining || (wasReady && !context.ready())) reply.header('connection', 'close')
-    const isLarge = payload instanceof Uint8Array && payload.byteLength > LARGE_REPLY
-    if (isLarge) request.raw.socket.setTimeout(options.clientTimeoutMs)
-    return payload
+    // JSON has no charset, and KServe's client takes errors from this very type alone.
+    if (reply.getHeader('content-type') === JSON_AS_FRAMEWORK) reply.header('content-type', 'application/json')
+    if (!(payload instanceof Uint8Array) || payload.byteLength < WATCHED_BYTES) return payload
+    reply.header('content-length', payload.byteLength)
+    return watchedReply(payload, options.clientTimeoutMs)
   })
   app.setErrorHandler((error, request, reply) => {
     const failure = describeFailure(error)

@@ -4,7 +4,7 @@ import type { ObservedRequest } from '../observe/request-observer.ts'
 import { describeFailure, sendFailure } from './http-refusal.ts'
 
 /** What a route works with besides the request. */
-export interface Call {
+interface Call {
   readonly observed: ObservedRequest
   /** Fires when the client has left. */
   readonly signal: AbortSignal

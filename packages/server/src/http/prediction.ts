@@ -1,5 +1,6 @@
 import { encodeImage, type Prediction } from '@tensorferry/core'
-import { encodeInferReply, type InferReply } from '../protocol/infer-reply.ts'
+import type { JsonPool } from '../encode/json-pool.ts'
+import type { InferReply } from '../protocol/infer-reply.ts'
 import { HttpRefusal } from './http-refusal.ts'
 
 /** Of core's names, what is an image, and what are labels. */
@@ -48,23 +49,31 @@ function chooseType(accept: string | undefined): Rendered['type'] {
   )
 }
 
+/** Who writes tensors, and as whose. */
+interface RenderOptions extends Pick<InferReply, 'model' | 'version'> {
+  readonly json: JsonPool
+}
+
 /** JSON of one result; images as PNG in base64. */
-async function toJson(prediction: Prediction, as: Pick<InferReply, 'model' | 'version'>): Promise<string> {
-  if (Array.isArray(prediction)) return JSON.stringify(prediction)
+async function toJson(prediction: Prediction, options: RenderOptions): Promise<Uint8Array> {
+  if (Array.isArray(prediction)) return Buffer.from(JSON.stringify(prediction))
   if (isImage(prediction)) {
     const file = await encodeImage(prediction)
     const data = Buffer.from(file.buffer, file.byteOffset, file.byteLength).toString('base64')
-    return JSON.stringify({ width: prediction.width, height: prediction.height, format: 'png', data })
+    return Buffer.from(JSON.stringify({ width: prediction.width, height: prediction.height, format: 'png', data }))
   }
   const entries = Object.entries(prediction as unknown as Record<string, Prediction>)
   if (entries.every(([, value]) => 'dtype' in value)) {
     const outputs = entries.map(([name, tensor]) => ({ name, tensor: tensor as never, binary: false }))
-    return Buffer.from(encodeInferReply({ ...as, id: null, outputs }).body).toString()
+    const { model, version, json } = options
+    return (await json.write({ model, version, id: null, outputs })).body
   }
-  const parts = await Promise.all(
-    entries.map(async ([name, value]) => `${JSON.stringify(name)}:${await toJson(value, as)}`),
-  )
-  return `{${parts.join(',')}}`
+  const parts = await Promise.all(entries.map(([, value]) => toJson(value, options)))
+  const pieces = entries.flatMap(([name], index) => [
+    Buffer.from(`${index > 0 ? ',' : ''}${JSON.stringify(name)}:`),
+    parts[index]!,
+  ])
+  return Buffer.concat([Buffer.from('{'), ...pieces, Buffer.from('}')])
 }
 
 /**
@@ -76,15 +85,17 @@ async function toJson(prediction: Prediction, as: Pick<InferReply, 'model' | 've
 export async function renderPredictions(
   predictions: readonly Prediction[],
   accept: string | undefined,
-  as: Pick<InferReply, 'model' | 'version'>,
+  options: RenderOptions,
 ): Promise<Rendered> {
   const [first] = predictions
   if (predictions.length === 1 && isImage(first)) {
     const type = chooseType(accept)
     if (type !== 'application/json') return { type, body: await encodeImage(first, { format: FORMATS[type] }) }
   }
-  const texts = await Promise.all(predictions.map((prediction) => toJson(prediction, as)))
-  return { type: 'application/json', body: texts.length === 1 ? texts[0]! : `[${texts.join(',')}]` }
+  const texts = await Promise.all(predictions.map((prediction) => toJson(prediction, options)))
+  if (texts.length === 1) return { type: 'application/json', body: texts[0]! }
+  const pieces = texts.flatMap((text, index) => (index > 0 ? [Buffer.from(','), text] : [text]))
+  return { type: 'application/json', body: Buffer.concat([Buffer.from('['), ...pieces, Buffer.from(']')]) }
 }
 
 /** Labels as TorchServe's image classifier gives them: `{label: score}`; anything else as it is. */

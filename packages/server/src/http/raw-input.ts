@@ -33,12 +33,22 @@ function tensorOf(value: unknown, name: string): Tensor<'float32'> {
   return tensorFromJsonData('FP32', value.shape, value.data, name) as Tensor<'float32'>
 }
 
+/** JSON is read on the event loop here. */
+const MOST_JSON_BYTES = 1024 * 1024
+
 function fromJson(body: Buffer, specs: readonly RawSpec[]): Raw {
   const image = specs.find(({ isImage }) => isImage)
   if (image) {
     const accept = { accept: 'image/png, image/jpeg, image/webp, multipart/form-data' }
     const message = `${image.name} is a picture: send the file's bytes as the body, or a form with it`
     throw new HttpRefusal(415, 'FORMAT_UNSUPPORTED', message, accept)
+  }
+  if (body.length > MOST_JSON_BYTES) {
+    throw new HttpRefusal(
+      413,
+      'BODY_TOO_LARGE',
+      `JSON may have ${MOST_JSON_BYTES} bytes here; larger tensors go to infer`,
+    )
   }
   const value = parseJsonObject(bodyText(body))
   if (specs.length === 1) return tensorOf(value, specs[0]!.name)

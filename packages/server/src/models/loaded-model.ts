@@ -1,10 +1,8 @@
 import {
-  type CallOptions,
   checkInputs,
   type Manifest,
   type Model,
   type Prediction,
-  type RawInput,
   type Signature,
   TensorferryError,
   type Tensors,
@@ -17,7 +15,10 @@ import { Batcher } from '../batching/batcher.ts'
 import { endSpan, startSpan } from '../observe/inference-tracing.ts'
 import type { MeasuredModel, Metrics } from '../observe/metrics.ts'
 import type { ResolvedModelDefaults } from '../options.ts'
-import type { InferOptions, ModelStatistics, ServedModel } from './served-model.ts'
+import type { Raw } from '../pipeline/pipeline-jobs.ts'
+import type { PipelinePool } from '../pipeline/pipeline-pool.ts'
+import { ServedPipeline } from '../pipeline/served-pipeline.ts'
+import type { InferOptions, ModelStatistics, PredictOptions, ServedModel } from './served-model.ts'
 import { StatisticsCounter } from './statistics.ts'
 
 /** What {@link LoadedModel} is made of. */
@@ -28,6 +29,8 @@ export interface LoadedModelParts {
   readonly options: ResolvedModelDefaults
   readonly metrics: Metrics
   readonly logger: Logger
+  /** Threads for the steps around the network. */
+  readonly pipelines: PipelinePool
   /** Called when run after run has failed: the session may be dead. */
   onBroken(): void
 }
@@ -47,6 +50,7 @@ export class LoadedModel implements ServedModel, MeasuredModel {
   readonly unbatched: string | null
   readonly #model: Model
   readonly #batcher: Batcher
+  readonly #pipeline: ServedPipeline
   readonly #statistics = new StatisticsCounter()
   readonly #metrics: Metrics
   readonly #timeoutMs: number
@@ -57,7 +61,7 @@ export class LoadedModel implements ServedModel, MeasuredModel {
   #successor: ServedModel | null = null
   #onUnused: (() => void) | undefined
 
-  constructor({ name, version, model, options, metrics, logger, onBroken }: LoadedModelParts) {
+  constructor({ name, version, model, options, metrics, logger, pipelines, onBroken }: LoadedModelParts) {
     this.name = name
     this.version = version
     this.signature = model.signature
@@ -65,6 +69,7 @@ export class LoadedModel implements ServedModel, MeasuredModel {
     this.labels = model.manifest?.task === 'image-classification' ? model.labels : null
     this.report = model.report
     this.#model = model
+    this.#pipeline = new ServedPipeline({ name, model, pool: pipelines, queue: options.queue })
     this.#metrics = metrics
     this.#timeoutMs = options.requestTimeoutMs
     this.#outputs = new Set(model.outputs.map((output) => output.name))
@@ -127,14 +132,14 @@ export class LoadedModel implements ServedModel, MeasuredModel {
     return this.#use(() => this.#infer(inputs, options))
   }
 
-  predict(raw: RawInput | Readonly<Record<string, RawInput>>, options: CallOptions = {}): Promise<Prediction> {
+  predict(raw: Raw, options: PredictOptions = {}): Promise<Prediction> {
     if (this.#isRetired) return this.#successor?.predict(raw, options) ?? Promise.reject(this.#unloaded())
     const cancel = new AbortController()
     const call = { signal: options.signal, timeoutMs: this.#limit(options.timeoutMs) }
     return this.#use(() =>
       withCallOptions(
         call,
-        () => this.#predict(raw, cancel.signal),
+        () => this.#predict(raw, options.giveMemory ?? false, cancel.signal),
         (error) => cancel.abort(error),
       ),
     )
@@ -153,6 +158,7 @@ export class LoadedModel implements ServedModel, MeasuredModel {
     this.#isRetired = true
     this.#successor = successor
     if (this.#uses > 0) await new Promise<void>((resolve) => (this.#onUnused = resolve))
+    this.#pipeline.retire()
     await this.#model.dispose()
   }
 
@@ -174,18 +180,18 @@ export class LoadedModel implements ServedModel, MeasuredModel {
     }
   }
 
-  async #predict(raw: RawInput | Readonly<Record<string, RawInput>>, signal: AbortSignal): Promise<Prediction> {
+  async #predict(raw: Raw, giveMemory: boolean, signal: AbortSignal): Promise<Prediction> {
     const { inputs, context } = await this.#stage('preprocess', async () => {
       const start = performance.now()
       try {
-        return await this.#model.preprocess(raw, { signal })
+        return await this.#pipeline.preprocess(raw, giveMemory, signal)
       } catch (error) {
         this.#statistics.addFailure(performance.now() - start)
         throw error
       }
     })
     const outputs = await this.#infer(inputs, { signal })
-    return this.#stage('postprocess', () => this.#model.postprocess(outputs, context, { signal }))
+    return this.#stage('postprocess', () => this.#pipeline.postprocess(outputs, context, signal))
   }
 
   async #stage<T>(stage: string, work: () => Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@ import { unknownName } from '@tensorferry/core/names'
 import type { Logger } from 'pino'
 import type { MeasuredModel, Metrics } from '../observe/metrics.ts'
 import type { ResolvedModelOptions, ServerEvent } from '../options.ts'
+import type { PipelinePool } from '../pipeline/pipeline-pool.ts'
 import { findModels } from './find-models.ts'
 import type { LoadedModel } from './loaded-model.ts'
 import { ModelSlot } from './model-slot.ts'
@@ -14,6 +15,7 @@ import { newestFirst } from './versions.ts'
 export interface RepositorySurroundings {
   readonly metrics: Metrics
   readonly logger: Logger
+  readonly pipelines: PipelinePool
   emit(event: ServerEvent): void
   /** Another model answers than before. */
   onChange(): void

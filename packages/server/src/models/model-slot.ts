@@ -155,7 +155,7 @@ export class ModelSlot {
   }
 
   async #open(source: ModelTarget['source'], signal: AbortSignal | undefined): Promise<LoadedModel> {
-    const { emit, metrics, logger } = this.#surroundings
+    const { emit, metrics, logger, pipelines } = this.#surroundings
     const { options, target } = this
     const model = await loadModel(source, {
       ...(options.backend === undefined ? {} : { backend: options.backend }),
@@ -172,6 +172,7 @@ export class ModelSlot {
         options,
         metrics,
         logger,
+        pipelines,
         onBroken: () => {
           logger.error({ model: target.name }, 'run after run has failed; the model is loaded anew')
           this.#recovery.start()

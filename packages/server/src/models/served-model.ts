@@ -6,6 +6,12 @@ export interface InferOptions extends CallOptions {
   readonly outputs?: readonly string[] | undefined
 }
 
+/** Options of {@link ServedModel.predict}. */
+export interface PredictOptions extends CallOptions {
+  /** The memory of `raw` is given away: it goes to the pipeline's thread without a copy, and must not be used again. Default false. */
+  readonly giveMemory?: boolean | undefined
+}
+
 /** One loaded version of a model behind its queue. Every protocol (REST, gRPC, upload) reaches a model through this alone. */
 export interface ServedModel {
   readonly name: string
@@ -24,7 +30,7 @@ export interface ServedModel {
    */
   infer(inputs: Tensors, options?: InferOptions): Promise<Tensors>
   /** Raw input through the bundle's pipeline: preprocess, {@link ServedModel.infer}, postprocess. Throws as infer does. */
-  predict(raw: RawInput | Readonly<Record<string, RawInput>>, options?: CallOptions): Promise<Prediction>
+  predict(raw: RawInput | Readonly<Record<string, RawInput>>, options?: PredictOptions): Promise<Prediction>
   /** What was counted since the model was loaded. */
   statistics(): ModelStatistics
 }

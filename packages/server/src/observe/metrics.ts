@@ -65,10 +65,10 @@ export class Metrics {
     buckets: ROWS,
     registers: this.#registers,
   })
-  /** Seconds of a pipeline's halves. */
+  /** Seconds of a pipeline's halves, their wait for a thread included. */
   readonly pipelineSeconds = new Histogram({
     name: 'tensorferry_pipeline_seconds',
-    help: 'Seconds of preprocess and postprocess.',
+    help: 'Seconds of preprocess and postprocess, their wait for a thread included.',
     labelNames: [...MODEL, 'stage'],
     buckets: SECONDS,
     registers: this.#registers,

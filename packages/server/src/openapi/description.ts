@@ -15,7 +15,7 @@ const TIMEOUT = {
   name: 'Tensorferry-Timeout-Ms',
   in: 'header',
   description: 'milliseconds that the client waits, the queue included',
-  schema: { type: 'number', exclusiveMinimum: 0 },
+  schema: { type: 'number', minimum: 1 },
 }
 const FAILURES: Readonly<Record<string, string>> = {
   400: 'the request is malformed, or does not fit the model',

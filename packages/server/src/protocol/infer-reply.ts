@@ -50,7 +50,11 @@ export function selectOutputs(
 /** How much work it is to write a reply as JSON: numbers and characters. */
 export function textWork({ outputs }: InferReply): number {
   let work = 0
-  for (const { tensor, binary } of outputs) if (!binary) work += tensor.data.length
+  for (const { tensor, binary } of outputs) {
+    if (binary) continue
+    work += tensor.data.length
+    if (tensor.dtype === 'string') for (const text of tensor.data) work += text.length
+  }
   return work
 }
 

@@ -2,6 +2,7 @@ import { type Tensor, TensorferryError, type Tensors } from '@tensorferry/core'
 import { hasUnsafeIntegers, parseWithExactIntegers } from '@tensorferry/inference-protocol/exact-integers'
 import { tensorFromJsonData } from '@tensorferry/inference-protocol/json-tensor'
 import { tensorFromRaw } from '@tensorferry/inference-protocol/raw-tensor'
+import { requireBearable } from './json-cost.ts'
 import { readCount, readFlag, readParameters, refuseSequences, refuseSharedMemory } from './parameters.ts'
 import { bodyText, isObject, parseJsonObject } from './parse-json.ts'
 
@@ -123,7 +124,9 @@ export function readInferRequest(body: Uint8Array, headerBytes: number | null): 
   if (headerBytes !== null && headerBytes > body.byteLength) {
     refuse(`Inference-Header-Content-Length is ${headerBytes}, the body has ${body.byteLength} bytes`)
   }
-  const text = bodyText(headerBytes === null ? body : body.subarray(0, headerBytes))
+  const head = headerBytes === null ? body : body.subarray(0, headerBytes)
+  requireBearable(head)
+  const text = bodyText(head)
   const request = parseJsonObject(text)
   const parameters = readParameters(request.parameters, 'the request')
   refuseSequences(parameters)

@@ -9,7 +9,7 @@ const PLATFORMS: Readonly<Record<string, string>> = {
 }
 
 /** What the protocol says of an input or output. */
-export interface TensorMetadata {
+interface TensorMetadata {
   readonly name: string
   /** Empty: the runtime does not say. */
   readonly datatype: string
@@ -40,7 +40,7 @@ function describeTensor({ name, dtype, shape }: TensorSpec): TensorMetadata {
 }
 
 /** The protocol's name of what runs the model, `PROJECT_FORMAT`. */
-export function platformOf({ report }: Pick<ServedModel, 'report'>): string {
+function platformOf({ report }: Pick<ServedModel, 'report'>): string {
   return PLATFORMS[report.artifact?.format ?? ''] ?? report.backend
 }
 
@@ -62,7 +62,7 @@ export function modelMetadata(model: ServedModel, versions: readonly string[]): 
 }
 
 /** An input or output in Triton's model configuration. */
-export interface TensorConfig {
+interface TensorConfig {
   readonly name: string
   readonly data_type: string
   readonly dims: readonly number[]

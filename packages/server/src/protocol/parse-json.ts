@@ -17,7 +17,7 @@ export function bodyText(bytes: Uint8Array): string {
  *
  * @throws TensorferryError `INPUT_INVALID` for what is no JSON, also for the tokens NaN and Infinity, which Python writes
  */
-export function parseJson(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {

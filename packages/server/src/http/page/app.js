@@ -58,12 +58,14 @@ async function describe() {
 }
 
 function choose(chosen) {
-  picture = chosen ?? null
-  send.disabled = !picture || !model.value
-  find('outcome').hidden = true
-  if (!picture) return
-  say(`${picture.name || 'picture'}, ${Math.ceil(picture.size / 1024)} kB`)
+  if (!chosen) return
+  picture = chosen
+  for (const url of urls.splice(0)) URL.revokeObjectURL(url)
+  find('before').src = urlOf(picture)
+  for (const id of ['after-figure', 'labels', 'json']) find(id).hidden = true
+  find('outcome').hidden = false
   showCommand()
+  run()
 }
 
 function showCommand() {
@@ -94,8 +96,6 @@ function showLabels(labels) {
 }
 
 async function show(response) {
-  for (const url of urls.splice(0)) URL.revokeObjectURL(url)
-  find('before').src = urlOf(picture)
   const type = response.headers.get('content-type') ?? ''
   for (const id of ['after-figure', 'labels', 'json']) find(id).hidden = true
   if (type.startsWith('image/')) {
@@ -113,14 +113,14 @@ async function show(response) {
       find('json').hidden = false
     }
   }
-  find('outcome').hidden = false
 }
 
-form.addEventListener('submit', async (event) => {
-  event.preventDefault()
-  if (!picture) return
+async function run() {
+  if (!picture || !model.value) return
+  const sent = picture
+  send.hidden = false
   send.disabled = true
-  say('Running…')
+  say(`Running ${sent.name || 'the picture'}, ${Math.ceil(sent.size / 1024)} kB…`)
   const start = performance.now()
   try {
     const response = await fetch(`/predict/${encodeURIComponent(model.value)}`, {
@@ -130,8 +130,10 @@ form.addEventListener('submit', async (event) => {
         accept: 'image/png, application/json;q=0.9',
         'content-type': 'application/octet-stream',
       },
-      body: picture,
+      body: sent,
     })
+    // Another one was chosen meanwhile: its answer is what counts.
+    if (sent !== picture) return
     if (!response.ok) throw new Error(await failureOf(response))
     await show(response)
     say(`Done in ${Math.round(performance.now() - start)} ms, the network included.`)
@@ -140,8 +142,17 @@ form.addEventListener('submit', async (event) => {
   } finally {
     send.disabled = false
   }
+}
+
+form.addEventListener('submit', (event) => {
+  event.preventDefault()
+  run()
 })
-model.addEventListener('change', () => describe())
+model.addEventListener('change', async () => {
+  for (const id of ['after-figure', 'labels', 'json']) find(id).hidden = true
+  await describe()
+  run()
+})
 file.addEventListener('change', () => choose(file.files[0]))
 key.addEventListener('change', () => loadModels().catch((error) => say(error.message, true)))
 for (const type of ['dragover', 'dragleave', 'drop']) {

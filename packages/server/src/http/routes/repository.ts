@@ -7,7 +7,13 @@ import { HttpRefusal } from '../http-refusal.ts'
 import { observe } from '../observed.ts'
 import type { ModelParams } from './models.ts'
 
+/** These requests say little; what is larger has files or a configuration in it. */
+const MOST_BYTES = 64 * 1024
+
 function readBody(body: unknown): Record<string, unknown> {
+  if (body instanceof Buffer && body.length > MOST_BYTES) {
+    throw new HttpRefusal(400, 'INPUT_INVALID', 'no parameters here: no files, no configuration; the body is too large')
+  }
   return body instanceof Buffer && body.length > 0 ? parseJsonObject(bodyText(body)) : {}
 }
 
