@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { ShownError } from '../model/describe-error.ts'
+import { addressError, refuseAddress } from '../state/model-state.ts'
 import { startOwn, takeFiles } from '../state/start.ts'
 import { ErrorNote } from './error-note.tsx'
 
@@ -20,12 +21,12 @@ const NO_ADDRESS: ShownError = {
 /** A bundle by URL, or a folder. */
 export function OwnBundle() {
   const [address, setAddress] = useState('')
-  const [error, setError] = useState<ShownError | null>(null)
+  const error = addressError.value
   const submit = (event: Event): void => {
     event.preventDefault()
     const url = bundleAddress(address)
-    setError(url === null ? NO_ADDRESS : null)
-    if (url !== null) void startOwn({ name: url, source: url })
+    if (url === null) refuseAddress(NO_ADDRESS)
+    else void startOwn({ name: url, source: url })
   }
   return (
     <div class="own">
@@ -58,6 +59,8 @@ export function OwnBundle() {
             {...{ webkitdirectory: true }}
             onChange={({ currentTarget }) => {
               if (currentTarget.files) void takeFiles(currentTarget.files)
+              // The same folder again is a choice too.
+              currentTarget.value = ''
             }}
           />
         </label>

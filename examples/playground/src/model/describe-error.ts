@@ -11,7 +11,8 @@ export interface ShownError {
 function sentence(text: string): string {
   // Who asked for the picture is plain to see here.
   const trimmed = text.replace(/^decode_image: /, '').trim()
-  const begun = trimmed.replace(/^[a-z](?=[a-z]*[ :,])/, (letter) => letter.toUpperCase())
+  // A word, and no address.
+  const begun = trimmed.replace(/^[a-z](?=[a-z]*[:,]? )/, (letter) => letter.toUpperCase())
   return /[.!?]$/.test(begun) ? begun : `${begun}.`
 }
 
