@@ -72,6 +72,8 @@ export interface RuntimeInfo {
   readonly provider: string | null
   /** Threads of one run; null: not known. */
   readonly threads: number | null
+  /** Execution providers of this one backend that were tried before, and why each was passed over. */
+  readonly refused?: readonly { readonly provider: string; readonly reason: string }[]
   /** What could be better here, and how to get there; joins the report's. */
   readonly warnings?: readonly string[]
 }
