@@ -7,7 +7,8 @@ import { ErrorNote } from './error-note.tsx'
 /** The URL as core takes it: a folder's ends in `/`. null: it is none. */
 function bundleAddress(text: string): string | null {
   const given = text.trim().replace(/\/bundle\.json$/, '/')
-  if (given === '' || !URL.canParse(given, document.baseURI)) return null
+  // A sentence is no address, though it would count as a path.
+  if (given === '' || /\s/.test(given) || !URL.canParse(given, document.baseURI)) return null
   const url = new URL(given, document.baseURI)
   if (!/\.\w+$|\/$/.test(url.pathname)) url.pathname += '/'
   return /^https?:$/.test(url.protocol) ? url.href : null
