@@ -12,6 +12,7 @@ import {
   BUNDLES,
   buildPlayground,
   drawDigit,
+  holdBack,
   ISOLATION,
   openDigits,
   openPlayground,
@@ -162,6 +163,117 @@ describe.skipIf(chromiumPath === null)('the playground', () => {
     expect(server.sent.slice(before).filter(({ path }) => path.includes('bundles'))).toEqual([])
     expect(complaints).toEqual([])
     await close()
+  })
+
+  // The service worker would answer in place of what is held back.
+  const unassisted = { serviceWorkers: 'block' } as const
+
+  test('shows the later of two pictures, whichever is opened first', async () => {
+    const { page, close } = await openPlayground(browser, server.origin, unassisted)
+    await page.getByText('450 × 300 pixels').waitFor()
+    const held = await holdBack(page, /photo-original.*\.png$/)
+    await page.getByRole('button', { name: 'Photo, 450 × 300' }).click()
+    await held.asked
+    await page.locator('#input input[type=file]').setInputFiles(join(BUNDLES, 'super-resolution-x3', 'photo.png'))
+    await page.getByText('120 × 90 pixels').waitFor()
+    await held.release()
+    // Longer than the earlier picture takes to be opened.
+    await page.getByRole('button', { name: 'Run 20 times' }).click()
+    await expect.poll(() => page.locator('#times caption').textContent(), { timeout: 60_000 }).toMatch(/last 2\d runs/)
+    expect(await page.locator('#input figcaption').textContent()).toBe('40 × 30 pixels')
+    const large = await sharp({ create: { width: 6000, height: 4000, channels: 3, background: 'teal' } })
+      .jpeg()
+      .toBuffer()
+    const file = { name: 'large.jpg', mimeType: 'image/jpeg', buffer: large }
+    await page.locator('#input input[type=file]').setInputFiles(file)
+    await page.getByRole('button', { name: 'Photo, 150 × 100' }).click()
+    await page.getByText('450 × 300 pixels').waitFor({ timeout: 60_000 })
+    expect(await page.locator('#input figcaption').textContent()).toBe('150 × 100 pixels')
+    await close()
+  })
+
+  test('gives no model the picture that was meant for another', async () => {
+    const { page, complaints, close } = await openPlayground(browser, server.origin, unassisted)
+    await page.getByText('450 × 300 pixels').waitFor()
+    for (const before of ['super-resolution', 'digits']) {
+      if (before === 'digits') await openDigits(page)
+      const held = await holdBack(page, /photo(-original)?-[^/]*\.png$/)
+      if (before === 'digits') {
+        await page.evaluate(() => document.querySelector<HTMLInputElement>('input[value="super-resolution"]')!.click())
+      } else {
+        await page.getByRole('button', { name: 'Photo, 450 × 300' }).click()
+      }
+      await held.asked
+      await openDigits(page)
+      await held.release()
+      // The model is loaded anew and would run what there is.
+      const threads = (await page.getByRole('radio', { name: 'CPU, 1 thread' }).isChecked())
+        ? 'WebGPU'
+        : 'CPU, 1 thread'
+      await page.getByRole('radio', { name: threads }).check()
+      await expect.poll(() => reportOf(page, 'Provider'), { timeout: 60_000 }).toMatch(/^w/)
+      await page.locator('.status.ready', { hasText: threads.replace(/,.*/, '') }).waitFor({ timeout: 60_000 })
+      await page.getByText('Draw a digit', { exact: true }).waitFor()
+      expect(await page.locator('#result .best').count()).toBe(0)
+      await page.getByRole('button', { name: '7', exact: true }).click()
+      await page.locator('#result .best-label', { hasText: '7' }).waitFor()
+      expect(await page.locator('#input .error').count()).toBe(0)
+    }
+    expect(complaints.filter((text) => !/service.?worker/i.test(text))).toEqual([])
+    await close()
+  })
+
+  test('makes a large picture smaller that was chosen before its bundle was there', async () => {
+    const { page, close } = await openPlayground(browser, server.origin, unassisted)
+    await page.getByRole('radio', { name: 'Your own bundle' }).check()
+    const held = await holdBack(page, /\/bundle\.json$/)
+    await page.getByLabel('Address of a bundle').fill(`${server.origin}/bundles/super-resolution-x3/`)
+    await page.keyboard.press('Enter')
+    await held.asked
+    const buffer = await sharp({ create: { width: 1200, height: 800, channels: 3, background: 'teal' } })
+      .png()
+      .toBuffer()
+    await page.locator('#input input[type=file]').setInputFiles({ name: 'large.png', mimeType: 'image/png', buffer })
+    await page.getByText('1200 × 800 pixels').waitFor()
+    await held.release()
+    await page
+      .getByText(/made smaller first, from 1200 × 800/)
+      .first()
+      .waitFor({ timeout: 60_000 })
+    await page.locator('.compare').waitFor({ timeout: 60_000 })
+    await close()
+  })
+
+  test('says one thing of what was given last', async () => {
+    const { page, close } = await openPlayground(browser, server.origin)
+    await page.getByRole('radio', { name: 'Your own bundle' }).check()
+    const load = page.getByRole('button', { name: 'Load', exact: true })
+    const errors = page.locator('#model .error')
+    const folder = page.locator('.own input[type=file]')
+    for (const address of ['', 'file:///etc/', 'not a url']) {
+      await page.getByLabel('Address of a bundle').fill(address)
+      await load.click()
+      await errors.waitFor()
+      expect(await errors.textContent()).toMatch(/^No bundle’s address/)
+      await folder.setInputFiles(join(BUNDLES, 'digits'))
+      await ready(page, 'digits 1.0.0')
+      expect(await errors.count()).toBe(0)
+    }
+    await folder.setInputFiles(fileURLToPath(new URL('../digits/samples', import.meta.url)))
+    await expect
+      .poll(() => errors.textContent())
+      .toMatch(/NOT_FOUND\s*Expected a folder with bundle\.json.* this one has .*\.png.* and \d+ more\.$/)
+    await load.click()
+    await expect.poll(() => errors.allTextContents()).toEqual([expect.stringMatching(/^No bundle’s address/)])
+    // A site that is there and does not allow it.
+    const closed = await startStaticServer({ '/': BUNDLES })
+    await page.getByLabel('Address of a bundle').fill(`${closed.origin}/digits/`)
+    await load.click()
+    await expect
+      .poll(() => errors.textContent())
+      .toMatch(/Expected an answer from http:.*Access-Control-Allow-Origin\?$/)
+    expect(await errors.count()).toBe(1)
+    await Promise.all([close(), closed.close()])
   })
 
   test('says what is wrong with a file', async () => {

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { expect } from 'vitest'
 import type { PenStroke } from '../src/digits/drawing-to-picture.ts'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
@@ -64,6 +65,37 @@ export async function ready(page: Page, name: string): Promise<void> {
 export async function openDigits(page: Page): Promise<void> {
   await page.getByRole('radio', { name: 'Read a digit' }).check()
   await ready(page, 'digits')
+}
+
+/** Holds back the answers to matching requests until `release`, which waits until all of them have arrived. */
+export async function holdBack(
+  page: Page,
+  url: RegExp,
+): Promise<{ readonly asked: Promise<void>; release(): Promise<void> }> {
+  let letGo = (): void => {}
+  const released = new Promise<void>((resolve) => {
+    letGo = resolve
+  })
+  let sawOne = (): void => {}
+  const asked = new Promise<void>((resolve) => {
+    sawOne = resolve
+  })
+  const arrived: Promise<unknown>[] = []
+  await page.route(url, async (route) => {
+    sawOne()
+    await released
+    arrived.push(route.request().response())
+    await route.continue()
+  })
+  return {
+    asked,
+    async release() {
+      letGo()
+      await expect.poll(() => arrived.length).toBeGreaterThan(0)
+      await Promise.all(arrived)
+      await page.unroute(url)
+    },
+  }
 }
 
 /** What a term of the load report says. */

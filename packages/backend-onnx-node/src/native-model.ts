@@ -102,9 +102,10 @@ async function openSession(
     }
   }
   const reasons = refused.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ')
+  const listed = refused.map(({ provider }) => `'${provider}'`).join(', ')
   throw new TensorferryError(
     'BACKEND_UNAVAILABLE',
-    `none of the providers works here (${reasons}); add 'cpu' to the end of the list to fall back to it`,
+    `none of the providers works here (${reasons}); to fall back, end the list with 'cpu': provider: [${listed}, 'cpu']`,
     { details: { refused } },
   )
 }

@@ -12,9 +12,10 @@ export function onlyWasm(): Problem {
 /** Every provider of a list was refused. */
 export function noneWorks(refused: readonly RefusedProvider[]): Problem {
   const reasons = refused.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ')
+  const listed = refused.map(({ provider }) => `'${provider}'`).join(', ')
   return {
     code: 'BACKEND_UNAVAILABLE',
-    message: `none of the providers works here (${reasons}); add 'wasm' to the end of the list to fall back to it`,
+    message: `none of the providers works here (${reasons}); to fall back, end the list with 'wasm': provider: [${listed}, 'wasm']`,
     details: { refused },
   }
 }

@@ -45,7 +45,8 @@ const INSTALLS = {
 
 const vite = (version: 'vite7' | 'vite8', name: string): Bundler => ({
   name,
-  config: 'vite',
+  // Vite 8 leaves what `new URL('./worker.js', import.meta.url)` names where it is.
+  ...(version === 'vite7' ? { config: 'vite' } : {}),
   build: [`${version}/bin/vite.js`, 'build'],
   // What the other Vite has kept in node_modules is not its own.
   serve: [`${version}/bin/vite.js`, '--force', '--host', '127.0.0.1', '--strictPort'],

@@ -208,7 +208,7 @@ describe.skipIf(chromiumPath === null)('a model’s worker in Chromium', () => {
     )
     expect(error).toMatchObject({
       code: 'BACKEND_UNAVAILABLE',
-      message: expect.stringMatching(/none of the providers works here \(webgpu: .*add 'wasm'/),
+      message: expect.stringMatching(/none of the providers works here \(webgpu: .*provider: \['webgpu', 'wasm'\]$/),
     })
   })
 

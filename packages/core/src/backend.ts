@@ -74,6 +74,8 @@ export interface RuntimeInfo {
   readonly threads: number | null
   /** Runs that may be in progress at once; default 1. */
   readonly replicas?: number
+  /** Execution providers of this one backend that were tried before, and why each was passed over. */
+  readonly refused?: readonly { readonly provider: string; readonly reason: string }[]
   /** What could be better here, and how to get there; joins the report's. */
   readonly warnings?: readonly string[]
 }

@@ -72,6 +72,7 @@ export function formatReport(report: LoadReport): string {
     lines.push(`refused   ${attempt.backend} at ${attempt.stage}: ${attempt.code}: ${attempt.reason}`)
     if (attempt.hint) lines.push(`          ${attempt.hint}`)
   }
+  for (const { provider, reason } of runtime.refused ?? []) lines.push(`refused   provider ${provider}: ${reason}`)
   const { mode, cases, skipped } = report.verify
   const worst = Math.max(0, ...cases.flatMap((golden) => Object.values(golden.stages)))
   const verified =

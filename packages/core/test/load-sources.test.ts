@@ -196,8 +196,9 @@ describe('what is no source', () => {
     [
       new TextEncoder().encode('<html>'),
       'FORMAT_UNSUPPORTED',
-      /^bytes in memory: expected a model file, got an HTML page/,
+      /^bytes in memory: expected a model file, got an HTML page; it was saved from a server/,
     ],
+    [new Blob(['<html>']), 'FORMAT_UNSUPPORTED', /an HTML page; it was saved from a server/],
     [new Map(), 'NOT_FOUND', /an empty map/],
     [
       new Map([

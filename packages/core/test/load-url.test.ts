@@ -149,6 +149,27 @@ describe('a bundle by URL that fails', () => {
       loadModel(url, { backend, cacheDir: await temporaryFolder() }),
     )
   })
+  test.each([
+    ['digits', /got an HTML page; the address answers .*in place of the file; a bundle's address ends in \/$/],
+    ['digits.onnx', /got an HTML page; the address answers .*in place of the file$/],
+  ])('a page in place of %s', async (path, message) => {
+    const { url } = await serve(new Map(), (_, response) => {
+      response.writeHead(200).end('<!DOCTYPE html><html>An app of one page</html>')
+      return true
+    })
+    await expectError('FORMAT_UNSUPPORTED', message, async () =>
+      loadModel(url + path, { backend, cacheDir: await temporaryFolder() }),
+    )
+  })
+  test.each([
+    ['digits', /404 for http:.*; a bundle's address ends in \/$/],
+    ['digits.onnx', /404 for http:.*digits\.onnx$/],
+  ])('%s that is not there', async (path, message) => {
+    const { url } = await serve(new Map())
+    await expectError('NOT_FOUND', message, async () =>
+      loadModel(url + path, { backend, cacheDir: await temporaryFolder() }),
+    )
+  })
   test('an abort settles at once', async () => {
     const controller = new AbortController()
     const { url } = await serve(await makeBundle(), (request) => {

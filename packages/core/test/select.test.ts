@@ -107,6 +107,18 @@ describe('a list', () => {
     expect(text).toContain('refused   missing at probe: BACKEND_UNAVAILABLE: no driver\n          install one')
     expect(text).toMatch(/backend {3}second, asked for by options/)
   })
+  test('the providers that the one backend passed over are told too', async () => {
+    const refused = [{ provider: 'webgpu', reason: 'no adapter' }]
+    const choosy = named('choosy', {
+      async createSession(source, options) {
+        const session = await referenceBackend().createSession(source, options)
+        return { ...session, runtime: { ...session.runtime, refused } }
+      },
+    })
+    await using model = await loadModel(await makeBundle(), { backend: choosy })
+    expect(model.report.runtime.refused).toEqual(refused)
+    expect(formatReport(model.report).split('\n')).toContain('refused   provider webgpu: no adapter')
+  })
   test('of which none works names every reason', async () => {
     const files = await makeBundle()
     const error = await expectError(

@@ -1,12 +1,14 @@
 import { useState } from 'preact/hooks'
 import type { ShownError } from '../model/describe-error.ts'
+import { addressError, refuseAddress } from '../state/model-state.ts'
 import { startOwn, takeFiles } from '../state/start.ts'
 import { ErrorNote } from './error-note.tsx'
 
 /** The URL as core takes it: a folder's ends in `/`. null: it is none. */
 function bundleAddress(text: string): string | null {
   const given = text.trim().replace(/\/bundle\.json$/, '/')
-  if (given === '' || !URL.canParse(given, document.baseURI)) return null
+  // A sentence is no address, though it would count as a path.
+  if (given === '' || /\s/.test(given) || !URL.canParse(given, document.baseURI)) return null
   const url = new URL(given, document.baseURI)
   if (!/\.\w+$|\/$/.test(url.pathname)) url.pathname += '/'
   return /^https?:$/.test(url.protocol) ? url.href : null
@@ -20,12 +22,12 @@ const NO_ADDRESS: ShownError = {
 /** A bundle by URL, or a folder. */
 export function OwnBundle() {
   const [address, setAddress] = useState('')
-  const [error, setError] = useState<ShownError | null>(null)
+  const error = addressError.value
   const submit = (event: Event): void => {
     event.preventDefault()
     const url = bundleAddress(address)
-    setError(url === null ? NO_ADDRESS : null)
-    if (url !== null) void startOwn({ name: url, source: url })
+    if (url === null) refuseAddress(NO_ADDRESS)
+    else void startOwn({ name: url, source: url })
   }
   return (
     <div class="own">
@@ -58,6 +60,8 @@ export function OwnBundle() {
             {...{ webkitdirectory: true }}
             onChange={({ currentTarget }) => {
               if (currentTarget.files) void takeFiles(currentTarget.files)
+              // The same folder again is a choice too.
+              currentTarget.value = ''
             }}
           />
         </label>

@@ -15,37 +15,34 @@ export interface PictureInput {
 /** An enlarged picture of more pixels takes seconds on a phone. */
 const MOST_PIXELS = 512 * 512
 
-function shrunk(image: RawImage): RawImage {
-  const factor = Math.sqrt(MOST_PIXELS / (image.width * image.height))
-  if (factor >= 1) return image
+/** The same input, smaller where a model that enlarges would take long; else the very one. */
+export function shrinkInput(input: PictureInput): PictureInput {
+  const { width, height } = input.shown
+  const factor = Math.sqrt(MOST_PIXELS / (width * height))
+  if (factor >= 1) return input
   const side = (pixels: number): number => Math.max(1, Math.floor(pixels * factor))
-  return resize(image, { size: [side(image.height), side(image.width)], interpolation: 'lanczos' })
+  const shown = resize(input.shown, { size: [side(height), side(width)], interpolation: 'lanczos' })
+  const note = `made smaller first, from ${width} × ${height} to ${shown.width} × ${shown.height} pixels`
+  return { raw: shown, shown, notes: [...input.notes, note] }
 }
 
 /**
  * Opens a picture file. Phones store a turn beside the pixels, which Pillow and the pipeline leave alone: here the picture is
  * turned first.
  *
- * @param shrinks - whether a large one is made smaller first
  * @throws TensorferryError `INPUT_INVALID` for what is no picture
  */
-export async function openPicture(file: Blob, shrinks: boolean): Promise<PictureInput> {
-  const notes: string[] = []
+export async function openPicture(file: Blob): Promise<PictureInput> {
   // Null for a file without EXIF; throws for what is no picture, of which decodeImage says what it is.
   const turn = (await orientation(file).catch(() => null)) ?? 1
-  const pixels = turned(await decodeImage(file), turn)
-  if (turn !== 1) notes.push('turned upright, as its EXIF data say')
-  const shown = shrinks ? shrunk(pixels) : pixels
-  if (shown !== pixels) {
-    notes.push(`made smaller first, from ${pixels.width} × ${pixels.height} to ${shown.width} × ${shown.height} pixels`)
-  }
-  return { raw: notes.length > 0 ? shown : file, shown, notes }
+  const decoded = await decodeImage(file)
+  if (turn === 1) return { raw: file, shown: decoded, notes: [] }
+  const shown = turned(decoded, turn)
+  return { raw: shown, shown, notes: ['turned upright, as its EXIF data say'] }
 }
 
 /** Opens pixels, such as the camera's. */
-export async function openPixels(pixels: ImageData, shrinks: boolean): Promise<PictureInput> {
-  const image = await decodeImage(pixels)
-  const shown = shrinks ? shrunk(image) : image
-  const note = `made smaller first, from ${image.width} × ${image.height} to ${shown.width} × ${shown.height} pixels`
-  return { raw: shown, shown, notes: shown === image ? [] : [note] }
+export async function openPixels(pixels: ImageData): Promise<PictureInput> {
+  const shown = await decodeImage(pixels)
+  return { raw: shown, shown, notes: [] }
 }

@@ -36,6 +36,8 @@ export const computeChoice = signal<ComputeChoice>(firstChoice())
 export const loadedModel = signal<LoadedModel | null>(null)
 export const loadingState = signal<LoadingState | null>(null)
 export const refusedLoad = signal<RefusedLoad | null>(null)
+/** Why what was entered is no bundle's address. */
+export const addressError = signal<ShownError | null>(null)
 /** Every refusal since the model was chosen, for the report. */
 export const refusals = signal<readonly RefusedLoad[]>([])
 
@@ -114,9 +116,21 @@ export async function chooseModel(choice: ModelChoice, own?: OwnSource): Promise
     modelChoice.value = choice
     if (own) ownSource.value = own
     refusals.value = []
+    refusedLoad.value = null
+    addressError.value = null
   })
+  // The model that is being loaded is no longer wanted, also while the one before it ends.
+  const token = ++latest
   await disposeLoaded()
-  await load(own?.name ?? choice)
+  if (token === latest) await load(own?.name ?? choice)
+}
+
+/** Says that what was entered is no address, in place of what was said before. */
+export function refuseAddress(error: ShownError): void {
+  batch(() => {
+    addressError.value = error
+    refusedLoad.value = null
+  })
 }
 
 /** Changes where it runs. */

@@ -6,7 +6,8 @@ import type { LoadedModel } from '../model/load.ts'
 import type { StageView } from '../model/stage-view.ts'
 import type { PictureInput } from '../pictures/picture-input.ts'
 import { announce } from './announce.ts'
-import { loadEngine } from './engine.ts'
+import { type Engine, loadEngine } from './engine.ts'
+import { claimInput, type InputClaim } from './input-claim.ts'
 import { loadedModel, modelChoice } from './model-state.ts'
 
 /** What one run took, for the plot. */
@@ -48,9 +49,25 @@ function sayResult(value: RunResult['value']): string {
   return width && height ? `Result: a picture of ${width} by ${height} pixels.` : 'Result: tensors.'
 }
 
+/** Shows it and makes it what the model gets. */
+function showInput(engine: Engine, input: PictureInput): void {
+  batch(() => {
+    const before = timedSize
+    timedSize = `${input.shown.width} x ${input.shown.height}`
+    // A median over pictures of several sizes says nothing.
+    if (timedSize !== before) clearTimes()
+    pictureInput.value = input
+    inputView.value = engine.viewInput(input.shown, input.notes)
+  })
+}
+
 /** Runs it, and shows the result; of repeated runs only the last one's, for the others differ in their times alone. */
-async function runOnce({ model, compute }: LoadedModel, input: PictureInput, isLast: boolean): Promise<void> {
+async function runOnce({ model, manifest, compute }: LoadedModel, given: PictureInput, isLast: boolean): Promise<void> {
   const engine = await loadEngine()
+  if (loadedModel.value?.model !== model || pictureInput.value !== given) return
+  // A bundle may say what it does only after its picture was given.
+  const input = manifest?.task === 'image-to-image' ? engine.shrinkInput(given) : given
+  if (input !== given) showInput(engine, input)
   try {
     const run = await engine.predictInStages(model, input.raw)
     if (loadedModel.value?.model !== model || pictureInput.value !== input) return
@@ -87,6 +104,8 @@ export async function runModel(times = 1): Promise<void> {
   try {
     let left = times
     do {
+      // What changed is shown by the next run, not by the last of many.
+      if (isWaiting) left = Math.min(left, 1)
       isWaiting = false
       const [loaded, input] = [loadedModel.value, pictureInput.value]
       if (loaded === null || input === null) return
@@ -103,8 +122,9 @@ export function clearTimes(): void {
   timedRuns.value = []
 }
 
-/** Removes input and result. */
+/** Removes input and result; what is still being opened is dropped. */
 export function clearInput(): void {
+  claimInput()
   batch(() => {
     pictureInput.value = null
     inputView.value = null
@@ -113,24 +133,22 @@ export function clearInput(): void {
   })
 }
 
-async function giveInput(input: PictureInput): Promise<void> {
-  const { viewInput } = await loadEngine()
-  batch(() => {
-    const before = timedSize
-    timedSize = `${input.shown.width} x ${input.shown.height}`
-    // A median over pictures of several sizes says nothing.
-    if (timedSize !== before) clearTimes()
-    pictureInput.value = input
-    inputView.value = viewInput(input.shown, input.notes)
-  })
-  void runModel()
-}
-
-async function opened(open: () => Promise<PictureInput>): Promise<void> {
+/** Opens an input, and shows and runs it unless a later one was chosen meanwhile. */
+async function opened(
+  open: (engine: Engine) => Promise<PictureInput>,
+  claim: InputClaim = claimInput(),
+): Promise<void> {
   try {
-    await giveInput(await open())
+    const engine = await loadEngine()
+    const input = await open(engine)
+    if (!claim.isLatest()) return
+    // Known before its manifest is there.
+    showInput(engine, modelChoice.value === 'super-resolution' ? engine.shrinkInput(input) : input)
+    void runModel()
   } catch (error) {
-    const shown = (await loadEngine()).describeError(error)
+    const { describeError } = await loadEngine()
+    if (!claim.isLatest()) return
+    const shown = describeError(error)
     batch(() => {
       clearInput()
       runError.value = shown
@@ -139,30 +157,26 @@ async function opened(open: () => Promise<PictureInput>): Promise<void> {
   }
 }
 
-/** Pictures that a model enlarges are made smaller first; what it shrinks itself may be large. */
-const shrinks = (): boolean =>
-  modelChoice.value === 'super-resolution' || loadedModel.value?.manifest?.task === 'image-to-image'
-
 /** Takes a picture file. */
-export const givePicture = (file: Blob): Promise<void> =>
-  opened(async () => (await loadEngine()).openPicture(file, shrinks()))
+export const givePicture = (file: Blob, claim?: InputClaim): Promise<void> =>
+  opened((engine) => engine.openPicture(file), claim)
 
 /** Takes a picture of the page's own. */
 export const giveExample = (url: string): Promise<void> =>
-  opened(async () => {
-    const [engine, response] = await Promise.all([loadEngine(), fetch(url)])
-    return engine.openPicture(await response.blob(), shrinks())
-  })
+  opened(async (engine) => engine.openPicture(await (await fetch(url)).blob()))
 
 /** Takes the camera's picture. */
-export const givePixels = (pixels: ImageData): Promise<void> =>
-  opened(async () => (await loadEngine()).openPixels(pixels, shrinks()))
+export const givePixels = (pixels: ImageData): Promise<void> => opened((engine) => engine.openPixels(pixels))
 
 /** Takes what was drawn. */
 export async function giveDrawing(strokes: readonly PenStroke[]): Promise<void> {
-  const drawn = (await loadEngine()).drawingToPicture(strokes)
+  const claim = claimInput()
+  const { drawingToPicture } = await loadEngine()
+  if (!claim.isLatest()) return
+  const drawn = drawingToPicture(strokes)
   if (drawn === null) return clearInput()
-  await giveInput({ raw: drawn, shown: drawn, notes: ['centred, scaled, drawn with a felt pen'] })
+  const notes = ['centred, scaled, drawn with a felt pen']
+  await opened(async () => ({ raw: drawn, shown: drawn, notes }), claim)
 }
 
 // A new provider runs the same input at once.

@@ -3,6 +3,7 @@ import { EXAMPLES } from '../model/example-pictures.ts'
 import type { ModelChoice } from '../model/model-choices.ts'
 import { type Given, readDrop, readFiles } from '../pictures/dropped-files.ts'
 import { announce } from './announce.ts'
+import { claimInput, type InputClaim } from './input-claim.ts'
 import { chooseModel, modelChoice, type OwnSource, ownSource } from './model-state.ts'
 import { clearInput, clearTimes, giveExample, givePicture } from './run-state.ts'
 
@@ -24,17 +25,21 @@ export function startOwn(own: OwnSource): Promise<void> {
   return startModel('own', own)
 }
 
-async function take(given: Given | null): Promise<void> {
+async function take(given: Given | null, claim: InputClaim): Promise<void> {
+  if (!claim.isLatest()) return
   if (given === null) return announce('There was no file in it.')
-  if (given.kind === 'picture') return givePicture(given.file)
+  if (given.kind === 'picture') return givePicture(given.file, claim)
   await startOwn({ name: given.name, source: given.files })
 }
 
 /** Takes what was dropped: a picture for the model, or a bundle in its place. */
-export const takeDrop = async (transfer: DataTransfer): Promise<void> => take(await readDrop(transfer))
+export async function takeDrop(transfer: DataTransfer): Promise<void> {
+  const claim = claimInput()
+  await take(await readDrop(transfer), claim)
+}
 
 /** Takes what a picker gave. */
-export const takeFiles = (files: FileList): Promise<void> => take(readFiles(files))
+export const takeFiles = (files: FileList): Promise<void> => take(readFiles(files), claimInput())
 
 /** Loads the page's first model. */
 export const startPage = (): Promise<void> => startModel(modelChoice.value)

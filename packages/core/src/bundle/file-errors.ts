@@ -59,7 +59,8 @@ export function noExternalData(path: string, where: string, model: string): Tens
 /** A server that answers with something else than the file. */
 export function refusedDownload(url: string, path: string, where: string, response: Response): TensorferryError {
   const { status, statusText } = response
-  if (status === 404) return fileNotFound(path, where, `the server answered 404 for ${url}`)
+  const advice = path.includes('.') ? '' : "; a bundle's address ends in /"
+  if (status === 404) return fileNotFound(path, where, `the server answered 404 for ${url}${advice}`)
   const answer = `the server answered ${status} ${statusText}`.trim()
   return new TensorferryError('DOWNLOAD_FAILED', `${url}: ${answer}`, { details: { url } })
 }

@@ -23,7 +23,7 @@ const MISTAKEN: readonly {
   },
   {
     what: 'an HTML page',
-    hint: 'the address answers with a web page, such as a login or an error, in place of the file',
+    hint: 'it was saved from a server that answers with a web page, such as a login or an error; fetch the model itself',
     test: (_, start) => /^\s*<(!doctype html|html|head|body|!--)/i.test(start),
   },
   {
@@ -68,6 +68,13 @@ const MISTAKEN: readonly {
   },
   { what: 'a gzip archive', hint: 'unpack it first', test: (head) => head[0] === 0x1f && head[1] === 0x8b },
 ]
+
+/** What to do about an HTML page at an address; null: it came from elsewhere. */
+function pageHint(name: string | undefined): string | null {
+  if (!name || !/^https?:/.test(name)) return null
+  const hint = 'the address answers with a web page, such as a login or an error, in place of the file'
+  return /\.\w+$/.test(new URL(name).pathname) ? hint : `${hint}; a bundle's address ends in /`
+}
 
 type Unsupported = (what: string, hint: string) => TensorferryError
 
@@ -115,7 +122,9 @@ export async function detectOther(
   if (head.length === 0) throw unsupported('an empty file', 'export or download it again')
   const start = String.fromCharCode(...head.subarray(0, 256))
   if (start.startsWith('PK\u0003\u0004')) return detectZip(source, unsupported)
-  for (const { what, hint, test } of MISTAKEN) if (test(head, start)) throw unsupported(what, hint)
+  for (const { what, hint, test } of MISTAKEN) {
+    if (test(head, start)) throw unsupported(what, (what === 'an HTML page' && pageHint(name)) || hint)
+  }
 
   if (first?.number === 1 && first.value > 0 && first.value < 1000) return 'onnx'
   // These begin a bare graph.

@@ -1,10 +1,12 @@
 import * as v from 'valibot'
 import { TensorferryError } from '../errors.ts'
 import type { Tensor } from '../tensor.ts'
-import { withLoops } from './loops/choose-loops.ts'
+import { loopsNow, withLoops } from './loops/choose-loops.ts'
+import type { PixelLoops } from './loops/pixel-loops.ts'
 import type { RawImage } from './raw-image.ts'
 import type { Step, StepContext, ValueKind } from './step.ts'
-import type { ImageSource } from './steps/image/decode-image.ts'
+import { callersPixels, type ImageSource } from './steps/image/decode-image.ts'
+import { resizeWith } from './steps/image/resize.ts'
 import { resizeCenterCrop } from './steps/image/resize-center-crop.ts'
 import { toTensorNormalize } from './steps/image/to-tensor-normalize.ts'
 import {
@@ -83,6 +85,8 @@ interface Group {
   /** null: several, joined. */
   readonly step: AnyStep | null
   readonly run: Run
+  /** Reads all of an image before anything is awaited, and gives one of its own; null where the loops are to be loaded. */
+  readonly runAtOnce?: (image: RawImage) => RawImage | null
 }
 
 const ALL_STEPS: Readonly<Record<string, Step>> = {
@@ -125,7 +129,18 @@ function checkChain(half: string, steps: readonly AnyStep[], first?: ValueKind):
 
 function singleStep(step: AnyStep): Group {
   const { op, run } = ALL_STEPS[step.op]!
+  if (step.op === 'resize') return { op, step, ...resizing((image, loops) => resizeWith(image, step, loops)) }
   return { op, step, run: (value, context) => run(value, step as never, context) }
+}
+
+function resizing(resize: (image: RawImage, loops: PixelLoops) => RawImage): Pick<Group, 'run' | 'runAtOnce'> {
+  return {
+    run: (image: RawImage) => withLoops(image, (loops) => resize(image, loops)),
+    runAtOnce(image) {
+      const loops = loopsNow(image)
+      return loops && resize(image, loops)
+    },
+  }
 }
 
 function fusedSteps(step: AnyStep, next: AnyStep | undefined): Group | null {
@@ -133,7 +148,7 @@ function fusedSteps(step: AnyStep, next: AnyStep | undefined): Group | null {
     return {
       op: 'resize+center_crop',
       step: null,
-      run: (image) => withLoops(image, (loops) => resizeCenterCrop(image, step, next, loops)),
+      ...resizing((image, loops) => resizeCenterCrop(image, step, next, loops)),
     }
   }
   if (step.op === 'to_tensor' && next?.op === 'normalize') {
@@ -157,6 +172,18 @@ function tell(options: PlanRunOptions | undefined, { step, op }: Group, value: u
 }
 
 /**
+ * `decode_image` and the resizing after it on pixels that are decoded already, without the copy between: that of a large
+ * picture takes longer than its resizing. Null for all else, and where the copy is needed because something is awaited.
+ */
+function resizeCallersPixels(raw: unknown, [first, second]: readonly Group[], context: StepContext): RawImage | null {
+  if (first?.step?.op !== 'decode_image' || !second?.runAtOnce) return null
+  const image = callersPixels(raw, first.step)
+  const resized = image && second.runAtOnce(image)
+  if (resized) context.originalSize = { width: image.width, height: image.height }
+  return resized
+}
+
+/**
  * Checks preprocess steps and joins those that are faster together.
  *
  * @throws TensorferryError `OPTIONS_INVALID` for an unknown op, a wrong option, or steps that do not fit together
@@ -177,8 +204,10 @@ export function planPreprocess(
     steps: parsed,
     groups: groups.map(({ op }) => op),
     async run(raw, context, options) {
-      let value: unknown = raw
-      for (const group of options?.apart ? groupSteps(parsed, false) : groups) {
+      const planned = options?.apart ? groupSteps(parsed, false) : groups
+      const resized = options?.onStep ? null : resizeCallersPixels(raw, planned, context)
+      let value: unknown = resized ?? raw
+      for (const group of resized ? planned.slice(2) : planned) {
         const start = performance.now()
         value = await group.run(value as never, context)
         tell(options, group, value, start)

@@ -93,6 +93,49 @@ describe('a run', () => {
     expect(seen[2]!.value).toBe(value)
   })
 
+  test('pixels of the caller: later writes do not show, they stay as they are, and a watcher gets a copy', async () => {
+    // The large one waits for WebAssembly the first time, and does not the second time.
+    for (const [height, width] of [
+      [70, 90],
+      [600, 700],
+      [600, 700],
+    ] as const) {
+      for (const resizing of [CLASSIFIER, CLASSIFIER.filter(({ op }) => op !== 'center_crop')]) {
+        const plan = planPreprocess(resizing)
+        const image = picture('noise', 5, height, width, 'RGB')
+        const rgba = new Uint8ClampedArray(height * width * 4)
+        for (let at = 0; at < rgba.length; at++) rgba[at] = at % 4 === 3 ? 255 : image.data[(at >> 2) * 3 + (at % 4)]!
+        const before = digest(image.data)
+        const context = contextOf()
+        const running = plan.run(image, context)
+        expect(digest(image.data)).toBe(before)
+        image.data.fill(0)
+        const canvas = plan.run({ width, height, data: rgba }, contextOf())
+        rgba.fill(0)
+        const same = picture('noise', 5, height, width, 'RGB')
+        const seen: StepResult[] = []
+        const watched = await plan.run(same, contextOf(), { onStep: (result) => void seen.push(result) })
+        expect(seen.map(({ op }) => op)).toEqual(plan.groups)
+        expect((seen[0]!.value as RawImage).data.buffer).not.toBe(same.data.buffer)
+        expect(digest((await running).data)).toBe(digest(watched.data))
+        expect(digest((await canvas).data)).toBe(digest(watched.data))
+        expect(context.originalSize).toEqual({ width, height })
+      }
+    }
+  })
+
+  test('pixels that do not fit their size are refused, also right before resizing', async () => {
+    const image = { ...picture('noise', 5, 8, 9, 'RGB'), width: 10 }
+    const [error, code] = await planPreprocess(CLASSIFIER)
+      .run(image, contextOf())
+      .then(
+        () => ['', ''],
+        (reason) => [String(reason.message), reason.code],
+      )
+    expect(error).toMatch(/decode_image: expected width x height x 3 bytes for mode RGB, got 10 x 8 and 216 bytes/)
+    expect(code).toBe('INPUT_INVALID')
+  })
+
   test('apart: each step alone, the same numbers', async () => {
     const seen: string[] = []
     const onStep = ({ op }: StepResult) => void seen.push(op)

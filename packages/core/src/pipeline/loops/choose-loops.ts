@@ -19,12 +19,15 @@ async function load(): Promise<PixelLoops> {
   return loaded
 }
 
+/** The loops for a picture; null where they have to be loaded first. */
+export function loopsNow({ width, height }: RawImage): PixelLoops | null {
+  return loaded || width * height < WORTH_IT ? loopsAtHand() : null
+}
+
 /** Runs with the loops for a picture: those of WebAssembly once they are loaded; a large picture waits for them. */
-export function withLoops(
-  { width, height }: RawImage,
-  run: (loops: PixelLoops) => RawImage,
-): RawImage | Promise<RawImage> {
-  if (loaded || width * height < WORTH_IT) return run(loopsAtHand())
+export function withLoops(image: RawImage, run: (loops: PixelLoops) => RawImage): RawImage | Promise<RawImage> {
+  const loops = loopsNow(image)
+  if (loops) return run(loops)
   loading ??= load()
   return loading.then(run)
 }

@@ -31,6 +31,8 @@ export async function decodeImage(
   { mode }: ConvertImageOptions,
   codecs: ImageCodecs,
 ): Promise<RawImage> {
+  const own = callersPixels(source, { mode })
+  if (own) return { ...own, data: own.data.slice() }
   let file: unknown = source
   if (typeof Blob !== 'undefined' && source instanceof Blob) file = await source.arrayBuffer()
   if (file instanceof ArrayBuffer) file = new Uint8Array(file)
@@ -38,20 +40,37 @@ export async function decodeImage(
     if (file.length === 0) throw (await errors()).emptyFile()
     return codecs.decode(file, mode)
   }
-  const pixels = await imageOfPixels(source as RawImage | ImageDataLike)
+  // Nothing is awaited from here on, so that later writes to the caller's pixels cannot show.
+  const pixels = imageOfPixels(source as RawImage | ImageDataLike)
+  if (!pixels) throw (await errors()).noPicture(describeValue(source))
   const { width, height } = pixels
   if (width * height > MAX_PIXELS) throw (await errors()).tooManyPixels(width, height, MAX_PIXELS)
-  // A copy, so that later writes to the caller's pixels cannot show.
-  return pixels.mode === mode ? { ...pixels, data: pixels.data.slice() } : convertImage(pixels, { mode })
+  return convertImage(pixels, { mode })
 }
 
-async function imageOfPixels(source: RawImage | ImageDataLike): Promise<RawImage> {
-  if (typeof source !== 'object' || source === null || !('data' in source) || !('width' in source)) {
-    throw (await errors()).noPicture(describeValue(source))
-  }
+/**
+ * Pixels that `decode_image` would only copy: the caller's own, to be read before anything is awaited.
+ *
+ * @returns null for a file, another mode or too many pixels, which {@link decodeImage} deals with
+ * @throws TensorferryError `INPUT_INVALID` when the data do not fit the size
+ */
+export function callersPixels(source: unknown, { mode }: ConvertImageOptions): RawImage | null {
+  if (typeof source !== 'object' || source === null || !('data' in source) || !('width' in source)) return null
+  if ((source as { mode?: unknown }).mode !== mode) return null
+  const { width, height, data } = requireImage('decode_image', source)
+  return width * height > MAX_PIXELS ? null : { mode, width, height, data }
+}
+
+/** The pixels as an image, not copied; null where there are none. */
+function imageOfPixels(source: RawImage | ImageDataLike): RawImage | null {
+  if (typeof source !== 'object' || source === null || !('data' in source) || !('width' in source)) return null
   if ('mode' in source) return requireImage('decode_image', source)
-  const { width, height } = source
-  return requireImage('decode_image', { mode: 'RGBA', width, height, data: new Uint8Array(source.data) })
+  const { width, height, data } = source
+  const bytes =
+    data instanceof Uint8ClampedArray
+      ? new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
+      : new Uint8Array(data)
+  return requireImage('decode_image', { mode: 'RGBA', width, height, data: bytes })
 }
 
 /** Step `decode_image`, see {@link decodeImage}. */
