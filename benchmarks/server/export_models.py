@@ -58,6 +58,7 @@ def main(folder: Path) -> None:
         "labels": [f"class {index}" for index in range(1000)],
         "task": "image-classification",
         "raw_examples": {"photo": folder / "photo.jpg"},
+        "formats": ["onnx", "torchscript", "aot-inductor"],
     }
     models = {
         "mlp": (build("mlp"), (10,), {}),

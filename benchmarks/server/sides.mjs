@@ -82,13 +82,19 @@ export const PEERS = {
   'Flask, gunicorn x2': startFlask,
 }
 
-/** Flask with PyTorch and Pillow; PyTorch is that of the repository's Python. */
-export async function startFlaskPictures({ python, sitePackages }, threads) {
+/**
+ * The tutorial's code with PyTorch and Pillow; PyTorch is that of the repository's Python.
+ *
+ * @param {{ threads: number, gradients: boolean }} how - of each worker; the tutorial itself computes with gradients
+ */
+export async function startFlaskPictures({ python, sitePackages }, { threads, gradients }) {
   const env = {
     PYTHONPATH: sitePackages,
     THREADS: String(threads),
     OMP_NUM_THREADS: String(threads),
+    GRADIENTS: gradients ? '1' : '0',
     PYTORCH_PYTHON: python,
   }
-  return startGunicorn('flask_pictures', `Flask, gunicorn x2, ${threads} thread${threads > 1 ? 's' : ''}`, env)
+  const words = `${threads} thread${threads > 1 ? 's' : ''}${gradients ? '' : ', no_grad'}`
+  return startGunicorn('flask_pictures', `Flask, gunicorn x2, ${words}`, env)
 }

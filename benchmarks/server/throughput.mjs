@@ -1,4 +1,4 @@
-import { alternate, ratio } from '../measure.mjs'
+import { alternate } from '../measure.mjs'
 
 /**
  * Requests a second of each side, in windows that take turns; whoever is not measured stands still.
@@ -31,10 +31,4 @@ export async function throughput(sides, generator, { clients, rounds = 7, millis
   const samples = await alternate(windows, { rounds, warmUp: 1 })
   for (const side of sides) side.resume()
   return samples
-}
-
-/** Ours against the best of the others. */
-export function againstBest(samples, tested, bases) {
-  const results = bases.map((base) => ratio(samples, tested, base))
-  return results.reduce((worst, one) => (one.value < worst.value ? one : worst))
 }

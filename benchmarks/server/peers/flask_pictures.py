@@ -36,7 +36,7 @@ def transform(content: bytes) -> torch.Tensor:
 @app.post("/predict/resnet18")
 def predict():
     content = request.files["file"].read()
-    # The tutorial leaves no_grad out; with it Flask is faster.
-    with torch.no_grad():
+    # The tutorial leaves no_grad out.
+    with torch.set_grad_enabled(os.environ["GRADIENTS"] == "1"):
         _, best = model(transform(content)).max(1)
     return jsonify({"class_id": str(best.item()), "class_name": f"class {best.item()}"})

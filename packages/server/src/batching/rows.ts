@@ -59,7 +59,7 @@ export function requireRows(outputs: Tensors, rows: number): void {
 }
 
 /**
- * Some rows of outputs, in memory of their own.
+ * Some rows of outputs: numbers as views of the batch's memory, which a copy for each request would double.
  *
  * @param wanted - names; null: all
  */
@@ -68,7 +68,8 @@ export function takeRows(outputs: Tensors, from: number, count: number, wanted: 
   for (const name of wanted ?? Object.keys(outputs)) {
     const { dtype, shape, data } = outputs[name]!
     const perRow = data.length / shape[0]!
-    const rows = (data as Float32Array).slice(from * perRow, (from + count) * perRow)
+    const [start, end] = [from * perRow, (from + count) * perRow]
+    const rows = ArrayBuffer.isView(data) ? (data as Float32Array).subarray(start, end) : data.slice(start, end)
     taken[name] = makeTensor(dtype, rows as never, [count, ...shape.slice(1)])
   }
   return taken

@@ -3,6 +3,7 @@ import { makeTensor, type Tensor, TensorferryError } from '@tensorferry/core'
 import { type EncodedReply, encodeInferReply, type InferReply, textWork } from '../protocol/infer-reply.ts'
 import { type InferRequest, readInferRequest } from '../protocol/infer-request.ts'
 import { buffersOf, type JsonAnswer, type JsonJob, type JsonMessage, type JsonResults, ownBytes } from './json-jobs.ts'
+import { ReplyMemory } from './reply-memory.ts'
 
 /** JSON from this size on is parsed in a worker: 1 to 2 ms of the event loop. */
 const READ_BYTES = 256 * 1024
@@ -79,6 +80,7 @@ class JsonThread {
 /** Reads and writes bodies of inference: small ones at once, large JSON in threads, so that the event loop stays free. */
 export class JsonPool {
   readonly #threads: readonly JsonThread[]
+  readonly #memory = new ReplyMemory()
 
   /** @param threads - 0: everything is done at once */
   constructor(threads: number) {
@@ -98,12 +100,17 @@ export class JsonPool {
     return { ...request, inputs }
   }
 
-  /** {@link encodeInferReply}. @param reply - its tensors are not to be used again */
+  /** {@link encodeInferReply}; whoever has sent the body calls {@link JsonPool.sent}. @param reply - its tensors are not to be used again */
   async write(reply: InferReply): Promise<EncodedReply> {
     const thread = textWork(reply) >= WRITE_NUMBERS ? this.#leastBusy() : null
-    if (!thread) return encodeInferReply(reply)
+    if (!thread) return encodeInferReply(reply, this.#memory.take)
     const outputs = reply.outputs.map((output) => ({ ...output, tensor: withOwnMemory(output.tensor) }))
     return thread.run({ kind: 'write', reply: { ...reply, outputs } }, buffersOf(outputs.map(({ tensor }) => tensor)))
+  }
+
+  /** Nobody reads the body of a reply any more. */
+  sent({ body }: EncodedReply): void {
+    this.#memory.give(body)
   }
 
   /** Ends the threads. */

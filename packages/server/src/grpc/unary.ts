@@ -1,6 +1,7 @@
 import { type handleUnaryCall, type Metadata, status } from '@grpc/grpc-js'
 import type { ServerContext } from '../context.ts'
 import type { ObservedRequest, RequestHead } from '../observe/request-observer.ts'
+import { LeavingClient } from '../protocol/leaving-client.ts'
 import type { IncomingCall } from './call.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { statusOf } from './status.ts'
@@ -35,14 +36,14 @@ export function unary<Request, Response>(
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
     const observed = context.observer.start({ protocol: 'grpc', operation, headers: headersOf(call.metadata) })
-    const cancel = new AbortController()
+    const client = new LeavingClient()
     call.on('cancelled', () => {
-      cancel.abort()
+      client.leave()
       observed.end('ABORTED', 'CANCELLED')
     })
     const answer = async (): Promise<Response> => {
       admit(call)
-      return method(call.request, { call, observed, signal: cancel.signal })
+      return method(call.request, { call, observed, signal: client.signal })
     }
     answer().then(
       (response) => {

@@ -35,21 +35,23 @@ export function inferWork({ repository }: Pick<ServerContext, 'repository'>, jso
         timeoutMs: Math.min(read.timeoutMs ?? Number.POSITIVE_INFINITY, timeoutMs),
       }),
     )
-    const { body: encoded, headerBytes } = await json.write({
+    const written = await json.write({
       model: model.name,
       version: model.version,
       id: read.id,
       outputs: selectOutputs(read, outputs, model.labels),
     })
+    const { body: encoded, headerBytes } = written
     if (headerBytes !== null) reply.header('Inference-Header-Content-Length', String(headerBytes))
     reply.type(headerBytes === null ? 'application/json' : 'application/octet-stream')
     const encoding = wantedEncoding(request.headers['accept-encoding'])
     const packed = encoding === null ? null : compress(encoded, encoding)
     if (packed === null) {
       const isShort = headerBytes === null && encoded.byteLength < ONE_WRITE_BYTES
-      return reply.send(
-        isShort ? Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength).toString() : encoded,
-      )
+      if (isShort) return reply.send(Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength).toString())
+      // All of it has been handed to the system. Where the client leaves before, its memory is not used again.
+      reply.raw.once('finish', () => json.sent(written))
+      return reply.send(encoded)
     }
     return reply
       .header('content-encoding', encoding!)

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest, RouteGenericInterface, RouteHandlerMethod } from 'fastify'
 import type { ServerContext } from '../context.ts'
 import type { ObservedRequest } from '../observe/request-observer.ts'
+import { LeavingClient } from '../protocol/leaving-client.ts'
 import { describeFailure, sendFailure } from './http-refusal.ts'
 
 /** What a route works with besides the request. */
@@ -32,12 +33,12 @@ export function observe<P extends RouteGenericInterface['Params'] = unknown>(
   ): Promise<FastifyReply | object> => {
     const observed = observer.start({ protocol: 'http', operation, headers: request.headers })
     ;(request.raw as { [COUNTED]?: true })[COUNTED] = true
-    const gone = new AbortController()
+    const client = new LeavingClient()
     reply.raw.once('close', () => {
-      if (!reply.raw.writableFinished) gone.abort()
+      if (!reply.raw.writableFinished) client.leave()
     })
     try {
-      const result = await work(request, reply, { observed, signal: gone.signal })
+      const result = await work(request, reply, { observed, signal: client.signal })
       observed.end('OK', reply.statusCode)
       return result
     } catch (error) {

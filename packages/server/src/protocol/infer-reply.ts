@@ -65,9 +65,13 @@ function head({ name, tensor }: ReplyOutput): string {
 /**
  * Writes the body of a reply.
  *
+ * @param allocate - memory of at least so many bytes
  * @see Open Inference Protocol v2, "Inference Response JSON Object"; Triton's binary data extension
  */
-export function encodeInferReply(reply: InferReply): EncodedReply {
+export function encodeInferReply(
+  reply: InferReply,
+  allocate: (bytes: number) => Buffer<ArrayBuffer> = Buffer.allocUnsafe,
+): EncodedReply {
   const id = reply.id === null ? '' : `"id":${JSON.stringify(reply.id)},`
   const start = `{${id}"model_name":${JSON.stringify(reply.model)},"model_version":${JSON.stringify(reply.version)},"outputs":[`
   const pieces: string[] = []
@@ -92,7 +96,7 @@ export function encodeInferReply(reply: InferReply): EncodedReply {
   bound += Buffer.byteLength(text)
   for (const raw of raws) bound += raw.byteLength
 
-  const body = Buffer.allocUnsafe(bound)
+  const body = allocate(bound)
   let place = 0
   let next = 0
   for (const { tensor, binary } of reply.outputs) {
