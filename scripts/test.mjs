@@ -1,8 +1,8 @@
 // Runs the tests: everything (what CI runs), or --unit (under a minute, no Python).
 // Every check counts as one test beside vitest's and pytest's own; the last line is the sum.
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { delimiter, dirname, join } from 'node:path'
+import { spawn, spawnSync } from 'node:child_process'
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { delimiter, dirname, join, relative } from 'node:path'
 import { build, install, PACKAGES, root, runQuietly, SHARED } from './pnpm.mjs'
 import { ensurePython, PYTHON_FOLDERS, readyPython } from './python.mjs'
 
@@ -92,24 +92,41 @@ function pytestFiles() {
   return files.filter(isWanted).map((name) => `${PYTEST_FOLDER}/${name}`)
 }
 
-/** Runs pytest with its own output, and counts from its JUnit report. */
-function pytest(python, files) {
+/**
+ * Starts pytest beside vitest: neither keeps two cores busy. Its output goes to a file and is shown when it has ended;
+ * what passed is counted from its JUnit report.
+ *
+ * @returns waits for the end
+ */
+function startPytest(python, files) {
   const report = join(results, 'pytest.xml')
-  const run = spawnSync(python, ['-m', 'pytest', '-q', ...files, `--junitxml=${report}`], {
+  const log = join(results, 'pytest.log')
+  console.log(`pytest runs beside vitest; its output comes behind: ${relative(root, log)}`)
+  const output = openSync(log, 'w')
+  const child = spawn(python, ['-m', 'pytest', '-q', ...files, `--junitxml=${report}`], {
     cwd: root,
-    stdio: 'inherit',
+    stdio: ['ignore', output, output],
   })
-  const suite = existsSync(report) ? /<testsuite [^>]*>/.exec(readFileSync(report, 'utf8'))?.[0] : undefined
-  const count = (name) => Number(new RegExp(`${name}="(\\d+)"`).exec(suite ?? '')?.[1] ?? 0)
-  const failed = count('failures') + count('errors')
-  if (!suite || (run.status !== 0 && failed === 0)) {
-    total.failed++
-    failures.push('pytest did not finish')
+  const ended = new Promise((resolve) => {
+    child.once('error', () => resolve(null))
+    child.once('exit', resolve)
+  })
+  return async () => {
+    const code = await ended
+    closeSync(output)
+    process.stdout.write(readFileSync(log))
+    const suite = existsSync(report) ? /<testsuite [^>]*>/.exec(readFileSync(report, 'utf8'))?.[0] : undefined
+    const count = (name) => Number(new RegExp(`${name}="(\\d+)"`).exec(suite ?? '')?.[1] ?? 0)
+    const failed = count('failures') + count('errors')
+    if (!suite || (code !== 0 && failed === 0)) {
+      total.failed++
+      failures.push('pytest did not finish')
+    }
+    total.failed += failed
+    total.skipped += count('skipped')
+    total.passed += count('tests') - failed - count('skipped')
+    if (failed > 0) failures.push(`${failed} in pytest`)
   }
-  total.failed += failed
-  total.skipped += count('skipped')
-  total.passed += count('tests') - failed - count('skipped')
-  if (failed > 0) failures.push(`${failed} in pytest`)
 }
 
 const projects = ['.', 'examples/playground', ...[...PACKAGES, ...SHARED].map((name) => `packages/${name}`)]
@@ -173,8 +190,9 @@ if (mode === 'unit') {
   if (wanted.length > 0) console.log('Checks')
   const commands = { node: process.execPath, python }
   for (const { name, tool, args } of wanted) await check(name, commands[tool] ?? bin(tool), args)
+  const endOfPytest = files.length > 0 ? startPytest(python, files) : null
   await vitest(['core', 'onnx-node', 'libtorch', 'onnx-web', 'cli', 'server', 'examples', 'workspace'])
-  if (files.length > 0) pytest(python, files)
+  await endOfPytest?.()
 }
 
 console.log(`\nFinished in ${seconds(start)}${total.skipped ? `, ${total.skipped} skipped` : ''}`)
