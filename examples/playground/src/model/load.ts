@@ -57,7 +57,7 @@ export async function loadVerified(
   onProgress: (progress: Progress) => void,
 ): Promise<LoadedModel> {
   const files = new Map<string, FetchedFile>()
-  const model = await loadModel<AnyBundle, OnnxWebSession>(source, {
+  const model = await loadModel(source, {
     backend: onnxWeb(compute.options),
     verify: 'full',
     onProgress: (progress) => {

@@ -1,5 +1,6 @@
-// Opens a library by absolute path for the whole process, before an addon that is linked to it: without this the
-// system's loader may take another copy. No headers but Node-API's.
+// Opens a library by absolute path, before an addon that is linked to it: without this the system's loader may take
+// another copy. Its symbols stay its own: Debian's libtorch brings a GLib, and sharp would take calls of its own to that
+// one. No headers but Node-API's.
 #include <node_api.h>
 
 #include <string>
@@ -18,7 +19,7 @@ std::string open_library(const std::string& path) {
   if (LoadLibraryExA(path.c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH)) return "";
   return "LoadLibrary failed with error " + std::to_string(GetLastError());
 #else
-  if (dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL)) return "";
+  if (dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) return "";
   const char* reason = dlerror();
   return reason ? reason : "dlopen failed";
 #endif
