@@ -39,7 +39,7 @@ export function guideTables({ onnxNode, libtorch, server, soak }) {
   const rows = [
     capacity('the network alone: a ResNet-18’s cost, onnx-node', raw.medians.ours, cores(onnxNode)),
     capacity('the network alone: ResNet-18, backend-libtorch', torch.medians.Node, cores(libtorch)),
-    capacity('served: JPEG to a ResNet-18, onnx-node, 8 clients', upload?.medians.ours, cores(server)),
+    capacity('served: JPEG to a ResNet-18, onnx-node, 8 clients', upload?.medians['onnx-node'], cores(server)),
     capacity('served: 16,384 numbers of JSON back, 8 clients', large?.medians.ours, cores(server)),
     capacity('served: the same as binary tensors', binary?.medians.binary, cores(server)),
     capacity('served: a tiny network, JSON, 32 clients', tiny?.medians.ours, cores(server)),
