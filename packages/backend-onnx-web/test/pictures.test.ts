@@ -184,8 +184,17 @@ describe.skipIf(chromiumPath === null)('pictures in Chromium', () => {
     const other = await openPictures()
     await other.evaluate(() => pictures.giveOtherPixels())
     expect(await decode(other, `/${name}`)).toEqual({ digest: photo['photo.jpg']![0] })
-    await other.close()
-    await page.close()
+    // As Firefox: it reads the probe, not the file.
+    const without = await openPictures(() => {
+      const decode = globalThis.createImageBitmap
+      globalThis.createImageBitmap = (async (source: Blob, options: ImageBitmapOptions) =>
+        source.size > 3000
+          ? Promise.reject(new DOMException('not supported', 'InvalidStateError'))
+          : decode(source, options)) as typeof createImageBitmap
+    })
+    expect(await decode(without, `/${name}`)).toEqual({ digest: photo['photo.jpg']![0] })
+    expect(await decode(without, '/photo.jpg')).toMatchObject({ code: 'INPUT_INVALID' })
+    for (const one of [page, other, without]) await one.close()
   })
 
   test('a browser without a format', async () => {

@@ -16,6 +16,8 @@ export interface BareJpeg {
   readonly bytes: Uint8Array<ArrayBuffer>
   /** Colour is stored at full size, at half the width, or at half the width and height. */
   readonly isUsual: boolean
+  /** By arithmetic coding, which not every browser reads. */
+  readonly isArithmetic: boolean
 }
 
 /** The sampling factors of luma that files have; those of colour are 0x11 then. */
@@ -35,6 +37,7 @@ function isUsualFrame(frame: Uint8Array): boolean {
 export function bareJpeg(bytes: Uint8Array): BareJpeg {
   const parts = [bytes.subarray(0, 2)]
   let isUsual = true
+  let isArithmetic = false
   for (let at = 2; at + 4 <= bytes.length; ) {
     const marker = bytes[at + 1]!
     if (marker === 0xff || marker === 1 || (marker >= 0xd0 && marker <= 0xd7)) {
@@ -47,13 +50,16 @@ export function bareJpeg(bytes: Uint8Array): BareJpeg {
     }
     const end = at + 2 + ((bytes[at + 2]! << 8) | bytes[at + 3]!)
     const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc
-    if (isFrame) isUsual = isUsualFrame(bytes.subarray(at, end))
+    if (isFrame) {
+      isUsual = isUsualFrame(bytes.subarray(at, end))
+      isArithmetic = marker > 0xc8
+    }
     const isApplication = marker >= 0xe0 && marker <= 0xef
     const isKept = marker === 0xe0 || marker === 0xee || !(isApplication || marker === 0xfe)
     if (isKept) parts.push(bytes.subarray(at, end))
     at = end
   }
-  return { bytes: joined(parts), isUsual }
+  return { bytes: joined(parts), isUsual, isArithmetic }
 }
 
 /** A WebP's picture alone, and whether it is lossless and says that it has alpha. */

@@ -27,7 +27,10 @@ async function decodeWebp(bytes: Uint8Array, header: ImageHeader): Promise<RawIm
 
 async function decodeJpeg(bytes: Uint8Array, header: ImageHeader): Promise<RawImage> {
   const bare = bareJpeg(bytes)
-  const pixels = await decodeExactly(bare.bytes, bare.isUsual ? 'jpeg' : 'tallJpeg', header)
+  const pixels = await decodeExactly(bare.bytes, bare.isUsual ? 'jpeg' : 'tallJpeg', header).catch((error: unknown) => {
+    if (bare.isArithmetic) return null
+    throw error
+  })
   return { mode: 'RGB', ...(pixels ?? (await decodeWithWasm('jpeg', bytes, header))) }
 }
 

@@ -3,8 +3,6 @@
 #define JPEG_INTERNALS
 #include "jinclude.h"
 #include "jpeglib.h"
-#include "jmemsys.h"
-#include "arena.h"
 
 #define REFUSED(name) \
   void name(j_decompress_ptr picture) { ERREXIT1(picture, JERR_BAD_PRECISION, picture->data_precision); }
@@ -22,40 +20,3 @@ REFUSED(j12init_color_deconverter)
 REFUSED_BUFFERED(j12init_d_main_controller)
 REFUSED_BUFFERED(j12init_d_coef_controller)
 REFUSED_BUFFERED(j12init_d_post_controller)
-
-// Memory, without files for what it does not hold.
-
-void *jpeg_get_small(j_common_ptr common, size_t bytes) {
-  (void)common;
-  return take(bytes);
-}
-
-void *jpeg_get_large(j_common_ptr common, size_t bytes) { return jpeg_get_small(common, bytes); }
-
-void jpeg_free_small(j_common_ptr common, void *start, size_t bytes) {
-  (void)common;
-  (void)start;
-  (void)bytes;
-}
-
-void jpeg_free_large(j_common_ptr common, void *start, size_t bytes) { jpeg_free_small(common, start, bytes); }
-
-size_t jpeg_mem_available(j_common_ptr common, size_t least, size_t most, size_t taken) {
-  (void)common;
-  (void)least;
-  (void)taken;
-  return most;
-}
-
-void jpeg_open_backing_store(j_common_ptr common, backing_store_ptr store, long bytes) {
-  (void)store;
-  (void)bytes;
-  ERREXIT(common, JERR_NO_BACKING_STORE);
-}
-
-long jpeg_mem_init(j_common_ptr common) {
-  (void)common;
-  return 0;
-}
-
-void jpeg_mem_term(j_common_ptr common) { (void)common; }
