@@ -28,7 +28,6 @@ export default defineConfig({
         test: {
           name: 'core',
           include: ['packages/core/test/**/*.test.ts'],
-          server: { deps: { inline: [/\.wasm$/] } },
           typecheck: {
             enabled: true,
             include: ['packages/core/test/**/*.test-d.ts'],

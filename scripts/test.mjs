@@ -152,6 +152,11 @@ const checks = [
     tool: 'node',
     args: ['packages/core/scripts/build-wasm.mjs', '--check'],
   },
+  {
+    name: 'prebuilt: the picture decoders are of the sources that are here',
+    tool: 'node',
+    args: ['packages/core/scripts/build-decoders.mjs', '--stamp'],
+  },
   { name: 'ruff: lint', tool: 'python', args: ['-m', 'ruff', 'check', ...PYTHON_FOLDERS] },
   { name: 'ruff: format', tool: 'python', args: ['-m', 'ruff', 'format', '--check', ...PYTHON_FOLDERS] },
   {

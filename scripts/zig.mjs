@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const VERSION = '0.17.1'
-const folder = fileURLToPath(new URL(`../.cache/zig-${VERSION}`, import.meta.url))
+export const ZIG_VERSION = '0.17.1'
+const folder = fileURLToPath(new URL(`../.cache/zig-${ZIG_VERSION}`, import.meta.url))
 
 /** Runs a command to its end; one that fails ends the process with what it wrote. */
 export function runOrExit(command, args, cwd) {
@@ -21,7 +21,7 @@ export function findZig() {
   if (!existsSync(zig)) {
     const python = process.env.TENSORFERRY_PYTHON ?? 'python3'
     const install = ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', '--target', folder]
-    runOrExit(python, [...install, `ziglang==${VERSION}`])
+    runOrExit(python, [...install, `ziglang==${ZIG_VERSION}`])
   }
   return zig
 }

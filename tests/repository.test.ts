@@ -13,7 +13,7 @@ const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 const texts = tracked
   .filter(
     ({ path, bytes }) =>
-      bytes > 0 && !/\.(onnx|safetensors|png|jpg|webp|pt|pt2|bin|node)$|\/formats\/[\w-]+$/.test(path),
+      bytes > 0 && !/\.(onnx|safetensors|png|jpg|webp|pt|pt2|bin|node|wasm)$|\/formats\/[\w-]+$/.test(path),
   )
   .map(({ path }) => ({ path, text: read(path) }))
 const sources = texts.filter(({ path }) => /^packages\/[\w-]+\/src\/.*\.(ts|py)$/.test(path))

@@ -1,14 +1,17 @@
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { join, relative } from 'node:path'
 import { defineConfig, type Options } from 'tsup'
 
 /** Decoders in WebAssembly, as text in files of their own. With esbuild's loader alone their paths here would stand in a comment. */
 const wasmText: NonNullable<Options['esbuildPlugins']>[number] = {
   name: 'wasm-text',
   setup(build) {
-    build.onResolve({ filter: /\.wasm$/ }, ({ path }) => ({ path, namespace: 'text' }))
+    build.onResolve({ filter: /\.wasm$/ }, ({ path, resolveDir }) => ({
+      path: relative('.', join(resolveDir, path)),
+      namespace: 'text',
+    }))
     build.onLoad({ filter: /\.wasm$/, namespace: 'text' }, async ({ path }) => ({
-      contents: await readFile(createRequire(import.meta.url).resolve(path)),
+      contents: await readFile(path),
       loader: 'base64',
     }))
   },

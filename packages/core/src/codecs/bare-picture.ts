@@ -16,7 +16,7 @@ export interface BareJpeg {
   readonly bytes: Uint8Array<ArrayBuffer>
   /** Colour is stored at full size, at half the width, or at half the width and height. */
   readonly isUsual: boolean
-  /** By arithmetic coding, which not every decoder reads. */
+  /** By arithmetic coding, which not every browser reads. */
   readonly isArithmetic: boolean
 }
 

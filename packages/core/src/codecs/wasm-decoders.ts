@@ -14,26 +14,27 @@ export interface Pixels {
 type Size = Omit<Pixels, 'data'>
 type Format = 'jpeg' | 'webp'
 
-/** What both libraries export; addresses and sizes are numbers. */
-interface Exports {
+/** What both decoders export (wasm/decoders); addresses and sizes are numbers. They import nothing. */
+interface Decoder {
   readonly memory: WebAssembly.Memory
-  malloc(bytes: number): number
-  free(address: number): void
+  /** Frees all memory. */
+  reset(): void
+  /** The address of so many bytes; 0 when there are not as many. */
+  take(bytes: number): number
+  /** The address of the pixels, shape [height, width, 3]; 0 when the file is of another size. Traps when it gives up. */
+  decode(file: number, length: number, width: number, height: number): number
+  /** Why it gave up. */
+  failure(): number
 }
-interface LibjpegTurbo extends Exports {
-  tjInitDecompress(): number
-  tjDecompressHeader3(decoder: number, file: number, length: number, ...results: readonly number[]): number
-  tjDecompress2(decoder: number, file: number, length: number, pixels: number, ...layout: readonly number[]): number
-  tjDestroy(decoder: number): void
-}
-interface Libwebp extends Exports {
-  WebPDecodeRGBA(file: number, length: number, width: number, height: number): number
-}
+
+/** What `failure` answers. */
+const DAMAGED = 1
+const SHORT_OF_MEMORY = 2
 
 const NAMES = { jpeg: 'JPEG', webp: 'WebP' } as const
 const TEXTS = {
-  jpeg: () => import('@cwasm/jpeg-turbo/jpeg-turbo.wasm'),
-  webp: () => import('@cwasm/webp/webp.wasm'),
+  jpeg: () => import('./jpeg.wasm'),
+  webp: () => import('./webp.wasm'),
 } as const
 
 /** As libjpeg-turbo itself counts: a small file of countless scans would take hours. */
@@ -45,7 +46,7 @@ const MOST_BYTES = 2 ** 32
 
 const compiled = new Map<Format, Promise<WebAssembly.Module>>()
 /** Instances that no file uses. Some browsers give a page few memories. */
-const kept = new Map<Format, LibjpegTurbo & Libwebp>()
+const kept = new Map<Format, Decoder>()
 
 async function compile(format: Format): Promise<WebAssembly.Module> {
   const { default: text } = await TEXTS[format]()
@@ -69,32 +70,10 @@ function moduleOf(format: Format): Promise<WebAssembly.Module> {
   })
 }
 
-/** @returns the address of so many bytes */
-function reserve(library: Exports, bytes: number, { width, height }: Size): number {
-  const address = bytes < MOST_BYTES ? library.malloc(bytes) >>> 0 : 0
-  if (address !== 0) return address
-  throw new TensorferryError('OUT_OF_MEMORY', `no memory could be had for a picture of ${width} x ${height} pixels`)
-}
-
-/** The libraries do not say that memory is short: what they will ask for is asked for first. */
-function requireMemory(library: Exports, bytes: number, size: Size): void {
-  library.free(reserve(library, bytes, size))
-}
-
-function copyIn(library: Exports, bytes: Uint8Array, size: Size): number {
-  const address = reserve(library, bytes.length, size)
-  new Uint8Array(library.memory.buffer).set(bytes, address)
-  return address
-}
-
-/** The address of two zeros, for width and height. */
-function reserveSize(library: Exports, size: Size): number {
-  return copyIn(library, new Uint8Array(16), size)
-}
-
-function requireSize(library: Exports, address: number, format: Format, { width, height }: Size): void {
-  const read = new Uint32Array(library.memory.buffer, address, 2)
-  if (read[0] !== width || read[1] !== height) throw damagedPicture(NAMES[format], 'it gives two sizes')
+function outOfMemory({ width, height }: Size, cause?: unknown): TensorferryError {
+  return new TensorferryError('OUT_OF_MEMORY', `no memory could be had for a picture of ${width} x ${height} pixels`, {
+    cause,
+  })
 }
 
 function countScans(bytes: Uint8Array): number {
@@ -103,64 +82,38 @@ function countScans(bytes: Uint8Array): number {
   return scans
 }
 
-function decodeJpeg(library: LibjpegTurbo, bytes: Uint8Array, size: Size): Uint8Array<ArrayBuffer> {
+/** What cannot be done is not begun. */
+function checkWork(format: Format, bytes: Uint8Array, size: Size): void {
   const { width, height } = size
-  const scans = countScans(bytes)
+  const scans = format === 'jpeg' ? countScans(bytes) : 1
   if (scans > MOST_SCANS) throw damagedPicture('JPEG', `it has ${scans} scans`)
-  const pixels = reserve(library, width * height * 3, size)
-  const file = copyIn(library, bytes, size)
-  const results = reserveSize(library, size)
-  // Several scans meet in memory: two bytes for each value of three channels, of whole blocks.
-  if (scans > 1) requireMemory(library, (width + 32) * (height + 32) * 6, size)
-  const decoder = library.tjInitDecompress()
-  // It objects to rare sampling, which is decoded none the less.
-  library.tjDecompressHeader3(decoder, file, bytes.length, results, results + 4, results + 8, results + 12)
-  requireSize(library, results, 'jpeg', size)
-  const status = library.tjDecompress2(decoder, file, bytes.length, pixels, width, width * 3, height, 0, 0)
-  // Pillow reads over some damage, and refuses other; which, this library does not say.
-  if (status !== 0) throw damagedPicture('JPEG', 'its data are not whole')
-  const data = new Uint8Array(library.memory.buffer, pixels, width * height * 3).slice()
-  library.tjDestroy(decoder)
-  for (const address of [pixels, file, results]) library.free(address)
-  return data
+  // Several scans meet in memory: two bytes for each value of three channels.
+  const values = scans > 1 ? width * height * 6 : 0
+  if (bytes.length + width * height * 3 + values >= MOST_BYTES) throw outOfMemory(size)
 }
 
-function decodeWebp(library: Libwebp, bytes: Uint8Array, size: Size): Uint8Array<ArrayBuffer> {
-  const count = size.width * size.height
-  const file = copyIn(library, bytes, size)
-  const results = reserveSize(library, size)
-  requireMemory(library, count * 4 + 32 * (size.width + size.height), size)
-  const address = library.WebPDecodeRGBA(file, bytes.length, results, results + 4) >>> 0
-  if (address === 0) throw damagedPicture('WebP', 'its data are not whole')
-  requireSize(library, results, 'webp', size)
-  const pixels = new Uint8Array(library.memory.buffer, address, count * 4)
-  const data = new Uint8Array(count * 3)
-  for (let at = 0, out = 0; at < pixels.length; at += 4, out += 3) {
-    data[out] = pixels[at]!
-    data[out + 1] = pixels[at + 1]!
-    data[out + 2] = pixels[at + 2]!
-  }
-  for (const taken of [address, file, results]) library.free(taken)
-  return data
+async function instantiate(format: Format): Promise<Decoder> {
+  const { exports } = await WebAssembly.instantiate(await moduleOf(format))
+  return exports as unknown as Decoder
 }
 
-/** What the libraries import. `longjmp` is how libjpeg gives up; all else is for files and processes, which there are none of. */
-function importsOf(module: WebAssembly.Module, format: Format): WebAssembly.Imports {
-  const giveUp = (): never => {
-    throw damagedPicture(NAMES[format], 'its decoder gives up')
-  }
-  const imports: Record<string, Record<string, () => number>> = {}
-  for (const { module: group, name } of WebAssembly.Module.imports(module)) {
-    imports[group] ??= {}
-    imports[group][name] = name === 'setjmp' || name === 'environ_sizes_get' ? () => 0 : giveUp
-  }
-  return imports
+function decode(decoder: Decoder, format: Format, bytes: Uint8Array, size: Size): Uint8Array<ArrayBuffer> {
+  const { width, height } = size
+  decoder.reset()
+  const file = decoder.take(bytes.length) >>> 0
+  if (file === 0) throw outOfMemory(size)
+  new Uint8Array(decoder.memory.buffer).set(bytes, file)
+  const pixels = decoder.decode(file, bytes.length, width, height) >>> 0
+  if (pixels === 0) throw damagedPicture(NAMES[format], 'it gives two sizes')
+  return new Uint8Array(decoder.memory.buffer, pixels, width * height * 3).slice()
 }
 
-async function instantiate(format: Format): Promise<LibjpegTurbo & Libwebp> {
-  const module = await moduleOf(format)
-  const { exports } = await WebAssembly.instantiate(module, importsOf(module, format))
-  return exports as unknown as LibjpegTurbo & Libwebp
+/** A trap, told apart by what the decoder said before. */
+function failureOf(decoder: Decoder, format: Format, size: Size, cause: unknown): TensorferryError {
+  const why = decoder.failure()
+  if (why === SHORT_OF_MEMORY) return outOfMemory(size, cause)
+  // Pillow reads over some damage, and refuses other: this decoder refuses all.
+  return damagedPicture(NAMES[format], why === DAMAGED ? 'its data are not whole' : 'its decoder fails', cause)
 }
 
 /**
@@ -173,16 +126,17 @@ async function instantiate(format: Format): Promise<LibjpegTurbo & Libwebp> {
  *   WebAssembly cannot be had; `OUT_OF_MEMORY`
  */
 export async function decodeWithWasm(format: Format, bytes: Uint8Array, size: Size): Promise<Pixels> {
-  const library = kept.get(format) ?? (await instantiate(format))
+  checkWork(format, bytes, size)
+  const decoder = kept.get(format) ?? (await instantiate(format))
   // Back when the file is done; one that fails leaves it as it is.
   kept.delete(format)
   const { width, height } = size
   try {
-    const data = format === 'jpeg' ? decodeJpeg(library, bytes, size) : decodeWebp(library, bytes, size)
-    if (library.memory.buffer.byteLength <= KEPT) kept.set(format, library)
+    const data = decode(decoder, format, bytes, size)
+    if (decoder.memory.buffer.byteLength <= KEPT) kept.set(format, decoder)
     return { width, height, data }
   } catch (error) {
-    if (error instanceof WebAssembly.RuntimeError) throw damagedPicture(NAMES[format], 'its decoder fails', error)
+    if (error instanceof WebAssembly.RuntimeError) throw failureOf(decoder, format, size, error)
     throw error
   }
 }

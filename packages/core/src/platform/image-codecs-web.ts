@@ -27,13 +27,10 @@ async function decodeWebp(bytes: Uint8Array, header: ImageHeader): Promise<RawIm
 
 async function decodeJpeg(bytes: Uint8Array, header: ImageHeader): Promise<RawImage> {
   const bare = bareJpeg(bytes)
-  const pixels = await decodeExactly(bare.bytes, bare.isUsual ? 'jpeg' : 'tallJpeg', header)
-  if (!pixels && bare.isArithmetic) {
-    throw new TensorferryError(
-      'INPUT_INVALID',
-      'decode_image: a JPEG of arithmetic coding is not supported in this browser; save it with Huffman coding, as nearly all are',
-    )
-  }
+  const pixels = await decodeExactly(bare.bytes, bare.isUsual ? 'jpeg' : 'tallJpeg', header).catch((error: unknown) => {
+    if (bare.isArithmetic) return null
+    throw error
+  })
   return { mode: 'RGB', ...(pixels ?? (await decodeWithWasm('jpeg', bytes, header))) }
 }
 

@@ -1,0 +1,4 @@
+// libjpeg names the type; there are no files.
+#pragma once
+#include <stddef.h>
+typedef struct file FILE;
