@@ -27,15 +27,23 @@ export async function createGrpc(context: ServerContext): Promise<Listener> {
   server.addService(inferenceService(), implementation)
 
   const address = host.includes(':') ? `[${host}]` : host
+  let onEnd: () => void = () => undefined
+  const ended = new Promise<void>((resolve) => {
+    onEnd = resolve
+  })
   const port = await bind(server, `${address}:${grpcPort}`, tls)
   return {
     url: `${tls ? 'grpcs' : 'grpc'}://${address}:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        streams.close()
-        server.tryShutdown(() => resolve())
-      }),
-    cut: () => server.forceShutdown(),
+    close: () => {
+      streams.close()
+      server.tryShutdown(() => onEnd())
+      return ended
+    },
+    cut: () => {
+      server.forceShutdown()
+      // grpc-js waits for ever for a connection that failed in its first bytes, such as TLS where there is none, at that moment.
+      onEnd()
+    },
   }
 }
 
