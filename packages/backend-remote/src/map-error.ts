@@ -1,4 +1,5 @@
 import { ERRORS, type ErrorCode, TensorferryError } from '@tensorferry/core'
+import { CERTIFICATE_CODES, grpcAdvice, restAdvice } from './connection-advice.ts'
 import { Failure, type FailureKind } from './failure.ts'
 
 /** Codes of Node and undici for a connection that was never made. */
@@ -9,10 +10,8 @@ const UNSENT = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
   'UND_ERR_CONNECT_TIMEOUT',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  ...CERTIFICATE_CODES,
 ])
 
 /** The SDK's codes of HTTP statuses; what is not here is `RUNTIME_FAILED` from 500 on, else `INPUT_INVALID`. */
@@ -65,7 +64,7 @@ function reasonOf(error: unknown): { readonly code: string; readonly text: strin
     code = (inner as { code?: string }).code ?? code
     text = inner.message || text
   }
-  return { code, text: text || String(error) }
+  return { code, text: (text || String(error)).trim() }
 }
 
 function failure(
@@ -89,7 +88,7 @@ export function mapFetchError(url: string, error: unknown): Failure {
   const { code, text } = reasonOf(error)
   const what = `${code && !text.includes(code) ? `${code}: ` : ''}${text}`
   if (UNSENT.has(code)) {
-    return failure('unsent', 'BACKEND_UNAVAILABLE', `${url} cannot be reached: ${what}; is the server running there?`, {
+    return failure('unsent', 'BACKEND_UNAVAILABLE', `${url} cannot be reached: ${what}; ${restAdvice(code)}`, {
       cause: error,
       details: { url },
     })
@@ -97,7 +96,8 @@ export function mapFetchError(url: string, error: unknown): Failure {
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
     return failure('broken', 'TIMED_OUT', `${url} did not answer within fetch's own limit: ${what}`, { cause: error })
   }
-  return failure('broken', 'BACKEND_UNAVAILABLE', `${url} broke off before it answered: ${what}`, {
+  const advice = code.startsWith('HPE_') ? `; ${restAdvice(code)}` : ''
+  return failure('broken', 'BACKEND_UNAVAILABLE', `${url} broke off before it answered: ${what}${advice}`, {
     cause: error,
     details: { url },
   })
@@ -178,12 +178,9 @@ export function mapGrpcError(url: string, error: GrpcError, cause: unknown): Fai
     return failure(isRefusal ? 'refused' : 'answered', code, message, parts)
   }
   if (error.code === GRPC_UNAVAILABLE && GRPC_UNSENT.test(error.details)) {
-    return failure(
-      'unsent',
-      code,
-      `${url} did not take the call: ${error.details}; is the server running there?`,
-      parts,
-    )
+    // grpc-js ends with what the name's resolution noted, which is nothing as a rule.
+    const reason = error.details.replace(/[.\s]*Resolution note:\s*$/, '')
+    return failure('unsent', code, `${url} did not take the call: ${reason}; ${grpcAdvice(reason)}`, parts)
   }
   if (error.code === GRPC_DEADLINE_EXCEEDED) return failure('broken', 'TIMED_OUT', message, parts)
   const isBroken = error.code === GRPC_UNAVAILABLE || error.code === GRPC_CANCELLED || error.code === 13

@@ -45,9 +45,12 @@ export interface RemoteOptions {
    * answer counts and the other request is cancelled. The model may run twice. Default: off.
    */
   readonly hedgeAfterMs?: number
-  /** In place of the global `fetch`; REST alone. */
+  /** In place of the global `fetch`; REST alone, refused with gRPC. */
   readonly fetch?: typeof fetch
-  /** PEM text of the certificate authority that `grpcs://` servers are checked against. Default: the system's. */
+  /**
+   * PEM text of the certificate authority that `grpcs://` servers are checked against. Default: the system's. Refused with other
+   * addresses: over `https://` the process's own count (`NODE_EXTRA_CA_CERTS`), or those of the `fetch` that is passed.
+   */
   readonly certificateAuthority?: string
 }
 
@@ -143,6 +146,20 @@ function protocolOf(urls: readonly URL[], wanted: RemoteProtocol): ResolvedOptio
   return wanted
 }
 
+/** Options that would be passed over in silence. */
+function checkFit(options: RemoteOptions, urls: readonly URL[]): void {
+  const { certificateAuthority, fetch: given } = options
+  if (certificateAuthority !== undefined && urls.some(({ protocol }) => protocol !== 'grpcs:')) {
+    refuse(
+      'certificateAuthority: it is for grpcs:// alone; for https:// name the PEM file in NODE_EXTRA_CA_CERTS before Node starts, or pass a fetch that trusts it',
+      { option: 'certificateAuthority' },
+    )
+  }
+  if (given !== undefined && urls.some(({ protocol }) => SCHEMES[protocol] === 'grpc')) {
+    refuse('fetch: it is for http:// and https:// alone, gRPC has its own connections', { option: 'fetch' })
+  }
+}
+
 /**
  * Checks options and fills in the defaults.
  *
@@ -151,6 +168,7 @@ function protocolOf(urls: readonly URL[], wanted: RemoteProtocol): ResolvedOptio
 export function resolveOptions(options: RemoteOptions): ResolvedOptions {
   checkValues(options)
   const urls = (options.urls ?? [options.url!]).map(parseUrl)
+  checkFit(options, urls)
   const { apiKey, headers = {} } = options
   return {
     urls: urls.map((url) => url.href.replace(/\/+$/, '').replace(/\/v2$/, '')),

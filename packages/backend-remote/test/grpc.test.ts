@@ -52,7 +52,7 @@ test('keys are sent, and a wrong one is told', async () => {
   await (await load([server], { apiKey: 'secret' })).run({ image })
   await expect(load([server], { apiKey: 'wrong' })).rejects.toMatchObject({
     code: 'OPTIONS_INVALID',
-    message: expect.stringMatching(/check the option apiKey/),
+    message: expect.stringMatching(/the API key that was sent is none of this server's.*check the option apiKey/),
   })
   await (await load([server], { headers: { 'x-api-key': 'secret' } })).run({ image })
 })
@@ -121,5 +121,29 @@ test('TLS, against an authority of its own', async () => {
   expect(await remote({ url, model: 'digits', retries: 0 }).probe({ timeoutMs: 30_000 })).toMatchObject({
     available: false,
     code: 'BACKEND_UNAVAILABLE',
+    reason: expect.stringMatching(/certificate; pass the PEM text of its authority as certificateAuthority$/),
   })
+  const rest = remote({ url: server.url.replace('127.0.0.1', 'localhost'), model: 'digits', retries: 0 })
+  expect(await rest.probe({ timeoutMs: 30_000 })).toMatchObject({
+    available: false,
+    code: 'BACKEND_UNAVAILABLE',
+    reason: expect.stringMatching(/SELF_SIGNED.*NODE_EXTRA_CA_CERTS/),
+  })
+})
+
+test('an address with the wrong beginning is told, and the server closes in its time', async () => {
+  const server = await start({ drainMs: 200 })
+  const reasons = async (url: string): Promise<unknown> =>
+    remote({ url, model: 'digits', retries: 0 }).probe({ timeoutMs: 30_000 })
+  const cases: readonly (readonly [string, RegExp])[] = [
+    [server.grpcUrl!.replace('grpc:', 'http:'), /does it speak HTTP\? The port of gRPC is addressed as grpc/],
+    [server.url.replace('http:', 'https:'), /does it speak TLS\? Without it the address begins with http/],
+    [server.url.replace('http:', 'grpc:'), /does it speak gRPC\? The port of HTTP/],
+    [server.grpcUrl!.replace('grpc:', 'grpcs:'), /with TLS if the address begins with grpcs/],
+  ]
+  for (const [url, reason] of cases) {
+    expect(await reasons(url), url).toMatchObject({ available: false, reason: expect.stringMatching(reason) })
+  }
+  // At once: grpc-js has not seen yet that the last connection failed, and would wait for it for ever.
+  await server.close()
 })

@@ -20,6 +20,9 @@ test.each<[unknown, RegExp]>([
   [{ url, model: 'm', hedging: 5 }, /unknown option 'hedging'/],
   [{ url, model: 'm', timeout: 5 }, /did you mean 'timeoutMs'/],
   [{ url, model: 'm', headers: { a: 1 } }, /headers: expected an object of texts/],
+  [{ url: 'https://x', model: 'm', certificateAuthority: 'PEM' }, /certificateAuthority: .*NODE_EXTRA_CA_CERTS/],
+  [{ url: 'grpc://x', model: 'm', certificateAuthority: 'PEM' }, /certificateAuthority: it is for grpcs/],
+  [{ url: 'grpc://x', model: 'm', fetch }, /fetch: it is for http/],
 ])('%j is refused with OPTIONS_INVALID', (options, text) => {
   expect(() => remote(options as RemoteOptions)).toThrow(text)
   expect(() => remote(options as RemoteOptions)).toThrow(expect.objectContaining({ code: 'OPTIONS_INVALID' }))

@@ -88,7 +88,9 @@ describe('what may have been run is not tried again', () => {
     const server = await faultyServer()
     const careful = await load(server)
     server.script(behaviour)
-    expect((await failure(careful.run({ input }))).code).toBe(code)
+    const error = await failure(careful.run({ input }))
+    expect(error.code).toBe(code)
+    expect(error.message).toMatch(/; it may have been run, so it was not tried again: set idempotent: true/)
     expect(server.requests).toBe(1)
 
     const idempotent = await load(server, { idempotent: true })

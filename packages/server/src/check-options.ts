@@ -1,4 +1,6 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { availableParallelism } from 'node:os'
+import { createSecureContext } from 'node:tls'
 import { TensorferryError } from '@tensorferry/core'
 import { nearestName, unknownName } from '@tensorferry/core/names'
 import { modelFromText } from './models/model-from-text.ts'
@@ -16,7 +18,7 @@ type Check = (value: unknown) => string | null
 
 const anything: Check = () => null
 const boolean: Check = (value) => (typeof value === 'boolean' ? null : 'a boolean')
-const text: Check = (value) => (typeof value === 'string' && value !== '' ? null : 'a text')
+const text: Check = (value) => (typeof value === 'string' && value !== '' ? null : 'a text that is not empty')
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const whole =
@@ -40,6 +42,11 @@ const orNull =
   }
 const texts: Check = (value) =>
   Array.isArray(value) && value.every((one) => typeof one === 'string' && one !== '') ? null : 'a list of texts'
+/** An empty list would let everybody in, which nobody asks for by naming keys. */
+const keys: Check = (value) =>
+  texts(value) === null && (value as readonly string[]).length > 0
+    ? null
+    : 'a list of at least one text, none of them empty; without apiKeys everybody may use the models'
 /** A name that fits into an address: it cannot climb, hide or be empty. */
 const MODEL_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/
 const modelName: Check = (value) =>
@@ -71,7 +78,7 @@ const SERVER: Record<keyof ServerOptions, Check> = {
   host: text,
   port,
   grpcPort: orNull(port),
-  apiKeys: texts,
+  apiKeys: keys,
   repositoryToken: text,
   cors: (value) => (typeof value === 'boolean' || texts(value) === null ? null : 'a boolean or a list of origins'),
   tls: (value) => (isObject(value) ? null : 'an object with cert and key'),
@@ -160,6 +167,26 @@ function resolveModel(given: string | ModelOptions, index: number, above: Resolv
   }
 }
 
+/** What is wrong with a certificate and its key; null: nothing. */
+function certificateFault({ cert, key }: { readonly cert: string; readonly key: string }): string | null {
+  try {
+    createSecureContext({ cert, key })
+    // A key of another kind than the certificate's passes above, and every connection would fail.
+    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)) ? null : 'key values mismatch'
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+function checkCertificate(tls: { readonly cert: string; readonly key: string }): void {
+  const fault = certificateFault(tls)
+  if (fault === null) return
+  refuse(
+    `tls: the certificate and key cannot be used: ${fault}; expected cert to be the PEM text of a certificate, and key that of its own private key, without a passphrase`,
+    { option: 'tls' },
+  )
+}
+
 /**
  * Checks options and fills in the defaults.
  *
@@ -172,6 +199,7 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
   if (tls) {
     check('tls', tls, TLS)
     if (!tls.cert || !tls.key) refuse('tls: expected both cert and key, as PEM texts', { option: 'tls' })
+    checkCertificate(tls)
   }
   if (rateLimit) {
     check('rateLimit', rateLimit, RATE_LIMIT)

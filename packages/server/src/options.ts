@@ -64,7 +64,7 @@ export interface ServerOptions extends ModelDefaults {
   readonly port?: number | undefined
   /** Port of gRPC; 0: any free one. Default null: no gRPC. */
   readonly grpcPort?: number | null | undefined
-  /** Whoever has one of these may use models: `Authorization: Bearer KEY` or `X-API-Key`. Default: everybody may. */
+  /** Whoever has one of these may use models: `Authorization: Bearer KEY` or `X-API-Key`. At least one. Default: everybody may. */
   readonly apiKeys?: readonly string[] | undefined
   /** Switches load and unload over the network on, for whoever has the token. */
   readonly repositoryToken?: string | undefined

@@ -143,8 +143,11 @@ class RunningServer implements Server {
     if (wasServing && unreadyMs > 0) await sleep(unreadyMs)
     this.#phase = 'draining'
     const { observer, logger } = this.context
-    logger.info({ inProgress: observer.inProgress }, 'draining')
-    this.#onEvent({ type: 'draining', inProgress: observer.inProgress })
+    if (wasServing) {
+      // One that never served has taken nothing that it would have to answer.
+      logger.info({ inProgress: observer.inProgress }, 'draining')
+      this.#onEvent({ type: 'draining', inProgress: observer.inProgress })
+    }
     const listeners = this.#listening()
     const drained = Promise.allSettled(listeners.map((listener) => listener.close()))
     await withLimit(drainMs, drained, () => {

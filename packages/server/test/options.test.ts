@@ -95,12 +95,26 @@ describe('options', () => {
     expect(refusal(options)).toMatchObject({ code: 'OPTIONS_INVALID', message: expect.stringContaining(message) })
   })
 
+  test.each([[[]], [['']]])('apiKeys %j would let everybody in', (apiKeys) => {
+    expect(refusal({ models: ['./a'], apiKeys })).toMatchObject({
+      code: 'OPTIONS_INVALID',
+      message: expect.stringContaining('apiKeys: expected a list of at least one text'),
+    })
+  })
+
+  test('a certificate that is none is refused by name, and its text not told', () => {
+    expect(refusal({ models: ['./a'], tls: { cert: 'PEM-cert', key: 'PEM-key' } })).toMatchObject({
+      code: 'OPTIONS_INVALID',
+      message: expect.stringMatching(/^serve: tls: (?!.*PEM-).*expected cert to be the PEM text/),
+    })
+  })
+
   test('a key that does not fit is not told: messages end up in logs', () => {
     expect(refusal({ models: ['./a'], repositoryToken: ['s3cret'] })).toMatchObject({
-      message: 'serve: repositoryToken: expected a text, got object',
+      message: 'serve: repositoryToken: expected a text that is not empty, got object',
     })
     expect(refusal({ models: ['./a'], apiKeys: 's3cret' })).toMatchObject({
-      message: 'serve: apiKeys: expected a list of texts, got string',
+      message: expect.stringMatching(/^serve: apiKeys: expected a list of at least one text, .*, got string$/),
     })
   })
 })

@@ -140,10 +140,13 @@ test('a port that is taken, a model that fails: nothing listens', async () => {
   await cp(bundlePath('digits'), folder, { recursive: true })
   await writeFile(join(folder, 'model.onnx'), 'half')
   let url = ''
+  const events: string[] = []
   const onEvent = (event: ServerEvent): void => {
+    events.push(event.type)
     if (event.type === 'listening') url = event.url
   }
   await expect(start({ models: [folder], onEvent })).rejects.toMatchObject({ code: 'INTEGRITY_FAILED' })
+  expect(events).not.toContain('draining')
   expect(url).not.toBe('')
   await expect(fetch(url)).rejects.toThrow()
 })

@@ -59,6 +59,7 @@ export class Balancer {
         const isSafe = thrown.kind === 'unsent' || thrown.kind === 'refused' || !isInference || this.#options.idempotent
         const mayTry =
           thrown.kind !== 'answered' && isSafe && attempt < this.#options.retries && !options.signal.aborted
+        if (!isSafe && thrown.kind === 'broken') throw notTriedAgain(thrown.error)
         if (!mayTry) throw attempt === 0 ? thrown.error : afterTries(thrown.error, attempt + 1)
         const delay = this.#delayBefore(attempt, thrown, tried)
         if (options.deadline !== null && performance.now() + delay >= options.deadline) throw thrown.error
@@ -132,6 +133,15 @@ export class Balancer {
       loser.abort()
     }
   }
+}
+
+/** A request that may have been run: whoever asked decides whether once more does harm. */
+function notTriedAgain(error: TensorferryError): TensorferryError {
+  return new TensorferryError(
+    error.code,
+    `${error.message}; it may have been run, so it was not tried again: set idempotent: true if running it twice does no harm`,
+    { cause: error.cause, details: { ...error.details } },
+  )
 }
 
 function afterTries(error: TensorferryError, tries: number): TensorferryError {

@@ -26,10 +26,14 @@ export function createAccess(apiKeys: readonly string[], repositoryToken: string
   const users = [...apiKeys.map(secretDigest), ...token]
   return {
     requireUser: (metadata) => {
-      if (apiKeys.length === 0 || isAnyOf(secretsOf(metadata), users)) return
+      if (apiKeys.length === 0) return
+      const shown = secretsOf(metadata)
+      if (isAnyOf(shown, users)) return
       throw new GrpcRefusal(
         status.UNAUTHENTICATED,
-        'this server asks for an API key: metadata "authorization: Bearer KEY" or "x-api-key: KEY"',
+        shown.length === 0
+          ? 'this server asks for an API key: metadata "authorization: Bearer KEY" or "x-api-key: KEY"'
+          : 'the API key that was sent is none of this server\'s; check it, in metadata "authorization: Bearer KEY" or "x-api-key: KEY"',
       )
     },
     requireOperator: (metadata) => {

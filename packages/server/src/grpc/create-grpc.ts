@@ -1,4 +1,3 @@
-import { createSecureContext } from 'node:tls'
 import { Server, ServerCredentials } from '@grpc/grpc-js'
 import { type ErrorCode, TensorferryError } from '@tensorferry/core'
 import { inferenceService } from '@tensorferry/inference-protocol/grpc-service'
@@ -12,7 +11,7 @@ const KEEPALIVE = { 'grpc.keepalive_time_ms': 60_000, 'grpc.keepalive_timeout_ms
  * Listens for the Open Inference Protocol over gRPC: `inference.GRPCInferenceService`.
  *
  * @param context - `options.grpcPort` is a number; 0: any free port
- * @throws TensorferryError `BACKEND_UNAVAILABLE` when the address cannot be had, `OPTIONS_INVALID` when the certificate is none
+ * @throws TensorferryError `BACKEND_UNAVAILABLE` when the address cannot be had, `OPTIONS_INVALID` when it is none
  */
 export async function createGrpc(context: ServerContext): Promise<Listener> {
   const { host, grpcPort, tls, bodyLimit } = context.options
@@ -28,22 +27,28 @@ export async function createGrpc(context: ServerContext): Promise<Listener> {
   server.addService(inferenceService(), implementation)
 
   const address = host.includes(':') ? `[${host}]` : host
+  let onEnd: () => void = () => undefined
+  const ended = new Promise<void>((resolve) => {
+    onEnd = resolve
+  })
   const port = await bind(server, `${address}:${grpcPort}`, tls)
   return {
     url: `${tls ? 'grpcs' : 'grpc'}://${address}:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        streams.close()
-        server.tryShutdown(() => resolve())
-      }),
-    cut: () => server.forceShutdown(),
+    close: () => {
+      streams.close()
+      server.tryShutdown(() => onEnd())
+      return ended
+    },
+    cut: () => {
+      server.forceShutdown()
+      // grpc-js waits for ever for a connection that failed in its first bytes, such as TLS where there is none, at that moment.
+      onEnd()
+    },
   }
 }
 
 function credentials(tls: ServerContext['options']['tls']): ServerCredentials {
   if (!tls) return ServerCredentials.createInsecure()
-  // grpc-js would report a wrong one as an address that cannot be had.
-  createSecureContext(tls)
   return ServerCredentials.createSsl(null, [{ cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }])
 }
 
@@ -60,7 +65,7 @@ function bind(server: Server, address: string, tls: ServerContext['options']['tl
         else resolve(port)
       })
     } catch (error) {
-      reject(failure('OPTIONS_INVALID', error, 'check tls.cert and tls.key'))
+      reject(failure('OPTIONS_INVALID', error, 'check host and grpcPort'))
     }
   })
 }

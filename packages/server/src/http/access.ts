@@ -33,7 +33,9 @@ export function createAccess(apiKeys: readonly string[], repositoryToken: string
       throw new HttpRefusal(
         401,
         'UNAUTHORIZED',
-        'this server asks for an API key: send the header "Authorization: Bearer KEY" or "X-API-Key: KEY"',
+        secretsOf(request).length === 0
+          ? 'this server asks for an API key: send the header "Authorization: Bearer KEY" or "X-API-Key: KEY"'
+          : 'the API key that was sent is none of this server\'s; check it, in "Authorization: Bearer KEY" or "X-API-Key: KEY"',
         { 'www-authenticate': 'Bearer' },
       )
     },

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
 import { gunzip, inflate, inflateRaw } from 'node:zlib'
 import { TensorferryError } from '@tensorferry/core'
+import { toldValue } from '../protocol/told-value.ts'
 import { HttpRefusal } from './http-refusal.ts'
 
 const inflaters = { gzip: promisify(gunzip), deflate: promisify(inflate) }
@@ -15,7 +16,7 @@ function tooLarge(limit: number): HttpRefusal {
   return new HttpRefusal(
     413,
     'BODY_TOO_LARGE',
-    `the body, unpacked, is larger than this server's ${limit} bytes`,
+    `the body, unpacked, is larger than this server's ${limit} bytes (its option bodyLimit, --body-limit)`,
     headers,
   )
 }
@@ -49,7 +50,12 @@ export class BodyReader {
     const encoding = (message.headers['content-encoding'] ?? 'identity').trim().toLowerCase()
     if (encoding !== 'identity' && encoding !== 'gzip' && encoding !== 'x-gzip' && encoding !== 'deflate') {
       const known = { 'accept-encoding': 'gzip, deflate' }
-      throw new HttpRefusal(415, 'FORMAT_UNSUPPORTED', 'the body is packed in a way that is not known here', known)
+      throw new HttpRefusal(
+        415,
+        'FORMAT_UNSUPPORTED',
+        `the body is packed as ${toldValue(encoding)}, expected gzip, deflate, or no Content-Encoding`,
+        known,
+      )
     }
     const declared = Number(message.headers['content-length'] ?? 0)
     if (declared > this.#limit) throw tooLarge(this.#limit)

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import { toldValue } from '../protocol/told-value.ts'
 import { HttpRefusal } from './http-refusal.ts'
 
 /** What the client grants for its request, the queue included, in milliseconds. */
@@ -15,5 +16,9 @@ export function clientTimeoutOf({ headers }: FastifyRequest): number {
   if (text === undefined) return Number.POSITIVE_INFINITY
   const ms = typeof text === 'string' && /^\d{1,12}(\.\d{1,6})?$/.test(text) ? Number(text) : 0
   if (ms > 0) return ms
-  throw new HttpRefusal(400, 'INPUT_INVALID', `expected ${TIMEOUT_HEADER} to be a number of milliseconds above 0`)
+  throw new HttpRefusal(
+    400,
+    'INPUT_INVALID',
+    `expected ${TIMEOUT_HEADER} to be a number of milliseconds above 0, got ${toldValue(text)}`,
+  )
 }

@@ -76,7 +76,7 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
   } catch (cause) {
     throw new TensorferryError(
       'BACKEND_UNAVAILABLE',
-      `cannot listen on ${host} port ${port}: ${(cause as Error).message}`,
+      `cannot listen on ${host} port ${port}: ${(cause as Error).message}; choose another host or port, or end what listens there`,
       { cause },
     )
   }

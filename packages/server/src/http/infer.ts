@@ -1,6 +1,7 @@
 import type { ServerContext } from '../context.ts'
 import type { JsonPool } from '../encode/json-pool.ts'
 import { selectOutputs } from '../protocol/infer-reply.ts'
+import { toldValue } from '../protocol/told-value.ts'
 import { clientTimeoutOf } from './client-timeout.ts'
 import { HttpRefusal } from './http-refusal.ts'
 import type { Work } from './observed.ts'
@@ -15,7 +16,11 @@ function headerBytesOf(value: string | readonly string[] | undefined): number | 
   if (value === undefined) return null
   const bytes = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN
   if (!Number.isNaN(bytes)) return bytes
-  throw new HttpRefusal(400, 'INPUT_INVALID', `expected ${HEADER_BYTES} to be a number of bytes`)
+  throw new HttpRefusal(
+    400,
+    'INPUT_INVALID',
+    `expected ${HEADER_BYTES} to be a number of bytes, got ${toldValue(value)}`,
+  )
 }
 
 /** `POST /v2/models/MODEL/infer`: reads the body, runs the model, writes the reply. */

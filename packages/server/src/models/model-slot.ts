@@ -14,6 +14,13 @@ function asTyped(error: unknown): TensorferryError {
   return new TensorferryError('RUNTIME_FAILED', message, { cause: error })
 }
 
+/** A URL without what may be a key in it; null: no URL. */
+function addressOf(source: ModelTarget['source']): string | null {
+  if (!(typeof source === 'string' || source instanceof URL) || !URL.canParse(String(source))) return null
+  const { origin, pathname } = new URL(source)
+  return `${origin}${pathname}`
+}
+
 /** The place of one version of one model: what is loaded there, and how that stands. Loads and unloads wait for one another. */
 export class ModelSlot {
   readonly target: ModelTarget
@@ -128,7 +135,7 @@ export class ModelSlot {
     const { path, source, name } = this.target
     const before = this.#loaded
     if (!before) this.#set('LOADING', 'it is being loaded')
-    emit({ type: 'loading', model: name, source: path ?? name })
+    emit({ type: 'loading', model: name, source: path ?? addressOf(source) ?? name })
     try {
       // Before the files are read: what changes meanwhile is seen at the next look.
       if (path !== null) this.#fingerprint = await fingerprint(path)
@@ -138,7 +145,8 @@ export class ModelSlot {
       this.#set('READY', '')
       onChange()
       const { report, version, unbatched } = loaded
-      logger.info({ model: loaded.name, version, backend: report.backend, ms: report.timings.total }, 'loaded')
+      const ms = Math.round(report.timings.total ?? 0)
+      logger.info({ model: loaded.name, version, backend: report.backend, ms }, 'loaded')
       if (before) metrics.reloads.inc({ model: loaded.name, result: 'loaded' })
       emit({ type: 'loaded', model: loaded.name, version, report, unbatched, replaced: before !== null })
     } catch (cause) {

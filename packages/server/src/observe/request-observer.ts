@@ -105,7 +105,8 @@ export class RequestObserver {
         span.end()
         const level = EXPECTED.has(code) ? 'info' : 'error'
         if (!this.#logger.isLevelEnabled(level)) return
-        this.#logger[level]({ protocol, operation, model, version: modelVersion, code, status, ms }, 'request')
+        const rounded = Math.round(ms * 1000) / 1000
+        this.#logger[level]({ protocol, operation, model, version: modelVersion, code, status, ms: rounded }, 'request')
       },
     }
   }

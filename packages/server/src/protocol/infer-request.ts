@@ -5,6 +5,7 @@ import { tensorFromRaw } from '@tensorferry/inference-protocol/raw-tensor'
 import { requireBearable } from './json-cost.ts'
 import { readCount, readFlag, readParameters, refuseSequences, refuseSharedMemory } from './parameters.ts'
 import { bodyText, isObject, parseJsonObject } from './parse-json.ts'
+import { toldValue } from './told-value.ts'
 
 /** An output that the client asks for. */
 export interface RequestedOutput {
@@ -32,7 +33,9 @@ function refuse(message: string): never {
 }
 
 function readName(value: Record<string, unknown>, where: string): string {
-  return typeof value.name === 'string' ? value.name : refuse(`${where}: expected "name" to be a string`)
+  return typeof value.name === 'string'
+    ? value.name
+    : refuse(`${where}: expected "name" to be a string, got ${toldValue(value.name)}`)
 }
 
 /** The part of the body behind the JSON, given out input by input. */
@@ -73,9 +76,11 @@ function readInput(
   if (!isObject(input)) return refuse(`inputs[${position}]: expected an object with name, shape, datatype and data`)
   const name = readName(input, `inputs[${position}]`)
   const { datatype, shape, data } = input
-  if (typeof datatype !== 'string') return refuse(`${name}: expected "datatype" to be a string, such as "FP32"`)
+  if (typeof datatype !== 'string') {
+    return refuse(`${name}: expected "datatype" to be a string, such as "FP32", got ${toldValue(datatype)}`)
+  }
   if (!Array.isArray(shape) || !shape.every((size) => typeof size === 'number')) {
-    return refuse(`${name}: expected "shape" to be an array of numbers`)
+    return refuse(`${name}: expected "shape" to be an array of numbers, got ${toldValue(shape)}`)
   }
   const parameters = readParameters(input.parameters, name)
   refuseSharedMemory(parameters, name)
@@ -103,7 +108,7 @@ function readOutput(output: unknown, position: number, binaryOutput: boolean): R
 
 function readOutputs(outputs: unknown, binaryOutput: boolean): readonly RequestedOutput[] | null {
   if (outputs === undefined || outputs === null) return null
-  if (!Array.isArray(outputs)) return refuse('expected "outputs" to be an array')
+  if (!Array.isArray(outputs)) return refuse(`expected "outputs" to be an array, got ${toldValue(outputs)}`)
   if (outputs.length === 0) return null
   const wanted = outputs.map((output, position) => readOutput(output, position, binaryOutput))
   const names = new Set(wanted.map(({ name }) => name))
@@ -131,8 +136,14 @@ export function readInferRequest(body: Uint8Array, headerBytes: number | null): 
   const parameters = readParameters(request.parameters, 'the request')
   refuseSequences(parameters)
   const { id } = request
-  if (id !== undefined && id !== null && typeof id !== 'string') refuse('expected "id" to be a string')
-  if (!Array.isArray(request.inputs)) refuse('expected "inputs" to be an array of tensors')
+  if (id !== undefined && id !== null && typeof id !== 'string') {
+    refuse(`expected "id" to be a string, got ${toldValue(id)}`)
+  }
+  if (!Array.isArray(request.inputs)) {
+    refuse(
+      `expected "inputs" to be an array of tensors, such as [{"name", "shape", "datatype", "data"}], got ${toldValue(request.inputs)}`,
+    )
+  }
 
   const given: readonly unknown[] = request.inputs
   let exact: Record<string, unknown> | null = null

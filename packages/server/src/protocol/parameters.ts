@@ -1,5 +1,6 @@
 import { TensorferryError } from '@tensorferry/core'
 import { isObject } from './parse-json.ts'
+import { toldValue } from './told-value.ts'
 
 /** The protocol's `parameters`: of a request, an input or an output. */
 export type Parameters = Readonly<Record<string, unknown>>
@@ -13,14 +14,16 @@ function refuse(message: string): never {
 /** The parameters of a request, an input or an output. @throws TensorferryError `INPUT_INVALID` for what is no object */
 export function readParameters(value: unknown, where: string): Parameters {
   if (value === undefined || value === null) return NONE
-  return isObject(value) ? value : refuse(`${where}: expected "parameters" to be an object`)
+  return isObject(value) ? value : refuse(`${where}: expected "parameters" to be an object, got ${toldValue(value)}`)
 }
 
 /** A parameter that is true or false; absent: the default. */
 export function readFlag<D>(parameters: Parameters, name: string, where: string, absent: D): boolean | D {
   const value = parameters[name]
   if (value === undefined || value === null) return absent
-  return typeof value === 'boolean' ? value : refuse(`${where}: expected parameter ${name} to be true or false`)
+  return typeof value === 'boolean'
+    ? value
+    : refuse(`${where}: expected parameter ${name} to be true or false, got ${toldValue(value)}`)
 }
 
 /** A parameter that counts something; null when absent. */
@@ -28,7 +31,9 @@ export function readCount(parameters: Parameters, name: string, where: string): 
   const value = parameters[name]
   if (value === undefined || value === null) return null
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
-  return refuse(`${where}: expected parameter ${name} to be a whole number that is not negative`)
+  return refuse(
+    `${where}: expected parameter ${name} to be a whole number that is not negative, got ${toldValue(value)}`,
+  )
 }
 
 /** Refuses tensors in shared memory: a server that reads memory of other processes is none to put into a network. */

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { get } from 'node:https'
 import { tmpdir } from 'node:os'
@@ -40,6 +41,10 @@ test('keys: without one nothing but probes and pages', async () => {
   for (const [headers, status] of shown) {
     expect((await post(server, inferPath(), digitsBody(), headers)).status, JSON.stringify(headers)).toBe(status)
   }
+  const errorOf = async (headers: Record<string, string>): Promise<string> =>
+    (await ask(server, '/v2', { headers })).json.error
+  expect(await errorOf({})).toMatch(/^this server asks for an API key: send the header/)
+  expect(await errorOf({ 'x-api-key': 'wrong' })).toMatch(/^the API key that was sent is none of this server's/)
 })
 
 test('load and unload ask for the token; without one they are off', async () => {
@@ -111,4 +116,13 @@ test('TLS', async () => {
     }).once('error', reject)
   })
   expect(status).toBe(200)
+  const { privateKey } = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  })
+  await expect(startServer({ tls: { cert: tls.cert, key: privateKey } })).rejects.toMatchObject({
+    code: 'OPTIONS_INVALID',
+    message: expect.stringContaining('key that of its own private key'),
+  })
 })

@@ -51,6 +51,11 @@ describe.skipIf(chromiumPath === null)('Chromium', () => {
         const after = page.locator('#after')
         await expect.poll(() => after.evaluate((image) => (image as HTMLImageElement).naturalWidth)).toBe(120)
         expect(await page.locator('#labels').isVisible()).toBe(false)
+        await expect
+          .poll(() => page.locator('#curl').textContent())
+          .toBe(
+            `curl --output 'super-resolution-x3.png' --data-binary @'photo.png' '${server.url}/predict/super-resolution-x3'`,
+          )
         await page.locator('#send').focus()
         await page.keyboard.press('Enter')
         await expect.poll(() => page.locator('#send').isEnabled()).toBe(true)
@@ -59,6 +64,7 @@ describe.skipIf(chromiumPath === null)('Chromium', () => {
         await page.locator('#file').setInputFiles({ name: 'x.png', mimeType: 'image/png', buffer: Buffer.from('none') })
         await page.locator('#status.bad').waitFor()
         expect(await status.textContent()).toMatch(/PNG|picture|image/i)
+        await expect.poll(() => page.locator('#before-figure').isVisible()).toBe(false)
         const width = await page.evaluate(() => document.documentElement.scrollWidth)
         expect(width).toBeLessThanOrEqual(360)
         // What the server refuses is told by the page, and by the browser's console of its own accord.

@@ -61,6 +61,7 @@ function choose(chosen) {
   if (!chosen) return
   picture = chosen
   for (const url of urls.splice(0)) URL.revokeObjectURL(url)
+  find('before-figure').hidden = false
   find('before').src = urlOf(picture)
   for (const id of ['after-figure', 'labels', 'json']) find(id).hidden = true
   find('outcome').hidden = false
@@ -73,7 +74,9 @@ function showCommand() {
   const address = `${location.origin}/predict/${encodeURIComponent(model.value)}`
   const name = quote(picture?.name || 'picture.png')
   const withKey = key.value ? " -H 'X-API-Key: …'" : ''
-  find('curl').textContent = `curl${withKey} --data-binary @${name} ${quote(address)}`
+  // An image on a terminal is noise, which curl refuses to show.
+  const output = find('after-figure').hidden ? '' : ` --output ${quote(find('save').download)}`
+  find('curl').textContent = `curl${withKey}${output} --data-binary @${name} ${quote(address)}`
   find('command').hidden = !model.value
 }
 
@@ -136,6 +139,7 @@ async function run() {
     if (sent !== picture) return
     if (!response.ok) throw new Error(await failureOf(response))
     await show(response)
+    showCommand()
     say(`Done in ${Math.round(performance.now() - start)} ms, the network included.`)
   } catch (error) {
     say(error.message, true)
@@ -144,6 +148,10 @@ async function run() {
   }
 }
 
+// What the browser cannot show either is told by the server's words alone.
+find('before').addEventListener('error', () => {
+  find('before-figure').hidden = true
+})
 form.addEventListener('submit', (event) => {
   event.preventDefault()
   run()

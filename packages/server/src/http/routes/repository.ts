@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ServerContext } from '../../context.ts'
 import { type Parameters, readParameters } from '../../protocol/parameters.ts'
 import { bodyText, parseJsonObject } from '../../protocol/parse-json.ts'
+import { toldValue } from '../../protocol/told-value.ts'
 import type { Access } from '../access.ts'
 import { HttpRefusal } from '../http-refusal.ts'
 import { observe } from '../observed.ts'
@@ -32,7 +33,7 @@ export function routeRepository(app: FastifyInstance, context: ServerContext, ac
     observe(context, 'index', ({ body }) => {
       const { ready } = readBody(body)
       if (ready !== undefined && typeof ready !== 'boolean') {
-        throw new HttpRefusal(400, 'INPUT_INVALID', 'expected "ready" to be true or false')
+        throw new HttpRefusal(400, 'INPUT_INVALID', `expected "ready" to be true or false, got ${toldValue(ready)}`)
       }
       return repository.index().filter(({ state }) => !ready || state === 'READY')
     }),
