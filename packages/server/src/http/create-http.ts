@@ -88,7 +88,7 @@ export async function createHttp(context: ServerContext): Promise<Listener> {
   const json = new JsonPool(options.jsonThreads)
   const app = createServer(context)
   const drain = new ConnectionDrain(app.server as Server)
-  const access = await guardRequests(app, context)
+  const access = await guardRequests(app, context, drain)
   routeServer(app, context)
   routeModels(app, context, json)
   routeRepository(app, context, access)

@@ -5,6 +5,7 @@ import type { ServerContext } from '../context.ts'
 import { RateWindows } from '../protocol/rate-windows.ts'
 import { type Access, createAccess } from './access.ts'
 import { BodyReader } from './body.ts'
+import type { ConnectionDrain } from './connection-drain.ts'
 import { describeFailure, HttpRefusal, sendFailure } from './http-refusal.ts'
 import { COUNTED } from './observed.ts'
 import { WATCHED_BYTES, watchedReply } from './watched-reply.ts'
@@ -43,7 +44,11 @@ interface WithBody {
  * What stands before every route: CORS, rate limit, keys, bodies within bounds, errors in one form; and after it: connections
  * that end while the server drains, and those of clients that do not read.
  */
-export async function guardRequests(app: FastifyInstance, context: ServerContext): Promise<Access> {
+export async function guardRequests(
+  app: FastifyInstance,
+  context: ServerContext,
+  drain: ConnectionDrain,
+): Promise<Access> {
   const { options, observer, logger } = context
   const access = createAccess(options.apiKeys, options.repositoryToken)
   const bodies = new BodyReader(options.bodyLimit)
@@ -97,6 +102,8 @@ export async function guardRequests(app: FastifyInstance, context: ServerContext
   let wasReady = false
   app.addHook('onSend', async (_request, reply, payload) => {
     wasReady ||= context.ready()
+    // Whoever is answered before the port is closed comes back to it, and may be reset there.
+    if (context.draining && drain.isOpen) await drain.closed()
     // Load balancers and clients look for another server in time.
     if (context.draining || (wasReady && !context.ready())) reply.header('connection', 'close')
     // JSON has no charset, and KServe's client takes errors from this very type alone.
