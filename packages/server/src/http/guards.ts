@@ -77,9 +77,7 @@ export async function guardRequests(
     if (isOpen(request)) return
     if (windows) {
       // Only a key that is right stands for a client: made-up ones would each begin anew.
-      const { authorization, 'x-api-key': key } = request.headers
-      const client = access.isUser(request) ? `key ${authorization ?? key}` : request.ip
-      const seconds = windows.take(client)
+      const seconds = windows.take(access.userOf(request) ?? request.ip)
       if (seconds !== null) {
         throw new HttpRefusal(429, 'OVERLOADED', `too many requests; come again in ${seconds} s`, {
           'retry-after': String(seconds),
