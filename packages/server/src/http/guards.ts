@@ -8,6 +8,7 @@ import { BodyReader } from './body.ts'
 import type { ConnectionDrain } from './connection-drain.ts'
 import { describeFailure, HttpRefusal, sendFailure } from './http-refusal.ts'
 import { COUNTED } from './observed.ts'
+import { pathOf } from './path-of.ts'
 import { WATCHED_BYTES, watchedReply } from './watched-reply.ts'
 
 /** Open to everybody: probes, which have no keys, and pages, which have nothing to hide. */
@@ -16,11 +17,6 @@ const OPEN = /^\/(?:v2\/health\/(?:live|ready)|ping|docs(?:\/[\w./-]*)?|openapi\
 const MEDIA_TYPE = /^\s*([\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+)/
 const JSON_AS_FRAMEWORK = 'application/json; charset=utf-8'
 const MODEL_READY = /^\/v2\/models\/[^/]+(?:\/versions\/[^/]+)?\/ready$/
-
-function pathOf({ url }: FastifyRequest): string {
-  const end = url.indexOf('?')
-  return end === -1 ? url : url.slice(0, end)
-}
 
 function isOpen(request: FastifyRequest): boolean {
   const path = pathOf(request)
