@@ -27,6 +27,9 @@ beforeAll(async () => {
       const args = ['deploy', target, join(ROOT, 'examples/bundles', bundle), '--out', out]
       expect(call(process.execPath, PROGRAM, ...args)).toMatchObject({ code: 0 })
     }
+    const args = ['deploy', 'compose', join(ROOT, 'examples/bundles', bundle), '--backend', 'libtorch']
+    const out = join(folder, bundle, 'libtorch')
+    expect(call(process.execPath, PROGRAM, ...args, '--out', out)).toMatchObject({ code: 0 })
   }
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
@@ -82,8 +85,8 @@ describe.each(['digits', 'super-resolution-x3'])('%s', (bundle) => {
 
   test('hadolint on the Dockerfiles', async () => {
     const hadolint = await peerProgram('deploy', 'hadolint')
-    for (const path of ['compose/Dockerfile', 'kubernetes/image/Dockerfile', 'kserve/image/Dockerfile']) {
-      expect(call(hadolint, at(path))).toEqual({ code: 0, output: '' })
+    for (const path of ['compose', 'kubernetes/image', 'kserve/image', 'libtorch']) {
+      expect(call(hadolint, at(`${path}/Dockerfile`))).toEqual({ code: 0, output: '' })
     }
     const spoiled = await spoil(at('compose/Dockerfile'), 'WORKDIR /app', 'WORKDIR app')
     expect(call(hadolint, spoiled)).toMatchObject({ code: 1, output: expect.stringContaining('DL3000') })

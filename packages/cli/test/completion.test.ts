@@ -27,6 +27,8 @@ describe('suggestions', () => {
     ['tensorferry run --verify ', ['off', 'smoke', 'full']],
     ['tensorferry run --verify s', ['smoke']],
     ['tensorferry verify x -b onnx', ['onnx-node', 'onnx-web']],
+    ['tensorferry serve x --json', ['--json-threads', '--json']],
+    ['tensorferry serve x --pi', ['--pipeline-threads']],
     ['tensorferry completion ', ['bash', 'zsh', 'fish', 'pwsh']],
     ['tensorferry help be', ['bench']],
     ['tensorferry deploy ku', ['kubernetes']],

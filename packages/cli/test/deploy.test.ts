@@ -72,6 +72,32 @@ test('the bundle in the image is whole for its backend, and has nothing else', a
   })
 })
 
+test('with libtorch the image has the library, the addon and the TorchScript file', async () => {
+  const bundle = await copyBundle('digits')
+  await changeManifest(bundle, (manifest) => {
+    manifest.artifacts = manifest.artifacts.filter(({ format }: { format: string }) => format !== 'onnx')
+  })
+  for (const [target, image] of [
+    ['compose', ''],
+    ['kubernetes', 'image'],
+  ] as const) {
+    const folder = await temporaryFolder()
+    const given = ['deploy', target, bundle, '--backend', 'libtorch', '--out', folder]
+    expect(await tensorferry(given)).toMatchObject({ code: 0 })
+    const dockerfile = await readFile(join(folder, image, 'Dockerfile'), 'utf8')
+    expect(dockerfile.match(/^FROM .*$/gm)).toHaveLength(3)
+    const [, , last] = dockerfile.split(/^FROM /m).slice(1)
+    expect(last).toContain('ENV LIBTORCH=/opt/libtorch/torch TENSORFERRY_CACHE=/opt/tensorferry')
+    expect(last).toContain('"--backend", "libtorch"')
+    const { dependencies } = JSON.parse(await readFile(join(folder, image, 'package.json'), 'utf8'))
+    expect(Object.keys(dependencies)).toContain('@tensorferry/backend-libtorch')
+    expect(Object.keys(dependencies)).not.toContain('@tensorferry/backend-onnx-node')
+    const files = await readdir(join(folder, image, 'models/digits'))
+    expect(files).toContain('model.pt')
+    expect(files).not.toContain('model.onnx')
+  }
+})
+
 test('options reach every file that they mean', async () => {
   const folder = await temporaryFolder()
   const options = ['--name', 'Digits v2', '--image', 'registry.example.org/d:7', '--replicas', '3']
@@ -116,7 +142,8 @@ test('packages come from tarballs when their folder is given', async () => {
 
 test.each([
   [['deploy', 'nomad', DIGITS], 2, /Allowed choices are kserve, kubernetes, ray, compose/],
-  [['deploy', 'compose', DIGITS, '--backend', 'libtorch'], 2, /takes onnx-node or onnx-web/],
+  [['deploy', 'compose', DIGITS, '--backend', 'remote'], 2, /compose takes onnx-node, onnx-web, libtorch/],
+  [['deploy', 'kserve', DIGITS, '--backend', 'libtorch'], 2, /libtorch is written for compose and kubernetes/],
   [['deploy', 'compose', DIGITS, '--name', '数字'], 2, /pass --name/],
   [['deploy', 'compose', DIGITS, '--replicas', '5', '--max-replicas', '2'], 2, /--max-replicas 2 is less than/],
   [['deploy', 'compose', join(DIGITS, 'model.onnx')], 3, /bare model/],
@@ -138,5 +165,13 @@ test('a damaged bundle, and one that no backend of the image reads, are not depl
     manifest.artifacts = manifest.artifacts.filter(({ format }: { format: string }) => format !== 'onnx')
   })
   const second = await answerOf(['deploy', 'compose', unread], { cwd: await temporaryFolder() })
-  expect(second).toMatchObject({ code: 3, answer: { error: { code: 'FORMAT_UNSUPPORTED' } } })
+  expect(second).toMatchObject({
+    code: 3,
+    answer: {
+      error: {
+        code: 'FORMAT_UNSUPPORTED',
+        message: expect.stringMatching(/kubernetes with --backend libtorch, or export/),
+      },
+    },
+  })
 })

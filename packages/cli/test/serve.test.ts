@@ -49,9 +49,12 @@ test.each(['SIGTERM', 'SIGINT'] as const)('%s under load: everything that was ac
   let answered = 0
   const client = async (): Promise<void> => {
     for (;;) {
-      // A connection that the port no longer takes was never accepted: the log knows what was.
-      const response = await infer(ready.url).catch(() => null)
-      if (response === null) return
+      const response = await infer(ready.url).catch((error: Error) => error.cause as { code?: string })
+      if (!(response instanceof Response)) {
+        // Refused by a port that is closed; what was taken is answered, and the log knows it.
+        expect(response).toMatchObject({ code: 'ECONNREFUSED' })
+        return
+      }
       expect(response.status).toBe(200)
       const { outputs } = (await response.json()) as { outputs: readonly { data: readonly number[] }[] }
       expect(outputs[0]!.data).toHaveLength(10)
@@ -68,6 +71,19 @@ test.each(['SIGTERM', 'SIGINT'] as const)('%s under load: everything that was ac
   const requests = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'request')
   expect(requests.filter((request) => request.code !== 'OK')).toEqual([])
   expect(requests).toHaveLength(answered)
+})
+
+test('without threads of its own it answers too', async () => {
+  const { ready } = await serve([DIGITS, '--json-threads', '0', '--pipeline-threads', '0'])
+  const image = await readFile(join(DIGITS, 'held-out.png'))
+  const prediction = await fetch(`${ready.url}/predict/digits`, { method: 'POST', body: new Uint8Array(image) })
+  expect(prediction.status).toBe(200)
+  // Large enough for a thread, if there were one.
+  const rows = 1024
+  const data = new Array<number>(rows * 64).fill(0.5)
+  const large = JSON.stringify({ inputs: [{ name: 'image', datatype: 'FP32', shape: [rows, 1, 8, 8], data }] })
+  const reply = await fetch(`${ready.url}/v2/models/digits/infer`, { method: 'POST', body: large })
+  expect(((await reply.json()) as { outputs: readonly { shape: unknown }[] }).outputs[0]!.shape).toEqual([rows, 10])
 })
 
 test('a second signal ends it at once', async () => {
@@ -92,6 +108,9 @@ test.each([
   ['no bundle', [], 2, "missing required argument 'bundles'"],
   ['a port that is none', [DIGITS, '--port', '70000'], 2, 'Expected a port'],
   ['an unknown option', [DIGITS, '--prot', '1'], 2, 'Did you mean --port?'],
+  ['threads that are none', [DIGITS, '--json-threads', '1.5'], 2, 'Expected a whole number; 0 is none.'],
+  ['too many threads for JSON', [DIGITS, '--json-threads', '65', ...ON_ONNX], 2, 'jsonThreads: expected'],
+  ['too many threads for pictures', [DIGITS, '--pipeline-threads', '65', ...ON_ONNX], 2, 'pipelineThreads: expected'],
   ['half of TLS', [DIGITS, '--tls-cert', 'cert.pem', ...ON_ONNX], 2, '--tls-cert and --tls-key: expected both'],
   [
     'a file of keys that is not there',

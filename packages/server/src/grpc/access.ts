@@ -1,9 +1,11 @@
 import { type Metadata, status } from '@grpc/grpc-js'
-import { bearerOf, isAnyOf, secretDigest } from '../protocol/secrets.ts'
+import { bearerOf, findShown, secretDigest } from '../protocol/secrets.ts'
 import { GrpcRefusal } from './status.ts'
 
 /** Who may call what: keys for everything but health, a token for load and unload. */
 export interface Access {
+  /** A name for the key or token that is shown; null when none is right. */
+  userOf(metadata: Metadata): string | null
   /** @throws GrpcRefusal `UNAUTHENTICATED` */
   requireUser(metadata: Metadata): void
   /** @throws GrpcRefusal `PERMISSION_DENIED` */
@@ -24,14 +26,14 @@ function secretsOf(metadata: Metadata): readonly Buffer[] {
 export function createAccess(apiKeys: readonly string[], repositoryToken: string | null): Access {
   const token = repositoryToken === null ? [] : [secretDigest(repositoryToken)]
   const users = [...apiKeys.map(secretDigest), ...token]
+  const userOf = (metadata: Metadata): string | null => findShown(secretsOf(metadata), users)?.toString('hex') ?? null
   return {
+    userOf,
     requireUser: (metadata) => {
-      if (apiKeys.length === 0) return
-      const shown = secretsOf(metadata)
-      if (isAnyOf(shown, users)) return
+      if (apiKeys.length === 0 || userOf(metadata) !== null) return
       throw new GrpcRefusal(
         status.UNAUTHENTICATED,
-        shown.length === 0
+        secretsOf(metadata).length === 0
           ? 'this server asks for an API key: metadata "authorization: Bearer KEY" or "x-api-key: KEY"'
           : 'the API key that was sent is none of this server\'s; check it, in metadata "authorization: Bearer KEY" or "x-api-key: KEY"',
       )
@@ -43,7 +45,7 @@ export function createAccess(apiKeys: readonly string[], repositoryToken: string
           'load and unload over the network are switched off; the server is started with a repository token to switch them on',
         )
       }
-      if (isAnyOf(secretsOf(metadata), token)) return
+      if (findShown(secretsOf(metadata), token)) return
       throw new GrpcRefusal(
         status.PERMISSION_DENIED,
         'load and unload ask for the repository token: metadata "authorization: Bearer TOKEN" or "x-api-key: TOKEN"',

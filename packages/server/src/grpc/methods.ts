@@ -26,7 +26,7 @@ export interface Methods {
 export function createMethods(context: ServerContext): Methods {
   const { repository, options } = context
   const access = createAccess(options.apiKeys, options.repositoryToken)
-  const rateLimit = createRateLimit(options.rateLimit)
+  const rateLimit = createRateLimit(options.rateLimit, access)
   const everybody = (): void => {}
   const users = admission(rateLimit, access.requireUser)
   const operators = admission(rateLimit, access.requireOperator)

@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js'
 import { RateWindows } from '../protocol/rate-windows.ts'
+import type { Access } from './access.ts'
 import type { IncomingCall } from './call.ts'
 import { GrpcRefusal } from './status.ts'
 
@@ -9,19 +10,20 @@ export interface RateLimit {
   take(call: IncomingCall): void
 }
 
-/** By key where one is sent, else by address without its port. */
-function clientOf(call: IncomingCall): string {
-  const [key] = [...call.metadata.get('x-api-key'), ...call.metadata.get('authorization')]
-  return key === undefined ? call.getPeer().replace(/:\d+$/, '') : String(key)
-}
-
-/** @param limit - null: no limit */
-export function createRateLimit(limit: { readonly requests: number; readonly perMs: number } | null): RateLimit {
+/**
+ * Counts a client by a key that is right, else by address without its port: made-up keys would each begin anew.
+ *
+ * @param limit - null: no limit
+ */
+export function createRateLimit(
+  limit: { readonly requests: number; readonly perMs: number } | null,
+  { userOf }: Pick<Access, 'userOf'>,
+): RateLimit {
   if (limit === null) return { take: () => {} }
   const windows = new RateWindows(limit)
   return {
     take: (call) => {
-      const seconds = windows.take(clientOf(call))
+      const seconds = windows.take(userOf(call.metadata) ?? call.getPeer().replace(/:\d+$/, ''))
       if (seconds === null) return
       throw new GrpcRefusal(
         status.RESOURCE_EXHAUSTED,

@@ -63,7 +63,8 @@ export function unary<Request, Response>(
 /** Lets everybody in within the rate limit; what else is asked is up to `require`. */
 export function admission(rateLimit: RateLimit, require?: (metadata: Metadata) => void): (call: IncomingCall) => void {
   return (call) => {
-    require?.(call.metadata)
+    // First, so that guesses of keys are counted too.
     rateLimit.take(call)
+    require?.(call.metadata)
   }
 }

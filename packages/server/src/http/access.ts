@@ -1,11 +1,11 @@
 import type { FastifyRequest } from 'fastify'
-import { bearerOf, isAnyOf, secretDigest } from '../protocol/secrets.ts'
+import { bearerOf, findShown, secretDigest } from '../protocol/secrets.ts'
 import { HttpRefusal } from './http-refusal.ts'
 
 /** Who may call what: keys for everything but probes and pages, a token for load and unload. */
 export interface Access {
-  /** Whether the request shows a key or token that is right. */
-  isUser(request: FastifyRequest): boolean
+  /** A name for the key or token of the request; null when it shows none that is right. */
+  userOf(request: FastifyRequest): string | null
   /** @throws HttpRefusal 401 */
   requireUser(request: FastifyRequest): void
   /** @throws HttpRefusal 403 */
@@ -25,11 +25,12 @@ function secretsOf({ headers }: FastifyRequest): readonly Buffer[] {
 export function createAccess(apiKeys: readonly string[], repositoryToken: string | null): Access {
   const token = repositoryToken === null ? [] : [secretDigest(repositoryToken)]
   const users = [...apiKeys.map(secretDigest), ...token]
-  const isUser = (request: FastifyRequest): boolean => users.length > 0 && isAnyOf(secretsOf(request), users)
+  const userOf = (request: FastifyRequest): string | null =>
+    users.length > 0 ? (findShown(secretsOf(request), users)?.toString('hex') ?? null) : null
   return {
-    isUser,
+    userOf,
     requireUser: (request) => {
-      if (apiKeys.length === 0 || isUser(request)) return
+      if (apiKeys.length === 0 || userOf(request) !== null) return
       throw new HttpRefusal(
         401,
         'UNAUTHORIZED',
@@ -40,7 +41,7 @@ export function createAccess(apiKeys: readonly string[], repositoryToken: string
       )
     },
     requireOperator: (request) => {
-      if (token.length > 0 && isAnyOf(secretsOf(request), token)) return
+      if (token.length > 0 && findShown(secretsOf(request), token)) return
       const reason =
         token.length === 0
           ? 'load and unload over the network are switched off; the server is started with a repository token to switch them on'

@@ -4,6 +4,7 @@ import { gunzip, inflate, inflateRaw } from 'node:zlib'
 import { TensorferryError } from '@tensorferry/core'
 import { toldValue } from '../protocol/told-value.ts'
 import { HttpRefusal } from './http-refusal.ts'
+import { joinChunks } from './join-chunks.ts'
 
 const inflaters = { gzip: promisify(gunzip), deflate: promisify(inflate) }
 const inflateBare = promisify(inflateRaw)
@@ -88,7 +89,7 @@ export class BodyReader {
       const settle = (error: unknown): void => {
         message.off('data', onData).off('end', onEnd).off('error', onGone).off('aborted', onGone)
         if (error === null) {
-          resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size))
+          resolve(chunks.length === 1 ? chunks[0]! : joinChunks(chunks))
           return
         }
         this.release(size)

@@ -7,6 +7,8 @@ const IDLE_MS = 300
 /** One that was opened and has brought nothing yet is about to: its client may be slow. */
 const UNUSED_MS = 2000
 const LOOK_MS = 50
+/** What is queued for the port is taken for so long at most: connections may come faster than they are taken. */
+const TAKE_MS = 500
 
 /** After what has arrived meanwhile is read: a timer comes before it. */
 function afterReading(work: () => void): void {
@@ -17,15 +19,22 @@ function afterReading(work: () => void): void {
  * Ends an HTTP server without a lost request. Node's own `close` ends idle connections at once, and with them the requests
  * that are on the wire: measured, most of 16 clients in a loop lost one.
  *
- * Whoever answers sets `Connection: close` while it drains, so that clients do not come back.
+ * Whoever answers while it drains waits until the port is {@link closed}, and sets `Connection: close`: a client that is told
+ * to go before comes back into a port that is about to close.
  */
 export class ConnectionDrain {
   readonly #server: Server
   readonly #connections = new Map<Socket, { requests: number; since: number; idleMs: number }>()
+  #taken = 0
+  #onClosed: () => void = () => undefined
+  readonly #closed = new Promise<void>((resolve) => {
+    this.#onClosed = resolve
+  })
 
   /** @param server - does not listen yet */
   constructor(server: Server) {
     this.#server = server
+    server.on('connection', () => this.#taken++)
     // With TLS requests name the socket inside, and the one below would look idle.
     const opened = server instanceof SecureServer ? 'secureConnection' : 'connection'
     server.on(opened, (socket: Socket) => this.#watch(socket))
@@ -41,7 +50,17 @@ export class ConnectionDrain {
     })
   }
 
-  /** Takes no new connections; resolves when those that are open have ended. */
+  /** Whether connections are taken: until {@link close} has taken those that are queued for the port. */
+  get isOpen(): boolean {
+    return this.#server.listening
+  }
+
+  /** Resolves when the port is closed. */
+  closed(): Promise<void> {
+    return this.#closed
+  }
+
+  /** Takes no new connections but those that wait for it; resolves when those that are open have ended. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       let timer: ReturnType<typeof setTimeout> | undefined
@@ -54,16 +73,31 @@ export class ConnectionDrain {
           })
         }, LOOK_MS)
       }
-      afterReading(() => {
+      this.#whenAllTaken(() => {
         // Not http's close, which ends idle connections.
         StreamServer.prototype.close.call(this.#server, () => {
           isClosed = true
           clearTimeout(timer)
           resolve()
         })
+        this.#onClosed()
       })
       look()
     })
+  }
+
+  /** Node takes one connection in a turn of the event loop, and those that still wait when the port closes are reset. */
+  #whenAllTaken(work: () => void): void {
+    const until = performance.now() + TAKE_MS
+    let taken = -1
+    const turn = (): void => {
+      // A turn without a new one: none waits.
+      const isLast = this.#taken === taken || performance.now() > until
+      taken = this.#taken
+      if (isLast) work()
+      else setImmediate(turn)
+    }
+    setImmediate(turn)
   }
 
   #watch(socket: Socket): void {

@@ -6,7 +6,8 @@ import type { Listener, ServerContext } from '../context.ts'
 import { JsonPool } from '../encode/json-pool.ts'
 import { ConnectionDrain } from './connection-drain.ts'
 import { guardRequests } from './guards.ts'
-import { describeFailure, HttpRefusal } from './http-refusal.ts'
+import { describeFailure } from './http-refusal.ts'
+import { refuseUnknown } from './refuse-unknown.ts'
 import { routeModels } from './routes/models.ts'
 import { routePages } from './routes/pages.ts'
 import { routePredict } from './routes/predict.ts'
@@ -88,16 +89,14 @@ export async function createHttp(context: ServerContext): Promise<Listener> {
   const json = new JsonPool(options.jsonThreads)
   const app = createServer(context)
   const drain = new ConnectionDrain(app.server as Server)
-  const access = await guardRequests(app, context)
+  const access = await guardRequests(app, context, drain)
+  refuseUnknown(app)
   routeServer(app, context)
   routeModels(app, context, json)
   routeRepository(app, context, access)
   routePredict(app, context, json)
   routeUnsupported(app, context)
   if (options.pages) await routePages(app, context)
-  app.setNotFoundHandler((request) => {
-    throw new HttpRefusal(404, 'NOT_FOUND', `nothing is at ${request.method} ${request.url.slice(0, 200)}`)
-  })
   try {
     const url = await listen(app, options.host, options.port)
     return {

@@ -5,8 +5,10 @@ import type { ServerContext } from '../context.ts'
 import { RateWindows } from '../protocol/rate-windows.ts'
 import { type Access, createAccess } from './access.ts'
 import { BodyReader } from './body.ts'
+import type { ConnectionDrain } from './connection-drain.ts'
 import { describeFailure, HttpRefusal, sendFailure } from './http-refusal.ts'
 import { COUNTED } from './observed.ts'
+import { pathOf } from './path-of.ts'
 import { WATCHED_BYTES, watchedReply } from './watched-reply.ts'
 
 /** Open to everybody: probes, which have no keys, and pages, which have nothing to hide. */
@@ -15,11 +17,6 @@ const OPEN = /^\/(?:v2\/health\/(?:live|ready)|ping|docs(?:\/[\w./-]*)?|openapi\
 const MEDIA_TYPE = /^\s*([\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+)/
 const JSON_AS_FRAMEWORK = 'application/json; charset=utf-8'
 const MODEL_READY = /^\/v2\/models\/[^/]+(?:\/versions\/[^/]+)?\/ready$/
-
-function pathOf({ url }: FastifyRequest): string {
-  const end = url.indexOf('?')
-  return end === -1 ? url : url.slice(0, end)
-}
 
 function isOpen(request: FastifyRequest): boolean {
   const path = pathOf(request)
@@ -43,7 +40,11 @@ interface WithBody {
  * What stands before every route: CORS, rate limit, keys, bodies within bounds, errors in one form; and after it: connections
  * that end while the server drains, and those of clients that do not read.
  */
-export async function guardRequests(app: FastifyInstance, context: ServerContext): Promise<Access> {
+export async function guardRequests(
+  app: FastifyInstance,
+  context: ServerContext,
+  drain: ConnectionDrain,
+): Promise<Access> {
   const { options, observer, logger } = context
   const access = createAccess(options.apiKeys, options.repositoryToken)
   const bodies = new BodyReader(options.bodyLimit)
@@ -72,9 +73,7 @@ export async function guardRequests(app: FastifyInstance, context: ServerContext
     if (isOpen(request)) return
     if (windows) {
       // Only a key that is right stands for a client: made-up ones would each begin anew.
-      const { authorization, 'x-api-key': key } = request.headers
-      const client = access.isUser(request) ? `key ${authorization ?? key}` : request.ip
-      const seconds = windows.take(client)
+      const seconds = windows.take(access.userOf(request) ?? request.ip)
       if (seconds !== null) {
         throw new HttpRefusal(429, 'OVERLOADED', `too many requests; come again in ${seconds} s`, {
           'retry-after': String(seconds),
@@ -97,6 +96,8 @@ export async function guardRequests(app: FastifyInstance, context: ServerContext
   let wasReady = false
   app.addHook('onSend', async (_request, reply, payload) => {
     wasReady ||= context.ready()
+    // Whoever is answered before the port is closed comes back to it, and may be reset there.
+    if (context.draining && drain.isOpen) await drain.closed()
     // Load balancers and clients look for another server in time.
     if (context.draining || (wasReady && !context.ready())) reply.header('connection', 'close')
     // JSON has no charset, and KServe's client takes errors from this very type alone.

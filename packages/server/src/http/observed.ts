@@ -37,6 +37,8 @@ export function observe<P extends RouteGenericInterface['Params'] = unknown>(
     reply.raw.once('close', () => {
       if (!reply.raw.writableFinished) client.leave()
     })
+    // While the body was unpacked or joined.
+    if (reply.raw.destroyed) client.leave()
     try {
       const result = await work(request, reply, { observed, signal: client.signal })
       observed.end('OK', reply.statusCode)

@@ -22,6 +22,7 @@ const FAILURES: Readonly<Record<string, string>> = {
   401: 'an API key is missing',
   403: 'load and unload are off, or the token is missing',
   404: 'no such model or version',
+  405: 'the address has other methods: Allow says which',
   406: 'no form that is accepted',
   408: 'the request came too slowly',
   409: 'the model was unloaded meanwhile',
@@ -59,7 +60,7 @@ function operation({ id, summary, tag, gives, takes, parameters = [], fails = []
     ...(takes ? { requestBody: takes } : {}),
     responses: {
       200: { description: 'done', ...(gives ? { content: gives } : {}) },
-      ...failures([401, 429, ...fails]),
+      ...failures([401, 405, 429, ...fails]),
     },
   }
 }
@@ -111,6 +112,7 @@ function modelPaths(base: string, parameters: readonly object[], suffix: string)
           200: { description: 'it is', content: json(ref('ModelReady')) },
           400: { description: FAILURES[400], content: json(ref('Error')) },
           404: { description: 'there is none of that name', content: json(ref('ModelReady')) },
+          ...failures([405]),
           503: { description: 'it is known and not ready', content: json(ref('ModelReady')) },
         },
       },
@@ -134,9 +136,9 @@ function modelPaths(base: string, parameters: readonly object[], suffix: string)
   }
 }
 
-function predictPath(id: string, summary: string, parameters: readonly object[]): object {
+function predictPath(id: string, summary: string, parameters: readonly object[], method = 'post'): object {
   return {
-    post: operation({
+    [method]: operation({
       id,
       summary,
       tag: 'inference',
@@ -157,7 +159,7 @@ function probe(id: string, summary: string): object {
       summary,
       tags: ['server'],
       security: [],
-      responses: { 200: { description: 'yes', content }, 503: { description: 'no', content } },
+      responses: { 200: { description: 'yes', content }, ...failures([405]), 503: { description: 'no', content } },
     },
   }
 }
@@ -206,7 +208,10 @@ export function openApiDescription(version: string): object {
       ...modelPaths('/v2/models/{model}/versions/{version}', [MODEL, VERSION], 'OfVersion'),
       '/predict/{model}': predictPath('predict', "A picture through the bundle's own pipeline", [MODEL]),
       '/predict/{model}/versions/{version}': predictPath('predictOfVersion', 'The same of a version', [MODEL, VERSION]),
-      '/predictions/{model}': predictPath('predictions', "TorchServe's address; labels as {label: score}", [MODEL]),
+      '/predictions/{model}': {
+        ...predictPath('predictions', "TorchServe's address; labels as {label: score}", [MODEL]),
+        ...predictPath('putPredictions', 'The same, as TorchServe takes it too', [MODEL], 'put'),
+      },
       '/v2/repository/index': {
         post: operation({
           id: 'repositoryIndex',

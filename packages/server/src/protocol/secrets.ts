@@ -5,10 +5,10 @@ export function secretDigest(secret: string): Buffer {
   return createHash('sha256').update(secret).digest()
 }
 
-/** Compared each with each: the time tells nothing of the secrets. */
-export function isAnyOf(shown: readonly Buffer[], known: readonly Buffer[]): boolean {
-  let found = false
-  for (const one of shown) for (const other of known) if (timingSafeEqual(one, other)) found = true
+/** The known digest that is shown, or null. Compared each with each: the time tells nothing of the secrets. */
+export function findShown(shown: readonly Buffer[], known: readonly Buffer[]): Buffer | null {
+  let found: Buffer | null = null
+  for (const one of shown) for (const other of known) if (timingSafeEqual(one, other)) found = other
   return found
 }
 

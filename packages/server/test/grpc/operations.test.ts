@@ -114,6 +114,36 @@ test('more requests than the rate limit allows are RESOURCE_EXHAUSTED', async ()
   expect(await client.call('ServerLive', {})).toEqual({ live: true })
 })
 
+test('rate limits count a client by a key that is right, else by address', async () => {
+  const { address } = await startServer({ rateLimit: { requests: 3, perMs: 3_600_000 }, apiKeys: ['a', 'b'] })
+  const client = rawClient(address)
+  const codes = async (...all: readonly Record<string, string>[]): Promise<number[]> => {
+    const found: number[] = []
+    for (const headers of all) found.push((await failure(client.call('ServerMetadata', {}, { headers }))).code)
+    return found
+  }
+  const { OK, UNAUTHENTICATED, RESOURCE_EXHAUSTED } = status
+  // One key, whatever is shown beside it and however it is shown.
+  const a = { 'x-api-key': 'a' }
+  expect(await codes(a, { ...a, authorization: 'Bearer 1' }, { authorization: 'Bearer a' }, a)).toEqual([
+    ...[OK, OK, OK, RESOURCE_EXHAUSTED],
+  ])
+  expect(await codes({ 'x-api-key': 'b' })).toEqual([OK])
+  const madeUp = Array.from({ length: 5 }, (_, index) => ({ 'x-api-key': `made up ${index}` }))
+  const refused = [UNAUTHENTICATED, UNAUTHENTICATED, UNAUTHENTICATED, RESOURCE_EXHAUSTED, RESOURCE_EXHAUSTED]
+  expect(await codes(...madeUp)).toEqual(refused)
+})
+
+test('without keys a made-up one begins no new window', async () => {
+  const { address } = await startServer({ rateLimit: { requests: 2, perMs: 3_600_000 } })
+  const client = rawClient(address)
+  const codes: number[] = []
+  for (const key of ['one', 'two', 'three']) {
+    codes.push((await failure(client.call('ServerMetadata', {}, { headers: { 'x-api-key': key } }))).code)
+  }
+  expect(codes).toEqual([status.OK, status.OK, status.RESOURCE_EXHAUSTED])
+})
+
 test('TLS', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tensorferry-tls-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))

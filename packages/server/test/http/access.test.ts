@@ -64,8 +64,11 @@ test('rate limits count a client by a key that is right, else by address', async
   const server = await startServer({ apiKeys: ['a', 'b'], rateLimit: { requests: 3, perMs: 60_000 } })
   const statuses = async (key: string, count: number): Promise<number[]> => {
     const found: number[] = []
-    for (let index = 0; index < count; index++)
-      found.push((await ask(server, '/v2', { headers: { 'x-api-key': key } })).status)
+    // What is shown beside a right key is no new client.
+    for (let index = 0; index < count; index++) {
+      const headers = { 'x-api-key': key, ...(index % 2 ? { authorization: `Bearer ${index}` } : {}) }
+      found.push((await ask(server, '/v2', { headers })).status)
+    }
     return found
   }
   expect(await statuses('a', 5)).toEqual([200, 200, 200, 429, 429])

@@ -2,12 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { Agent, createServer, get, type Server } from 'node:http'
 import { createServer as createSecureServer, get as getSecure, Agent as SecureAgent } from 'node:https'
-import { type AddressInfo, connect } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { ConnectionDrain } from '../../src/http/connection-drain.ts'
 import { deferred } from '../deferred.ts'
+import { startServer } from './start-server.ts'
 
 function certificate(): { key: string; cert: string } {
   const folder = mkdtempSync(join(tmpdir(), 'tensorferry-tls-'))
@@ -92,3 +93,45 @@ test.each(['http', 'https'] as const)(
     await expect(idle('/')).rejects.toMatchObject({ code: expect.stringMatching(/ECONN/) })
   },
 )
+
+test('connections that are queued for the port are answered', async () => {
+  const { port, close } = await start('http')
+  // Node takes one in a turn of the loop: when the last one is connected, most of them wait to be taken.
+  const sockets = Array.from({ length: 64 }, () => connect(port, '127.0.0.1'))
+  const replies = sockets.map(
+    (socket) =>
+      new Promise<string>((resolve, reject) => {
+        let text = ''
+        socket.setEncoding('utf8').on('data', (part) => {
+          text += part
+        })
+        socket.once('end', () => resolve(text)).once('error', reject)
+      }),
+  )
+  await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('connect', resolve))))
+  const closing = close()
+  for (const socket of sockets) socket.write('GET / HTTP/1.1\r\nhost: test\r\n\r\n')
+  for (const reply of await Promise.all(replies)) expect(reply).toMatch(/^HTTP\/1.1 200 OK\r\n[\s\S]*answered/)
+  await closing
+})
+
+test('who is told to close the connection finds the port closed', async () => {
+  const server = await startServer()
+  const { port } = new URL(server.url)
+  const open = (): Promise<Socket> =>
+    new Promise((resolve, reject) => {
+      const socket = connect(Number(port), '127.0.0.1')
+      socket.once('connect', () => resolve(socket)).once('error', reject)
+      onTestFinished(() => void socket.destroy())
+    })
+  const client = await open()
+  const told = new Promise<string>((resolve) => client.setEncoding('utf8').once('data', resolve))
+  // The port takes a while to close: so many are queued.
+  const queued = await Promise.all(Array.from({ length: 200 }, open))
+  const closing = server.close()
+  client.write('GET /v2/health/live HTTP/1.1\r\nhost: test\r\n\r\n')
+  expect(await told).toMatch(/^HTTP\/1.1 200 OK\r\n[\s\S]*connection: close\r\n/i)
+  await expect(open()).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  for (const socket of queued) socket.destroy()
+  await closing
+})

@@ -1,6 +1,7 @@
+import { connect } from 'node:net'
 import { deflateRawSync, deflateSync, gunzipSync, gzipSync } from 'node:zlib'
 import { tensor } from '@tensorferry/core'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { bundlePath } from '../load-models.ts'
 import { ask, digitsBody, fixtureModel, inferPath, pixels, post, startServer } from './start-server.ts'
 
@@ -134,6 +135,43 @@ describe('refusals', () => {
       expect([answer.status, answer.json?.code], `${path} ${body}`).toEqual([status, code])
       expect(answer.json.error).toMatch(words)
     }
+  })
+
+  test('a wrong method: the address says which it has, before the body is read', async () => {
+    const server = await startServer({ apiKeys: ['key'] })
+    const headers = { 'x-api-key': 'key' }
+    const cases: readonly (readonly [method: string, path: string, status: number, allow: string | null])[] = [
+      ['GET', inferPath(), 405, 'POST'],
+      ['PUT', '/v2/models/nobody/versions/1/infer?x=1', 405, 'POST'],
+      ['POST', '/v2/health/ready', 405, 'GET, HEAD'],
+      ['POST', '/v2/models/digits/ready', 405, 'GET, HEAD'],
+      ['DELETE', '/v2/models/digits', 405, 'GET, HEAD'],
+      ['GET', '/predictions/digits', 405, 'POST, PUT'],
+      ['OPTIONS', '/v2', 405, 'GET, HEAD'],
+      ['POST', '/', 405, 'GET, HEAD'],
+      ['PROPFIND', '/ping', 405, 'GET, HEAD'],
+      ['GET', '/v2/models/digits/nothing', 404, null],
+      ['GET', '/v2.models', 404, null],
+      ['GET', '/docs/nothing', 404, null],
+    ]
+    for (const [method, path, status, allow] of cases) {
+      const answer = await ask(server, path, { method, headers })
+      expect([answer.status, answer.headers.get('allow')], `${method} ${path}`).toEqual([status, allow])
+      if (status === 405) {
+        expect(answer.json.code).toBe('METHOD_NOT_ALLOWED')
+        expect(answer.json.error).toContain(`this address takes ${allow}`)
+      }
+    }
+    expect((await fetch(`${server.url}/v2`, { method: 'HEAD', headers })).status).toBe(200)
+    const unfinished = await new Promise<string>((resolve) => {
+      const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+      socket.write('PUT /v2/models/digits/infer HTTP/1.1\r\nhost: x\r\nx-api-key: key\r\ncontent-length: 1000\r\n\r\n')
+      socket.setEncoding('utf8').once('data', resolve)
+      onTestFinished(() => void socket.destroy())
+    })
+    expect(unfinished).toMatch(/^HTTP\/1\.1 405 /)
+    // Keys come first: nobody learns what there is.
+    expect((await ask(server, inferPath())).status).toBe(401)
   })
 
   test('a client that leaves takes its request out of the queue; one whose time is over is told', async () => {

@@ -29,7 +29,11 @@ export function defineDeploy(program: Command, runCommand: RunCommand): void {
     .option('-o, --out <folder>', 'where to write (default: deploy/TARGET)')
     .option('--name <name>', 'of the model in addresses, and of resources (default: the bundle’s)')
     .option('--image <reference>', 'name and tag of the image (default: NAME-server:VERSION)')
-    .option('-b, --backend <name>', 'backend in the image: onnx-node or onnx-web', 'onnx-node')
+    .option(
+      '-b, --backend <name>',
+      'backend in the image: onnx-node, onnx-web; compose, kubernetes: libtorch',
+      'onnx-node',
+    )
     .option('--replicas <number>', 'servers at first, and at least', parsePositive, 2)
     .option('--max-replicas <number>', 'servers at most (default: 10)', parsePositive)
     .option('--cpus <number>', 'cores of one server, and threads of its runs', parsePositive, 2)

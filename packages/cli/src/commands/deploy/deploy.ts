@@ -66,7 +66,7 @@ export async function deploy(
   { terminal, signal }: CommandContext,
 ): Promise<ExitCode> {
   const bundle = await openBundleOnDisk(source, 'a deployment needs its name, version and goldens')
-  const plan = makePlan(bundle, options)
+  const plan = makePlan(bundle, target, options)
   const wanted = new Set(plan.modelFiles.map(({ path }) => path))
   const damaged = (await checkFiles(bundle)).filter(({ path, problem }) => problem !== null && wanted.has(path))
   if (damaged.length > 0) {

@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { ownVersion } from '../../own-version.ts'
+import { LIBTORCH_FILES, libtorchStage } from './libtorch-image.ts'
 import { type DeployPlan, PORTS, STOP_SECONDS } from './plan.ts'
 import { serverArguments } from './server-arguments.ts'
 import { header, type WrittenFile } from './written-file.ts'
@@ -48,6 +49,7 @@ RUN if [ -e package-lock.json ]; then npm ci --omit=dev --no-audit --no-fund; \\
 function dockerfile(plan: DeployPlan, { withModel, hasTarballs }: ImageOptions): string {
   const path = withModel ? `/models/${plan.name}` : '/mnt/models'
   const command = JSON.stringify(serverArguments(plan, path)).replaceAll(',', ', ')
+  const isLibtorch = plan.backend.name === 'libtorch'
   const title = withModel ? `${plan.model} ${plan.version} and the server` : 'the server; models are mounted'
   return `# syntax=docker/dockerfile:1
 ${header([
@@ -57,12 +59,12 @@ ${header([
   `docker run --read-only --tmpfs /tmp --cap-drop ALL --publish ${PORTS.http}:${PORTS.http} ${plan.image}`,
 ])}
 ${installation(hasTarballs)}
-
+${isLibtorch ? `\n${libtorchStage(BASE, 'build')}\n` : ''}
 FROM ${BASE}
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app/node_modules node_modules
-${withModel ? 'COPY models /models\n' : ''}# By number: Kubernetes cannot tell whether a name is root's.
+${isLibtorch ? `${LIBTORCH_FILES}\n` : ''}${withModel ? 'COPY models /models\n' : ''}# By number: Kubernetes cannot tell whether a name is root's.
 USER 1000:1000
 EXPOSE ${PORTS.http} ${PORTS.grpc}
 # Not ready, answers what it has taken, ends; give it ${STOP_SECONDS} seconds.

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type ManifestArtifact, type ManifestFile, TensorferryError } from '@tensorferry/core'
+import { type ManifestArtifact, type ManifestFile, type ModelFormat, TensorferryError } from '@tensorferry/core'
 import { BACKENDS } from '@tensorferry/core/node'
 import { packageName, shortName } from '../../backends/known.ts'
 import type { BundleOnDisk } from '../../bundle/read.ts'
@@ -55,7 +55,9 @@ export const STOP_SECONDS = NEWS_SECONDS + DRAIN_SECONDS + 10
 /** Longest name of a Service, which a Deployment and its pods take too. */
 const LONGEST_LABEL = 63
 /** Backends that the image holds with nothing but npm. */
-const IN_IMAGE = ['onnx-node', 'onnx-web']
+const FROM_NPM = ['onnx-node', 'onnx-web']
+/** Targets whose image can hold libtorch too. */
+const WITH_LIBTORCH: readonly Target[] = ['compose', 'kubernetes']
 
 /** `Super Resolution_x3` to `super-resolution-x3`. */
 function dnsLabel(name: string): string {
@@ -71,25 +73,31 @@ function dnsLabel(name: string): string {
   )
 }
 
-function chosenBackend(given: string | undefined): DeployPlan['backend'] {
+function chosenBackend(target: Target, given: string | undefined): DeployPlan['backend'] {
   const name = shortName(packageName(given ?? 'onnx-node'))
-  if (IN_IMAGE.includes(name)) return { package: packageName(name), name }
-  throw new TensorferryError(
-    'OPTIONS_INVALID',
-    `--backend ${given}: the image that is written installs npm packages alone, so it takes ${IN_IMAGE.join(' or ')}; ` +
-      'for libtorch, write for onnx-node and add the library and the built addon to the Dockerfile',
-  )
+  const known = WITH_LIBTORCH.includes(target) ? [...FROM_NPM, 'libtorch'] : FROM_NPM
+  if (known.includes(name)) return { package: packageName(name), name }
+  const elsewhere = name === 'libtorch' ? `; libtorch is written for ${WITH_LIBTORCH.join(' and ')}` : ''
+  throw new TensorferryError('OPTIONS_INVALID', `--backend ${given}: ${target} takes ${known.join(', ')}${elsewhere}`)
+}
+
+/** Formats of the backend that an image can hold: compiled models are of one machine, and not part of a bundle. */
+function formatsOf(backend: DeployPlan['backend']): readonly ModelFormat[] {
+  const formats = BACKENDS.find((known) => known.package === backend.package)?.formats ?? []
+  return formats.filter((format) => format !== 'aot-inductor')
 }
 
 /** Artifacts that the backend reads. */
 function readable({ manifest, folder }: BundleOnDisk, backend: DeployPlan['backend']): readonly ManifestArtifact[] {
-  const formats = BACKENDS.find((known) => known.package === backend.package)?.formats ?? []
+  const formats = formatsOf(backend)
   const artifacts = manifest.artifacts.filter(({ format }) => formats.includes(format))
   if (artifacts.length > 0) return artifacts
+  const hasTorchScript = manifest.artifacts.some(({ format }) => format === 'torchscript')
+  const advice = hasTorchScript ? `deploy ${WITH_LIBTORCH.join(' or ')} with --backend libtorch, or ` : ''
   const there = manifest.artifacts.map(({ name, format }) => `${name} (${format})`).join(', ')
   throw new TensorferryError(
     'FORMAT_UNSUPPORTED',
-    `${folder} has no artifact that ${backend.name} reads (${formats.join(', ')}); it has ${there}; export it with formats=["onnx"]`,
+    `${folder} has no artifact that ${backend.name} reads (${formats.join(', ')}); it has ${there}; ${advice}export it with formats=["onnx"]`,
   )
 }
 
@@ -105,9 +113,9 @@ function memoryFor(files: readonly ManifestFile[]): number {
  * @throws TensorferryError `OPTIONS_INVALID` for a name or backend that does not fit, `FORMAT_UNSUPPORTED` when the backend
  *   reads none of the bundle's artifacts
  */
-export function makePlan(bundle: BundleOnDisk, options: PlanOptions): DeployPlan {
+export function makePlan(bundle: BundleOnDisk, target: Target, options: PlanOptions): DeployPlan {
   const { manifest, folder } = bundle
-  const backend = chosenBackend(options.backend)
+  const backend = chosenBackend(target, options.backend)
   const model = options.name ?? manifest.name
   const name = dnsLabel(model)
   const maxReplicas = options.maxReplicas ?? Math.max(10, options.replicas)

@@ -34,6 +34,13 @@ function parseMilliseconds(text: string): number {
   throw new InvalidArgumentError('Expected milliseconds, 0 or more.')
 }
 
+/** The server knows how many may be. */
+function parseThreads(text: string): number {
+  const threads = Number(text)
+  if (text !== '' && Number.isInteger(threads) && threads >= 0) return threads
+  throw new InvalidArgumentError('Expected a whole number; 0 is none.')
+}
+
 /** Adds `serve` to the program. */
 export function defineServe(program: Command, runCommand: RunCommand): void {
   const command = program
@@ -63,6 +70,12 @@ export function defineServe(program: Command, runCommand: RunCommand): void {
     .option('--timeout <ms>', 'how long a request may take, its time in the queue included', parsePositive)
     .option('--body-limit <bytes>', 'size of a request at most (default: 67108864)', parsePositive)
     .option('--rate-limit <requests>', 'requests of one client in a second', parsePositive)
+    .option('--json-threads <number>', 'worker threads for large JSON; 0: none (default: 1)', parseThreads)
+    .option(
+      '--pipeline-threads <number>',
+      'worker threads for pictures and other steps around a network; 0: none (default: cores, at most 4)',
+      parseThreads,
+    )
     .option('--api-keys-file <path>', 'file with a key on each line; clients must send one')
     .option('--token <text>', 'switches load and unload over the network on, for whoever sends it')
     .option('--cors <origins>', 'origins whose pages may call, with commas between them; * is all')

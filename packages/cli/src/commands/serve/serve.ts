@@ -24,6 +24,8 @@ export interface ServeOptions extends BackendOptions, CommonOptions {
   readonly timeout?: number
   readonly bodyLimit?: number
   readonly rateLimit?: number
+  readonly jsonThreads?: number
+  readonly pipelineThreads?: number
   readonly apiKeysFile?: string
   readonly token?: string
   readonly cors?: string
@@ -129,6 +131,8 @@ async function serverOptions(bundles: readonly string[], options: ServeOptions):
     grpcPort: options.grpcPort,
     bodyLimit: options.bodyLimit,
     rateLimit: rateLimit === undefined ? undefined : { requests: rateLimit, perMs: 1000 },
+    jsonThreads: options.jsonThreads,
+    pipelineThreads: options.pipelineThreads,
     apiKeys: options.apiKeysFile === undefined ? undefined : await readKeys(options.apiKeysFile),
     repositoryToken: token || undefined,
     cors: cors === undefined ? undefined : cors === '*' ? true : cors.split(',').map((origin) => origin.trim()),
