@@ -2,6 +2,7 @@
 // webp.wasm, from the sources that Debian has of them. Those are fetched by apt when .cache/decoders does not hold them. The same
 // zig gives the same bytes, wherever it runs. With --check nothing is written, and a difference is an error. With --stamp nothing
 // is fetched or compiled: only what the last build noted of its sources and results is compared.
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,6 +13,7 @@ import { findZig, runOrExit, ZIG_VERSION } from '../../../scripts/zig.mjs'
 const packageFolder = fileURLToPath(new URL('..', import.meta.url))
 const own = join(packageFolder, 'wasm', 'decoders')
 const cache = fileURLToPath(new URL('../../../.cache/decoders', import.meta.url))
+const aptFolder = join(cache, 'apt')
 
 /** What libjpeg's own settings leave to choose, and no picture here needs. */
 const LEFT_OUT = [
@@ -107,25 +109,26 @@ const FLAGS = [
 
 const sha256Of = (bytes) => createHash('sha256').update(bytes).digest('hex')
 
+const run = (command, args, cwd) => execFileSync(command, args, { cwd, encoding: 'utf8', stdio: 'pipe' })
+
 /** Where apt keeps what it knows of Debian's sources: nothing of the system's changes. */
 function aptOptions() {
-  const folder = join(cache, 'apt')
-  const mirrors = runOrExit('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Origin: Debian']).split('\n')
+  const mirrors = run('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Origin: Debian']).split('\n')
   const mirror = mirrors.find((uri) => uri && !uri.includes('security'))
   if (!mirror) throw new Error('this machine has no mirror of Debian')
-  for (const name of ['lists/partial', 'archives/partial']) mkdirSync(join(folder, name), { recursive: true })
+  for (const name of ['lists/partial', 'archives/partial']) mkdirSync(join(aptFolder, name), { recursive: true })
   const list = `Types: deb-src
 URIs: ${mirror}
 Suites: forky sid
 Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 `
-  writeFileSync(join(folder, 'debian.sources'), list)
+  writeFileSync(join(aptFolder, 'debian.sources'), list)
   const options = {
-    'Dir::Etc::sourcelist': join(folder, 'debian.sources'),
+    'Dir::Etc::sourcelist': join(aptFolder, 'debian.sources'),
     'Dir::Etc::sourceparts': '-',
-    'Dir::State::lists': join(folder, 'lists'),
-    'Dir::Cache': folder,
+    'Dir::State::lists': join(aptFolder, 'lists'),
+    'Dir::Cache': aptFolder,
     'APT::Sandbox::User': '',
   }
   return Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`])
@@ -133,11 +136,11 @@ Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 
 /** Any of Debian's packages of this version: it changes what surrounds the original archive, not that. */
 function fetchSource(options, { source, version, sha256 }) {
-  const known = runOrExit('apt-cache', [...options, 'showsrc', '--only-source', source]).split('\n\n')
+  const known = run('apt-cache', [...options, 'showsrc', '--only-source', source]).split('\n\n')
   const found = known.find((one) => one.includes(sha256))
   const packaged = found && /^Version: (.*)$/m.exec(found)[1]
   if (!packaged) throw new Error(`Debian has ${source} ${version} no more`)
-  runOrExit('apt-get', [...options, 'source', '-q', '--download-only', '--only-source', `${source}=${packaged}`], cache)
+  run('apt-get', [...options, 'source', '-q', '--download-only', '--only-source', `${source}=${packaged}`], cache)
 }
 
 function findArchives() {
@@ -146,11 +149,14 @@ function findArchives() {
   if (missing.length > 0) {
     try {
       const options = aptOptions()
-      runOrExit('apt-get', [...options, 'update', '-q'])
+      run('apt-get', [...options, 'update', '-q'])
       for (const decoder of missing) fetchSource(options, decoder)
     } catch (error) {
       const wanted = missing.map(({ source, version, sha256 }) => `${source}_${version}.orig.tar.gz, sha256 ${sha256}`)
-      throw new Error(`${error.message}; put these into .cache/decoders:\n${wanted.join('\n')}`)
+      throw new Error(`${error.message}\nPut these into .cache/decoders by hand:\n${wanted.join('\n')}`)
+    } finally {
+      // The lists of a hundred thousand packages.
+      rmSync(aptFolder, { recursive: true, force: true })
     }
   }
   for (const [index, { sha256 }] of DECODERS.entries()) {
