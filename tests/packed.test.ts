@@ -46,14 +46,14 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 /** What a tarball holds beside its program: the schema, the command's entry, the addon's sources and the prebuilt addons,
- * a runtime with its licence, gRPC's description. */
+ * a runtime with its licence, gRPC's description, the server's page. */
 const MORE_IN_TARBALL: Readonly<Record<string, RegExp>> = {
   [CORE]: /^(schema\/bundle\.schema\.json|NOTICE\.txt)$/,
   [LIBTORCH]:
     /^bin\/tensorferry-libtorch\.js$|^native\/(check\.pt|(?:aot|torchscript)\/[\w.-]+)$|^prebuilt\/\w+-\w+\/aot\.node$/,
   [ONNX_WEB]: /^dist\/(ort-wasm[\w-]*\.wasm|NOTICE\.txt)$/,
   [REMOTE]: /^dist\/grpc_predict_v2\.proto$/,
-  [SERVER]: /^dist\/grpc_predict_v2\.proto$/,
+  [SERVER]: /^dist\/(grpc_predict_v2\.proto|page\/(index\.html|style\.css))$/,
 }
 
 /** The files of an installed package, which are those of its tarball. */
