@@ -3,7 +3,19 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build, install, PACKAGES, pnpmQuietly, root, stop } from './pnpm.mjs'
 
-const folder = resolve(process.env.INIT_CWD ?? process.cwd(), process.argv[2] ?? join(root, 'out'))
+const HELP = `Usage: npm run pack [-- FOLDER]
+
+Builds the packages and writes their tarballs into FOLDER (default: out/ in the repository), which npm installs in a project
+outside it. Prints the line that does.`
+
+const args = process.argv.slice(2)
+if (args.includes('--help') || args.includes('-h')) {
+  console.log(HELP)
+  process.exit(0)
+}
+// A misspelt option would become the name of a folder.
+if (args.length > 1 || args[0]?.startsWith('-')) stop(`Expected one folder at most, got ${args.join(' ')}.\n\n${HELP}`)
+const folder = resolve(process.env.INIT_CWD ?? process.cwd(), args[0] ?? join(root, 'out'))
 await install()
 await build(PACKAGES)
 mkdirSync(folder, { recursive: true })

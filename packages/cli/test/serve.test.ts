@@ -119,6 +119,8 @@ test.each([
     '--api-keys-file: ENOENT',
   ],
   ['a backend that is not there', [DIGITS, '--backend', 'nothing'], 4, 'BACKEND_NOT_INSTALLED'],
+  ['an empty token', [DIGITS, '--token', '', ...ON_ONNX], 2, 'repositoryToken: expected a text that is not empty'],
+  ['an origin that is none', [DIGITS, '--cors', 'https://a.org/', ...ON_ONNX], 2, 'cors: expected'],
 ])('%s', async (_, args, exitCode, message) => {
   const { code, stderr } = await tensorferry(['serve', '--port', '0', ...args])
   expect(stderr).toContain(message)
@@ -138,5 +140,7 @@ test('a bundle whose numbers are wrong is not served', async () => {
   await changeFile(folder, 'model.onnx', (bytes) => void bytes.fill(0, bytes.length >> 1))
   const { code, stderr } = await tensorferry(['serve', folder, '--port', '0', ...ON_ONNX])
   expect(stderr).toContain('INTEGRITY_FAILED')
+  // It never served.
+  expect(stderr).not.toContain('ending')
   expect(code).toBe(3)
 })

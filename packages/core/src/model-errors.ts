@@ -5,7 +5,13 @@ import type { LoadReport } from './report.ts'
 // Loaded when an error is met: apps whose bundle is right, and that call what it has, do without these messages.
 
 /** `predict` and its halves, called on a model that has no steps. */
-export function noPipeline(call: string, { bundle, source }: LoadReport): TensorferryError {
+export function noPipeline(call: string, { bundle, source, backend, artifact }: LoadReport): TensorferryError {
+  if (bundle === null && artifact === null && source === backend) {
+    return new TensorferryError(
+      'OPTIONS_INVALID',
+      `${call}: the model is what ${backend} has, without a bundle that says what pictures and labels are; use run with tensors, or load it with its bundle: loadModel('./bundle', { backend })`,
+    )
+  }
   return new TensorferryError(
     'OPTIONS_INVALID',
     bundle === null

@@ -292,6 +292,9 @@ test('a backend that needs no file is loaded without a source; the signature is 
   expect(model.manifest).toBeNull()
   expect(model.report).toMatchObject({ source: 'server', bundle: null, artifact: null })
   expect(await model.run(goldens[0]!.inputs)).toEqual(goldens[0]!.outputs)
+  await expectError('OPTIONS_INVALID', /predict: the model is what server has, .*load it with its bundle/, () =>
+    model.predict(new Uint8Array(1)),
+  )
   await expectError('FORMAT_UNSUPPORTED', /reference reads onnx; no source was given/, () =>
     loadModel({ backend: good }),
   )

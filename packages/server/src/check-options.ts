@@ -42,6 +42,12 @@ const orNull =
   }
 const texts: Check = (value) =>
   Array.isArray(value) && value.every((one) => typeof one === 'string' && one !== '') ? null : 'a list of texts'
+/** As browsers send them: one with a path, or a slash behind it, would never be the same. */
+const ORIGIN = /^([a-z][a-z0-9+.-]*:\/\/[^/?#\s*]+|null)$/i
+const origins: Check = (value) =>
+  texts(value) === null && (value as readonly string[]).every((one) => ORIGIN.test(one))
+    ? null
+    : 'a boolean (true: all), or a list of origins such as "https://app.example.org", without a path or a slash behind'
 /** An empty list would let everybody in, which nobody asks for by naming keys. */
 const keys: Check = (value) =>
   texts(value) === null && (value as readonly string[]).length > 0
@@ -80,7 +86,7 @@ const SERVER: Record<keyof ServerOptions, Check> = {
   grpcPort: orNull(port),
   apiKeys: keys,
   repositoryToken: text,
-  cors: (value) => (typeof value === 'boolean' || texts(value) === null ? null : 'a boolean or a list of origins'),
+  cors: (value) => (typeof value === 'boolean' ? null : origins(value)),
   tls: (value) => (isObject(value) ? null : 'an object with cert and key'),
   bodyLimit: whole(1),
   rateLimit: (value) => (isObject(value) ? null : 'an object with requests and perMs'),
@@ -115,7 +121,7 @@ function check(where: string, given: unknown, checks: Readonly<Record<string, Ch
     const expected = value === undefined ? null : checks[option]!(value)
     // A key or token must not end up in a log: the value is told of harmless options alone.
     const isSecret = ['apiKeys', 'repositoryToken', 'tls', 'key', 'cert'].includes(option)
-    const got = isSecret ? typeof value : (JSON.stringify(value) ?? typeof value)
+    const got = isSecret ? (value === '' ? 'an empty one' : typeof value) : (JSON.stringify(value) ?? typeof value)
     if (expected !== null) refuse(`${place}${option}: expected ${expected}, got ${got}`, { option })
   }
 }

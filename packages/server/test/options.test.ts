@@ -91,6 +91,9 @@ describe('options', () => {
     ['half of a limit', { models: ['./a'], rateLimit: { requests: 1 } }, 'rateLimit: expected both requests and perMs'],
     ['a mode', { models: ['./a'], verify: 'some' }, 'verify: expected one of "off", "smoke", "full", got "some"'],
     ['a list', ['./a'], 'options: expected an object'],
+    ['an origin with a slash', { models: ['./a'], cors: ['https://a.org/'] }, 'cors: expected a boolean (true: all)'],
+    ['an origin without a scheme', { models: ['./a'], cors: ['a.org'] }, 'such as "https://app.example.org"'],
+    ['an empty token', { models: ['./a'], repositoryToken: '' }, 'a text that is not empty, got an empty one'],
   ])('%s is refused', (_, options, message) => {
     expect(refusal(options)).toMatchObject({ code: 'OPTIONS_INVALID', message: expect.stringContaining(message) })
   })

@@ -113,7 +113,7 @@ function untilAborted(signal: AbortSignal): Promise<void> {
 }
 
 async function serverOptions(bundles: readonly string[], options: ServeOptions): Promise<ServerOptions> {
-  const { maxBatch, maxDelay, queue, rateLimit, cors, token = process.env.TENSORFERRY_TOKEN } = options
+  const { maxBatch, maxDelay, queue, rateLimit, cors } = options
   const batching = {
     ...(maxBatch === undefined ? {} : { maxRows: maxBatch }),
     ...(maxDelay === undefined ? {} : { maxDelayMs: maxDelay }),
@@ -134,7 +134,8 @@ async function serverOptions(bundles: readonly string[], options: ServeOptions):
     jsonThreads: options.jsonThreads,
     pipelineThreads: options.pipelineThreads,
     apiKeys: options.apiKeysFile === undefined ? undefined : await readKeys(options.apiKeysFile),
-    repositoryToken: token || undefined,
+    // A variable may be empty where there is none; an option that is empty is a mistake.
+    repositoryToken: options.token ?? (process.env.TENSORFERRY_TOKEN || undefined),
     cors: cors === undefined ? undefined : cors === '*' ? true : cors.split(',').map((origin) => origin.trim()),
     tls: await readTls(options),
     trustProxy: options.trustProxy,
