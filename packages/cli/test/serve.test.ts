@@ -18,7 +18,11 @@ async function serve(args: readonly string[]) {
     })
     void ended.then(({ stderr }) => reject(new Error(stderr)))
   })
-  return { child, ended, ready: JSON.parse(line) as { url: string; grpcUrl: string | null; models: readonly object[] } }
+  return {
+    child,
+    ended,
+    ready: JSON.parse(line) as { url: string; grpcUrl: string | null; models: readonly { name: string }[] },
+  }
 }
 
 const body = JSON.stringify({
@@ -30,7 +34,8 @@ test('says in one line what it serves, and answers', async () => {
   const { child, ended, ready } = await serve([DIGITS, `second=${DIGITS}`, '--grpc-port', '0'])
   expect(ready.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
   expect(ready.grpcUrl).toMatch(/:\d+$/)
-  expect(ready.models).toMatchObject([
+  // In the order in which they were ready.
+  expect(ready.models.toSorted((one, other) => (one.name < other.name ? -1 : 1))).toMatchObject([
     { name: 'digits', version: '1.0.0', backend: 'onnx-node', artifact: 'onnx', verified: 1, batching: true },
     { name: 'second', version: '1.0.0' },
   ])
@@ -51,8 +56,9 @@ test.each(['SIGTERM', 'SIGINT'] as const)('%s under load: everything that was ac
     for (;;) {
       const response = await infer(ready.url).catch((error: Error) => error.cause as { code?: string })
       if (!(response instanceof Response)) {
-        // Refused by a port that is closed; what was taken is answered, and the log knows it.
-        expect(response).toMatchObject({ code: 'ECONNREFUSED' })
+        // Refused by a port that is closed, never reset. A client that gets no core for 300 ms may find that its connection,
+        // idle so long, has ended. What was taken is answered, and the log knows it.
+        expect(['ECONNREFUSED', 'UND_ERR_SOCKET']).toContain(response.code)
         return
       }
       expect(response.status).toBe(200)

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TensorferryError, type Tensors, tensor, zeros } from '@tensorferry/core'
@@ -166,7 +166,9 @@ test('a changed bundle is seen and replaces the old one; a broken one does not, 
   await expect.poll(() => repository.get('digits').version).toBe('1.1.0')
 
   const whole = await readFile(join(folder, 'model.onnx'))
-  await writeFile(join(folder, 'model.onnx'), 'half a model')
+  // In one step: a file that is empty for a moment would be a second failure.
+  await writeFile(`${folder}.half`, 'half a model')
+  await rename(`${folder}.half`, join(folder, 'model.onnx'))
   await expect.poll(() => repository.index()[0]!.reason).toContain('INTEGRITY_FAILED')
   expect(repository.index()[0]).toMatchObject({ version: '1.1.0', state: 'READY' })
   expect(repository.isAllReady).toBe(true)
