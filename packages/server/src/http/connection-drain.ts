@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import { type Socket, Server as StreamServer } from 'node:net'
 import { Server as SecureServer } from 'node:tls'
 
-/** A connection is given so long after its last reply to be used again: a request may be on its way. */
+/** A connection is given so long after its last reply, or the beginning of the end, to be used: a request may be on its way. */
 const IDLE_MS = 300
 /** One that was opened and has brought nothing yet is about to: its client may be slow. */
 const UNUSED_MS = 2000
@@ -62,6 +62,9 @@ export class ConnectionDrain {
 
   /** Takes no new connections but those that wait for it; resolves when those that are open have ended. */
   close(): Promise<void> {
+    const start = performance.now()
+    // A client with a pool, told to close one connection, turns to another that has been idle for long.
+    for (const connection of this.#connections.values()) connection.since = Math.max(connection.since, start)
     return new Promise((resolve) => {
       let timer: ReturnType<typeof setTimeout> | undefined
       let isClosed = false

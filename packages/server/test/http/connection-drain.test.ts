@@ -5,7 +5,7 @@ import { createServer as createSecureServer, get as getSecure, Agent as SecureAg
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { ConnectionDrain } from '../../src/http/connection-drain.ts'
 import { deferred } from '../deferred.ts'
 import { startServer } from './start-server.ts'
@@ -93,6 +93,23 @@ test.each(['http', 'https'] as const)(
     await expect(idle('/')).rejects.toMatchObject({ code: expect.stringMatching(/ECONN/) })
   },
 )
+
+test('a connection that has been idle for long is still answered at the beginning of the end', async () => {
+  let now = 0
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now)
+  onTestFinished(() => clock.mockRestore())
+  const { client, close } = await start('http')
+  const idle = client()
+  expect(await idle('/')).toBe('answered')
+  now = 10_000
+  const closing = close()
+  // Later than the first looks at what is idle, which come on time: the clock stands.
+  await new Promise((resolve) => setTimeout(resolve, 150))
+  expect(await idle('/')).toBe('answered')
+  now = 20_000
+  await closing
+  await idle.ended
+})
 
 test('connections that are queued for the port are answered', async () => {
   const { port, close } = await start('http')
