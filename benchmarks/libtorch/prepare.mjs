@@ -9,8 +9,8 @@ import { ensurePython } from '../../scripts/python.mjs'
 const here = (name) => fileURLToPath(new URL(name, import.meta.url))
 
 /** Runs a program with the terminal as its own. */
-export function runToEnd(command, args) {
-  const { status } = spawnSync(command, args, { stdio: 'inherit' })
+export function runToEnd(command, args, options = {}) {
+  const { status } = spawnSync(command, args, { stdio: 'inherit', ...options })
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}`)
 }
 

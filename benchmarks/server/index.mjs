@@ -1,6 +1,7 @@
 // Our whole server beside what a user would take in its place: the same requests, servers in turns, the others standing still.
 import { spawnSync } from 'node:child_process'
 import { loadavg } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { machineFacts } from '../machine.mjs'
 import { ratio } from '../measure.mjs'
@@ -81,11 +82,11 @@ function binaryFigure({ folder }, generator) {
   })
 }
 
-/** What each backend runs in its best form: a compiled model is native code, and asks for trust. */
-const PICTURE_BACKENDS = {
+/** What each backend runs in its best form: a compiled model is native code, asks for trust, and wants the PyTorch that made it. */
+const pictureBackends = (sitePackages) => ({
   'onnx-node': [],
-  libtorch: ['--backend-option', 'trust=native-code'],
-}
+  libtorch: ['--backend-option', 'trust=native-code', '--backend-option', `libtorch=${join(sitePackages, 'torch')}`],
+})
 /** How the tutorial may be deployed: whoever deploys it chooses one. The first is its code as it stands. */
 const DEPLOYMENTS = [
   { threads: 1, gradients: true },
@@ -99,8 +100,9 @@ async function pictureFigures({ folder, python }, generator) {
     encoding: 'utf8',
   })
   const torch = { python, sitePackages: asked.stdout.trim() }
+  const ours = pictureBackends(torch.sitePackages)
   const starts = [
-    ...Object.entries(PICTURE_BACKENDS).map(
+    ...Object.entries(ours).map(
       ([backend, args]) =>
         () =>
           startOurs(folder, 'resnet18', { name: backend, backend, args }),
@@ -109,11 +111,11 @@ async function pictureFigures({ folder, python }, generator) {
   ]
   return withSides(starts, async (sides) => {
     for (const side of sides) side.target = upload(side.port, folder)
-    const peers = sides.slice(Object.keys(PICTURE_BACKENDS).length).map(({ name }) => name)
+    const peers = sides.slice(Object.keys(ours).length).map(({ name }) => name)
     const figures = []
     for (const [clients, limit] of Object.entries(PICTURE_LIMITS)) {
       const samples = await throughput(sides, generator, { clients: Number(clients), rounds: 5, milliseconds: 3000 })
-      for (const backend of Object.keys(PICTURE_BACKENDS)) {
+      for (const backend of Object.keys(ours)) {
         for (const peer of peers) {
           const what = `JPEG upload to a ResNet-18, ${backend}, ${clients} client${clients > 1 ? 's' : ''}: against ${peer}`
           figures.push(atLeast(what, limit, ratio(samples, backend, peer)))
@@ -127,15 +129,8 @@ async function pictureFigures({ folder, python }, generator) {
 async function latencyFigures({ folder }, generator) {
   return withSides([() => startOurs(folder, 'mlp')], async ([side]) => {
     const { value, spread, note } = await measureLatency(side, generator)
-    return [
-      figure(
-        'p99 / p50 at 70 % of the highest load, tiny MLP',
-        '<= 4',
-        (one) => one <= 4,
-        { value, spread, medians: {} },
-        { note },
-      ),
-    ]
+    const what = 'p99 / p50 at 70 % of the highest load, tiny MLP'
+    return [figure(what, '<= 4', (one) => one <= 4, { value, spread, medians: {} }, { note })]
   })
 }
 

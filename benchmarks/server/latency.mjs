@@ -7,9 +7,9 @@ const CLIENTS = 32
 /**
  * Latencies of requests that come at fixed times, at 70 % of the most that as many waiting clients can have.
  *
- * @returns p99 / p50: the median of seven windows and the middle 80 %
+ * @returns p99 / p50: the median of the windows and the middle 80 %
  */
-export async function measureLatency({ target }, generator, { rounds = 7, milliseconds = 4000, share = 0.7 } = {}) {
+export async function measureLatency({ target }, generator, { rounds = 11, milliseconds = 4000, share = 0.7 } = {}) {
   const highest = []
   for (let round = 0; round < 4; round++) {
     highest.push(

@@ -7,7 +7,7 @@ import { runToEnd } from '../libtorch/prepare.mjs'
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url))
 
-/** Python with PyTorch, the three bundles, and a photo of 640 x 480; kept in .cache. */
+/** Python with PyTorch, the three bundles (the ResNet-18 compiled too), and a photo of 640 x 480; kept in .cache. */
 export async function prepare() {
   const python = await ensurePython()
   const sources = [here('export_models.py'), here('../libtorch/models.py')].map((path) => readFileSync(path))
@@ -25,6 +25,9 @@ export async function prepare() {
       .jpeg({ quality: 85 })
       .toFile(`${folder}/photo.jpg`)
     runToEnd(python, [here('export_models.py'), folder])
+    // As its user does: the exported program is compiled on the machine that runs it.
+    const env = { ...process.env, PYTHONPATH: here('../../packages/exporter/src') }
+    runToEnd(python, ['-m', 'tensorferry', 'aoti', `${folder}/resnet18`], { env })
     writeFileSync(`${folder}/complete`, '')
   }
   return { python, folder }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -33,6 +33,7 @@ async function startMlserver(folder, model) {
   const python = peerPython('mlserver')
   const [port, grpc, metrics] = [await freePort(), await freePort(), await freePort()]
   const models = mkdtempSync(join(tmpdir(), 'bench-mlserver-'))
+  process.once('exit', () => rmSync(models, { recursive: true, force: true }))
   mkdirSync(join(models, 'model'))
   const settings = { http_port: port, grpc_port: grpc, metrics_port: metrics, host: '127.0.0.1', parallel_workers: 0 }
   writeFileSync(join(models, 'settings.json'), JSON.stringify(settings))
