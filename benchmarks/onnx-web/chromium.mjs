@@ -1,48 +1,15 @@
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
 import { chromium } from 'playwright-core'
+import { bundleScript, ISOLATION, launchOptions } from '../chromium.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 const DIST = here('../../packages/backend-onnx-web/dist/')
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' }
-const HEADERS = {
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-embedder-policy': 'require-corp',
-}
-
-/** A script as an app's bundler writes it, by file name. */
-async function bundle(entry) {
-  const { outputFiles } = await build({
-    entryPoints: [here(entry)],
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    platform: 'browser',
-    target: 'es2022',
-    write: false,
-    logLevel: 'error',
-    // The raw side has ONNX Runtime's own files beside it, as ours has.
-    conditions: ['onnxruntime-web-use-extern-wasm'],
-    tsconfigRaw: {},
-  })
-  return outputFiles[0].contents
-}
-
-/** The machine's Chromium, or `TENSORFERRY_CHROMIUM`. */
-function launchOptions() {
-  const executablePath =
-    process.env.TENSORFERRY_CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path))
-  return { executablePath, args: ['--no-sandbox', '--disable-gpu'] }
-}
-
-/** Starts Chromium with a new profile. */
-export function launchChromium() {
-  return chromium.launch(launchOptions())
-}
+/** The raw side has ONNX Runtime's own files beside it, as ours has. */
+const bundle = (entry) => bundleScript(here(entry), ['onnxruntime-web-use-extern-wasm'])
 
 /**
  * An isolated page in Chromium, with the backend's dist beside it.
@@ -65,7 +32,7 @@ export async function openBenchmarkPage(models) {
     if (content === null) return void response.writeHead(404).end()
     sent.set(request.url, (sent.get(request.url) ?? 0) + content.length)
     const type = TYPES[request.url === '/' ? '.html' : extname(request.url)] ?? 'application/octet-stream'
-    response.writeHead(200, { ...HEADERS, 'content-type': type }).end(content)
+    response.writeHead(200, { ...ISOLATION, 'content-type': type }).end(content)
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   // A profile on disk, as people have: in another one all that is stored lies in memory.

@@ -6,9 +6,9 @@ import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { pnpmQuietly } from '../../scripts/pnpm.mjs'
+import { launchChromium } from '../chromium.mjs'
 import { machineFacts } from '../machine.mjs'
 import { percentile } from '../measure.mjs'
-import { launchChromium } from '../onnx-web/chromium.mjs'
 import { writeReport } from '../report.mjs'
 
 const ROUNDS = 9

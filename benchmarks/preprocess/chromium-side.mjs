@@ -1,39 +1,23 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
-import { chromium } from 'playwright-core'
-
-// Isolated pages have a clock of 5 microseconds.
-const HEADERS = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' }
+import { bundleScript, ISOLATION, launchChromium } from '../chromium.mjs'
 
 /** Chromium with a server of the benchmark's page. */
 export async function openChromium() {
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('./page.mjs', import.meta.url))],
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    platform: 'browser',
-    target: 'es2022',
-    write: false,
-    logLevel: 'error',
-    tsconfigRaw: {},
-  })
+  const script = await bundleScript(fileURLToPath(new URL('./page.mjs', import.meta.url)))
   let pixels = ''
   const answers = {
     '/': () => ['text/html', '<!doctype html><script type="module" src="/page.js"></script>'],
-    '/page.js': () => ['text/javascript', outputFiles[0].contents],
+    '/page.js': () => ['text/javascript', script],
     '/pixels': () => ['application/octet-stream', readFileSync(pixels)],
   }
   const server = createServer((request, response) => {
     const [type, content] = answers[request.url]?.() ?? []
-    response.writeHead(type ? 200 : 404, { ...HEADERS, 'content-type': type ?? 'text/plain' }).end(content)
+    response.writeHead(type ? 200 : 404, { ...ISOLATION, 'content-type': type ?? 'text/plain' }).end(content)
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const executablePath =
-    process.env.TENSORFERRY_CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path))
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] })
+  const browser = await launchChromium()
   return {
     version: browser.version(),
     /** A page in a process of its own, which is asked as {@link Side} is. */

@@ -1,4 +1,5 @@
 import { TensorferryError } from '../errors.ts'
+import { FORMAT_NAMES } from '../platform/image-header.ts'
 import { damagedPicture } from './damaged.ts'
 
 /** RGB pixels. */
@@ -31,7 +32,6 @@ interface Decoder {
 const DAMAGED = 1
 const SHORT_OF_MEMORY = 2
 
-const NAMES = { jpeg: 'JPEG', webp: 'WebP' } as const
 const TEXTS = {
   jpeg: () => import('./jpeg.wasm'),
   webp: () => import('./webp.wasm'),
@@ -64,7 +64,7 @@ function moduleOf(format: Format): Promise<WebAssembly.Module> {
   return module.catch((cause) => {
     throw new TensorferryError(
       'DEPENDENCY_MISSING',
-      `decode_image: this browser's own decoder does not give Pillow's pixels of this ${NAMES[format]}, and the one in WebAssembly could not be loaded; allow it with script-src 'wasm-unsafe-eval' in the Content-Security-Policy, or pass pixels { width, height, data }, or send a PNG`,
+      `decode_image: this browser's own decoder does not give Pillow's pixels of this ${FORMAT_NAMES[format]}, and the one in WebAssembly could not be loaded; allow it with script-src 'wasm-unsafe-eval' in the Content-Security-Policy, or pass pixels { width, height, data }, or send a PNG`,
       { cause, details: { format } },
     )
   })
@@ -104,7 +104,7 @@ function decode(decoder: Decoder, format: Format, bytes: Uint8Array, size: Size)
   if (file === 0) throw outOfMemory(size)
   new Uint8Array(decoder.memory.buffer).set(bytes, file)
   const pixels = decoder.decode(file, bytes.length, width, height) >>> 0
-  if (pixels === 0) throw damagedPicture(NAMES[format], 'it gives two sizes')
+  if (pixels === 0) throw damagedPicture(FORMAT_NAMES[format], 'it gives two sizes')
   return new Uint8Array(decoder.memory.buffer, pixels, width * height * 3).slice()
 }
 
@@ -113,7 +113,7 @@ function failureOf(decoder: Decoder, format: Format, size: Size, cause: unknown)
   const why = decoder.failure()
   if (why === SHORT_OF_MEMORY) return outOfMemory(size, cause)
   // Pillow reads over some damage, and refuses other: this decoder refuses all.
-  return damagedPicture(NAMES[format], why === DAMAGED ? 'its data are not whole' : 'its decoder fails', cause)
+  return damagedPicture(FORMAT_NAMES[format], why === DAMAGED ? 'its data are not whole' : 'its decoder fails', cause)
 }
 
 /**

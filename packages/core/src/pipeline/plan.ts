@@ -1,12 +1,11 @@
 import * as v from 'valibot'
 import { TensorferryError } from '../errors.ts'
 import type { Tensor } from '../tensor.ts'
-import { loopsNow, withLoops } from './loops/choose-loops.ts'
+import { withLoops, withLoopsNow } from './loops/choose-loops.ts'
 import type { PixelLoops } from './loops/pixel-loops.ts'
 import type { RawImage } from './raw-image.ts'
 import type { Step, StepContext, ValueKind } from './step.ts'
 import { callersPixels, type ImageSource } from './steps/image/decode-image.ts'
-import { resizeWith } from './steps/image/resize.ts'
 import { resizeCenterCrop } from './steps/image/resize-center-crop.ts'
 import { toTensorNormalize } from './steps/image/to-tensor-normalize.ts'
 import {
@@ -85,8 +84,8 @@ interface Group {
   /** null: several, joined. */
   readonly step: AnyStep | null
   readonly run: Run
-  /** Reads all of an image before anything is awaited, and gives one of its own; null where the loops are to be loaded. */
-  readonly runAtOnce?: (image: RawImage) => RawImage | null
+  /** See {@link Step}. */
+  readonly runAtOnce?: ((image: RawImage) => RawImage | null) | undefined
 }
 
 const ALL_STEPS: Readonly<Record<string, Step>> = {
@@ -128,27 +127,23 @@ function checkChain(half: string, steps: readonly AnyStep[], first?: ValueKind):
 }
 
 function singleStep(step: AnyStep): Group {
-  const { op, run } = ALL_STEPS[step.op]!
-  if (step.op === 'resize') return { op, step, ...resizing((image, loops) => resizeWith(image, step, loops)) }
-  return { op, step, run: (value, context) => run(value, step as never, context) }
-}
-
-function resizing(resize: (image: RawImage, loops: PixelLoops) => RawImage): Pick<Group, 'run' | 'runAtOnce'> {
+  const { op, run, runAtOnce } = ALL_STEPS[step.op]!
   return {
-    run: (image: RawImage) => withLoops(image, (loops) => resize(image, loops)),
-    runAtOnce(image) {
-      const loops = loopsNow(image)
-      return loops && resize(image, loops)
-    },
+    op,
+    step,
+    run: (value, context) => run(value, step as never, context),
+    runAtOnce: runAtOnce && ((image) => runAtOnce(image, step as never)),
   }
 }
 
 function fusedSteps(step: AnyStep, next: AnyStep | undefined): Group | null {
   if (step.op === 'resize' && next?.op === 'center_crop') {
+    const resize = (image: RawImage) => (loops: PixelLoops) => resizeCenterCrop(image, step, next, loops)
     return {
       op: 'resize+center_crop',
       step: null,
-      ...resizing((image, loops) => resizeCenterCrop(image, step, next, loops)),
+      run: (image) => withLoops(image, resize(image)),
+      runAtOnce: (image) => withLoopsNow(image, resize(image)),
     }
   }
   if (step.op === 'to_tensor' && next?.op === 'normalize') {

@@ -36,4 +36,6 @@ export interface Step {
   readonly gives: ValueKind
   /** @param options - the entry, with its defaults filled in */
   run(value: never, options: never, context: StepContext): unknown
+  /** As `run` on an image, all of which is read before anything is awaited; null where the loops are to be loaded first. */
+  runAtOnce?(image: RawImage, options: never): RawImage | null
 }

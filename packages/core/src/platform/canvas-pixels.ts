@@ -3,12 +3,11 @@ import { damagedPicture } from '../codecs/damaged.ts'
 import { PROBES, type ProbePicture } from '../codecs/probe-pictures.ts'
 import type { Pixels } from '../codecs/wasm-decoders.ts'
 import { TensorferryError } from '../errors.ts'
+import { FORMAT_NAMES } from './image-header.ts'
 
 /** Pixels of a tile: canvases have limits that pictures have not. */
 const TILE_WIDTH = 4096
 const TILE_PIXELS = 1 << 22
-
-const FORMATS = { jpeg: 'JPEG', png: 'PNG', webp: 'WebP' } as const
 
 /** A canvas that is kept in the processor's memory, where nothing is rounded. */
 export function context2d(width: number, height: number): OffscreenCanvasRenderingContext2D {
@@ -58,7 +57,7 @@ async function decode(bytes: Uint8Array<ArrayBuffer>, format: 'jpeg' | 'webp'): 
   const blob = new Blob([bytes], { type: `image/${format}` })
   const options = { colorSpaceConversion: 'none', premultiplyAlpha: 'none' } as const
   const bitmap = await createImageBitmap(blob, options).catch((cause: Error) => {
-    throw damagedPicture(FORMATS[format], 'or of a kind that this browser does not read', cause)
+    throw damagedPicture(FORMAT_NAMES[format], 'or of a kind that this browser does not read', cause)
   })
   try {
     return readBitmap(bitmap)

@@ -1,5 +1,5 @@
 import { type Metadata, status } from '@grpc/grpc-js'
-import { bearerOf, findShown, secretDigest } from '../protocol/secrets.ts'
+import { bearerOf, Secrets } from '../protocol/secrets.ts'
 import { GrpcRefusal } from './status.ts'
 
 /** Who may call what: keys for everything but health, a token for load and unload. */
@@ -13,10 +13,10 @@ export interface Access {
 }
 
 /** What a caller shows: `authorization: Bearer SECRET` or `x-api-key: SECRET`. */
-function secretsOf(metadata: Metadata): readonly Buffer[] {
+function shownIn(metadata: Metadata): readonly string[] {
   const texts = (name: string): readonly string[] => metadata.get(name).map(String)
   const bearers = texts('authorization').flatMap((value) => bearerOf(value) ?? [])
-  return [...bearers, ...texts('x-api-key')].map(secretDigest)
+  return [...bearers, ...texts('x-api-key')]
 }
 
 /**
@@ -24,28 +24,27 @@ function secretsOf(metadata: Metadata): readonly Buffer[] {
  * @param repositoryToken - null: nobody may load and unload
  */
 export function createAccess(apiKeys: readonly string[], repositoryToken: string | null): Access {
-  const token = repositoryToken === null ? [] : [secretDigest(repositoryToken)]
-  const users = [...apiKeys.map(secretDigest), ...token]
-  const userOf = (metadata: Metadata): string | null => findShown(secretsOf(metadata), users)?.toString('hex') ?? null
+  const secrets = new Secrets(apiKeys, repositoryToken)
   return {
-    userOf,
+    userOf: (metadata) => secrets.userOf(shownIn(metadata)),
     requireUser: (metadata) => {
-      if (apiKeys.length === 0 || userOf(metadata) !== null) return
+      const shown = shownIn(metadata)
+      if (secrets.mayUse(shown)) return
       throw new GrpcRefusal(
         status.UNAUTHENTICATED,
-        secretsOf(metadata).length === 0
+        shown.length === 0
           ? 'this server asks for an API key: metadata "authorization: Bearer KEY" or "x-api-key: KEY"'
           : 'the API key that was sent is none of this server\'s; check it, in metadata "authorization: Bearer KEY" or "x-api-key: KEY"',
       )
     },
     requireOperator: (metadata) => {
-      if (token.length === 0) {
+      if (!secrets.hasToken) {
         throw new GrpcRefusal(
           status.PERMISSION_DENIED,
           'load and unload over the network are switched off; the server is started with a repository token to switch them on',
         )
       }
-      if (findShown(secretsOf(metadata), token)) return
+      if (secrets.mayOperate(shownIn(metadata))) return
       throw new GrpcRefusal(
         status.PERMISSION_DENIED,
         'load and unload ask for the repository token: metadata "authorization: Bearer TOKEN" or "x-api-key: TOKEN"',

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { bearerOf, findShown, secretDigest } from '../protocol/secrets.ts'
+import { bearerOf, Secrets } from '../protocol/secrets.ts'
 import { HttpRefusal } from './http-refusal.ts'
 
 /** Who may call what: keys for everything but probes and pages, a token for load and unload. */
@@ -12,10 +12,10 @@ export interface Access {
   requireOperator(request: FastifyRequest): void
 }
 
-function secretsOf({ headers }: FastifyRequest): readonly Buffer[] {
+function shownIn({ headers }: FastifyRequest): readonly string[] {
   const bearer = bearerOf(headers.authorization ?? '')
   const key = headers['x-api-key']
-  return [bearer, typeof key === 'string' ? key : null].filter((secret) => secret !== null).map(secretDigest)
+  return [bearer, typeof key === 'string' ? key : null].filter((secret) => secret !== null)
 }
 
 /**
@@ -23,29 +23,26 @@ function secretsOf({ headers }: FastifyRequest): readonly Buffer[] {
  * @param repositoryToken - null: nobody may load and unload
  */
 export function createAccess(apiKeys: readonly string[], repositoryToken: string | null): Access {
-  const token = repositoryToken === null ? [] : [secretDigest(repositoryToken)]
-  const users = [...apiKeys.map(secretDigest), ...token]
-  const userOf = (request: FastifyRequest): string | null =>
-    users.length > 0 ? (findShown(secretsOf(request), users)?.toString('hex') ?? null) : null
+  const secrets = new Secrets(apiKeys, repositoryToken)
   return {
-    userOf,
+    userOf: (request) => secrets.userOf(shownIn(request)),
     requireUser: (request) => {
-      if (apiKeys.length === 0 || userOf(request) !== null) return
+      const shown = shownIn(request)
+      if (secrets.mayUse(shown)) return
       throw new HttpRefusal(
         401,
         'UNAUTHORIZED',
-        secretsOf(request).length === 0
+        shown.length === 0
           ? 'this server asks for an API key: send the header "Authorization: Bearer KEY" or "X-API-Key: KEY"'
           : 'the API key that was sent is none of this server\'s; check it, in "Authorization: Bearer KEY" or "X-API-Key: KEY"',
         { 'www-authenticate': 'Bearer' },
       )
     },
     requireOperator: (request) => {
-      if (token.length > 0 && findShown(secretsOf(request), token)) return
-      const reason =
-        token.length === 0
-          ? 'load and unload over the network are switched off; the server is started with a repository token to switch them on'
-          : 'load and unload ask for the repository token: send the header "Authorization: Bearer TOKEN"'
+      if (secrets.mayOperate(shownIn(request))) return
+      const reason = !secrets.hasToken
+        ? 'load and unload over the network are switched off; the server is started with a repository token to switch them on'
+        : 'load and unload ask for the repository token: send the header "Authorization: Bearer TOKEN"'
       throw new HttpRefusal(403, 'FORBIDDEN', reason)
     },
   }

@@ -95,11 +95,12 @@ export async function guardRequests(
 
   let wasReady = false
   app.addHook('onSend', async (_request, reply, payload) => {
-    wasReady ||= context.ready()
+    const isReady = context.ready()
+    wasReady ||= isReady
     // Whoever is answered before the port is closed comes back to it, and may be reset there.
     if (context.draining && drain.isOpen) await drain.closed()
     // Load balancers and clients look for another server in time.
-    if (context.draining || (wasReady && !context.ready())) reply.header('connection', 'close')
+    if (context.draining || (wasReady && !isReady)) reply.header('connection', 'close')
     // JSON has no charset, and KServe's client takes errors from this very type alone.
     if (reply.getHeader('content-type') === JSON_AS_FRAMEWORK) reply.header('content-type', 'application/json')
     if (!(payload instanceof Uint8Array) || payload.byteLength < WATCHED_BYTES) return payload

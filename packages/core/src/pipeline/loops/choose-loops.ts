@@ -19,15 +19,15 @@ async function load(): Promise<PixelLoops> {
   return loaded
 }
 
-/** The loops for a picture; null where they have to be loaded first. */
-export function loopsNow({ width, height }: RawImage): PixelLoops | null {
-  return loaded || width * height < WORTH_IT ? loopsAtHand() : null
+/** Runs with the loops for a picture; null where they have to be loaded first. */
+export function withLoopsNow({ width, height }: RawImage, run: (loops: PixelLoops) => RawImage): RawImage | null {
+  return loaded || width * height < WORTH_IT ? run(loopsAtHand()) : null
 }
 
 /** Runs with the loops for a picture: those of WebAssembly once they are loaded; a large picture waits for them. */
 export function withLoops(image: RawImage, run: (loops: PixelLoops) => RawImage): RawImage | Promise<RawImage> {
-  const loops = loopsNow(image)
-  if (loops) return run(loops)
+  const done = withLoopsNow(image, run)
+  if (done) return done
   loading ??= load()
   return loading.then(run)
 }

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { TensorferryError } from '../../../errors.ts'
-import { loopsAtHand, withLoops } from '../../loops/choose-loops.ts'
+import { loopsAtHand, withLoops, withLoopsNow } from '../../loops/choose-loops.ts'
 import type { PixelLoops } from '../../loops/pixel-loops.ts'
 import { MAX_PIXELS, type RawImage, requireImage } from '../../raw-image.ts'
 import type { Step } from '../../step.ts'
@@ -87,4 +87,6 @@ export const resizeStep = {
   takes: 'image',
   gives: 'image',
   run: (image: RawImage, options: ResizeOptions) => withLoops(image, (loops) => resizeWith(image, options, loops)),
+  runAtOnce: (image: RawImage, options: ResizeOptions) =>
+    withLoopsNow(image, (loops) => resizeWith(image, options, loops)),
 } as const satisfies Step
