@@ -1,6 +1,7 @@
 """`python -m tensorferry aoti`: compiled here, PyTorch's numbers or nothing, and never part of the bundle."""
 
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -42,7 +43,7 @@ def spoil(folder: Path, change) -> None:
     (folder / "bundle.json").write_text(json.dumps(manifest))
 
 
-def run_package(folder: Path, inputs: list[torch.Tensor]) -> list[np.ndarray]:
+def run_package(folder: Path, inputs: list[torch.Tensor], **environment: str) -> list[np.ndarray]:
     """In a process of its own, as a user would."""
     np.savez(folder.parent / "inputs.npz", *[value.numpy() for value in inputs])
     program = """
@@ -55,7 +56,9 @@ numpy.savez(out, *[value.numpy() for value in (result if isinstance(result, (tup
     out = folder.parent / "outputs.npz"
     package = folder / "aot-inductor.local.pt2"
     subprocess.run(
-        [sys.executable, "-c", program, str(package), str(folder.parent / "inputs.npz"), str(out)], check=True
+        [sys.executable, "-c", program, str(package), str(folder.parent / "inputs.npz"), str(out)],
+        check=True,
+        env={**os.environ, **environment},
     )
     return list(np.load(out).values())
 
@@ -73,7 +76,7 @@ def test_a_stream_is_compiled_replayed_and_listed(
     manifest = json.loads((folder / "bundle.json").read_text())
     assert entry["files"] == [file_entry(folder, "aot-inductor.local.pt2")]
     assert entry["requires"] == {
-        "torch": f">={'.'.join(torch.__version__.split('.')[:2])}",
+        "torch": f"=={'.'.join(torch.__version__.split('.')[:2])}",
         "platform": sys.platform,
         "machine": entry["requires"]["machine"],
         "isa": entry["requires"]["isa"],
@@ -103,6 +106,63 @@ def test_a_stream_is_compiled_replayed_and_listed(
     (entry,) = json.loads((folder / "bundle.local.json").read_text())["artifacts"]
     assert entry["requires"]["threads"] == 1
     assert entry["files"] == [file_entry(folder, "aot-inductor.local.pt2")]
+
+
+class Convolutions(torch.nn.Module):
+    """One used twice, one by channel, one transposed.
+
+    float32 [batch, 3, height, width] -> [batch, 4, 2 * height, 2 * width].
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        first = torch.nn.Conv2d(3, 16, 3, padding=1)
+        self.first = torch.nn.Sequential(first, torch.nn.BatchNorm2d(16), torch.nn.ReLU())
+        self.twice = torch.nn.Conv2d(16, 16, 3, padding=1, bias=False)
+        self.by_channel = torch.nn.Conv2d(16, 16, 3, padding=1, groups=16)
+        self.wider = torch.nn.ConvTranspose2d(16, 4, 2, stride=2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        return self.wider(self.by_channel(self.twice(self.twice(x).relu()) + x))
+
+
+@needs_compiler
+def test_weights_are_folded_and_packed_where_every_size_is_a_symbol(export, tmp_path: Path) -> None:
+    dims = {"x": {0: "batch[1:8]", 2: "height[4:64]", 3: "width[4:64]"}}
+    examples = [(rand(2, 3, 8, 9),), (rand(3, 3, 7, 8),)]
+    model = Convolutions().eval()
+    export(model, examples, ["x"], ["y"], dims, formats=["torchscript", "aot-inductor"])
+    folder = tmp_path / "bundle"
+    assert "unfrozen" not in compile_bundle(folder, progress=False).entry
+    archive = read_archive((folder / "aot-inductor.local.pt2").read_bytes())
+    (code,) = (content.decode() for path, content in archive.items() if path.endswith(".wrapper.cpp"))
+    # the transposed one stays PyTorch's where sizes are symbols
+    assert code.count("aoti_torch_cpu_convolution(") == 1
+    assert code.count("aoti_torch_cpu_mkldnn__convolution_pointwise") == 4
+    assert code.count("].layout = static_cast<int32_t>(cached_torch_layout__mkldnn)") >= 3
+    assert "batch_norm" not in code
+
+    x = rand(5, 3, 21, 30)
+    expected = model(x).detach().numpy()
+    # the second on a processor with fewer instructions, whose own layout is another
+    for environment in ({}, {"ONEDNN_MAX_CPU_ISA": "SSE41"}):
+        np.testing.assert_allclose(run_package(folder, [x], **environment)[0], expected, atol=1e-5)
+
+
+@needs_compiler
+def test_what_pytorch_cannot_freeze_is_compiled_as_it_is_and_says_so(
+    export, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = torch.nn.Conv2d(3, 4, 3).double().eval()
+    examples = [(rand(2, 3, 9, 9).double(),) for _ in range(2)]
+    export(model, examples, ["x"], ["y"], formats=["torchscript", "aot-inductor"])
+    assert main(["aoti", str(tmp_path / "bundle"), "--quiet"]) == 0
+    (entry,) = json.loads((tmp_path / "bundle" / "bundle.local.json").read_text())["artifacts"]
+    assert entry["unfrozen"].startswith("weights are not folded and packed: AOTInductor: ")
+    assert entry["unfrozen"] in capsys.readouterr().out
+    x = rand(2, 3, 9, 9).double()
+    np.testing.assert_allclose(run_package(tmp_path / "bundle", [x])[0], model(x).detach().numpy(), atol=1e-14)
 
 
 @needs_compiler

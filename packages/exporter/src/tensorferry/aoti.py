@@ -25,6 +25,7 @@ from .errors import ExportError
 from .exported_program import load_program
 from .isolate import run_isolated
 from .local_manifest import LocalManifest
+from .pack_convolutions import pack_convolutions
 from .progress import Progress
 from .read_bundle import Bundle
 from .runtimes import TORCH
@@ -63,6 +64,7 @@ class Compiled:
                 f"{requires['platform']} {requires['machine']} with "
                 f"{requires['isa'] if requires['march'] == 'native' else requires['march']}, torch {requires['torch']}",
             ),
+            *([("unfrozen", f"slower than it could be: {self.entry['unfrozen']}")] if "unfrozen" in self.entry else []),
             ("sha256", file["sha256"]),
             ("to run it", f"libtorch({{ trust: {{ sha256: '{file['sha256']}' }} }})"),
         ]
@@ -114,7 +116,8 @@ def compile_bundle(
     made_from = {entry["path"]: entry["sha256"] for entry in listed}
     local = LocalManifest.read(bundle.folder)
     options = {"device": device, "threads": threads if threads is not None else "session", "march": march}
-    here = {"torch": f">={_release()}", "platform": sys.platform, "machine": platform.machine(), **options}
+    # packed weights lie in the layout of that version's oneDNN
+    here = {"torch": f"=={_release()}", "platform": sys.platform, "machine": platform.machine(), **options}
     found = local.find(NAME)
     if found and not force and local.is_current(found, made_from, here):
         return Compiled(bundle.folder / FILE, found, is_new=False)
@@ -123,10 +126,7 @@ def compile_bundle(
     try:
         with tempfile.TemporaryDirectory(prefix=".aoti.", dir=bundle.folder) as staging:
             staged = Path(staging) / FILE
-            work = partial(_compile_and_replay, bundle, contents, staged, threads, march)
-            runs, max_abs, package = run_isolated(
-                work, lambda: meter.show("compile with AOTInductor and a C++ compiler")
-            )
+            runs, max_abs, package, unfrozen = _compile_frozen_or_not(bundle, contents, staged, threads, march, meter)
             entry = {
                 "name": NAME,
                 "format": "aot-inductor",
@@ -134,6 +134,7 @@ def compile_bundle(
                 "requires": {**here, **package},
                 "route": program.get("route", "torch.export"),
                 "verified": {"runtime": f"aot-inductor {TORCH}", "cases": runs, "max_abs": float(f"{max_abs:.2g}")},
+                **({"unfrozen": unfrozen} if unfrozen else {}),
                 "made_from": made_from,
             }
             entry = local.put(entry, staged, made_from)
@@ -153,8 +154,42 @@ def _release() -> str:
     return ".".join(TORCH.split(".")[:2])
 
 
+def _compile_frozen_or_not(
+    bundle: Bundle, contents: Sequence[bytes], path: Path, threads: int | None, march: str, meter: Progress
+) -> tuple[int, float, dict[str, str], str | None]:
+    """Freezes where PyTorch can: not float64, and not a convolution whose weights are computed.
+
+    Returns
+    -------
+    what `_compile_and_replay` does, and why it is not frozen, or None
+    """
+
+    def attempt(freezing: bool) -> tuple[int, float, dict[str, str]]:
+        work = partial(_compile_and_replay, bundle, contents, path, _configs(threads, march, freezing))
+        return run_isolated(work, lambda: meter.show("compile with AOTInductor and a C++ compiler"))
+
+    try:
+        return *attempt(freezing=True), None
+    except ExportError as error:
+        if error.code == "COMPILER_ABSENT":
+            raise
+        return *attempt(freezing=False), f"weights are not folded and packed: {error.message}"
+
+
+def _configs(threads: int | None, march: str, freezing: bool) -> dict[str, Any]:
+    """What AOTInductor is told. `freezing`: weights are folded, and packed for this CPU."""
+    return {
+        "freezing": freezing,
+        **({"post_grad_custom_pre_pass": pack_convolutions} if freezing else {}),
+        "cpp.threads": threads or os.cpu_count() or 1,
+        "cpp.dynamic_threads": threads is None,
+        **({} if march == "native" else {"cpp.march": march, "cpp.simdlen": LEVELS[march][1]}),
+        "aot_inductor.metadata": {"torch_version": TORCH},
+    }
+
+
 def _compile_and_replay(
-    bundle: Bundle, contents: Sequence[bytes], path: Path, threads: int | None, march: str
+    bundle: Bundle, contents: Sequence[bytes], path: Path, configs: dict[str, Any]
 ) -> tuple[int, float, dict[str, str]]:
     """In a process of its own: compiled code that is wrong may end it.
 
@@ -170,18 +205,9 @@ def _compile_and_replay(
         # AOTInductor asks for them, by their place alone: sizes come from the program's own ranges
         program._example_inputs = (tuple(goldens.first_inputs()), {})
         try:
-            torch._inductor.aoti_compile_and_package(
-                program,
-                package_path=str(path),
-                inductor_configs={
-                    # weights are folded and packed for this CPU
-                    "freezing": True,
-                    "cpp.threads": threads or os.cpu_count() or 1,
-                    "cpp.dynamic_threads": threads is None,
-                    **({} if march == "native" else {"cpp.march": march, "cpp.simdlen": LEVELS[march][1]}),
-                    "aot_inductor.metadata": {"torch_version": TORCH},
-                },
-            )
+            # with gradients on, freezing is passed over without a word: nothing is folded, fused or packed
+            with torch.no_grad():
+                torch._inductor.aoti_compile_and_package(program, package_path=str(path), inductor_configs=configs)
         except Exception as error:
             raise _compile_error(error) from error
         try:
