@@ -9,6 +9,7 @@ import type { CommandContext, CommonOptions } from '../../context.ts'
 import { EXIT_CODES, type ExitCode } from '../../exit-codes.ts'
 import { count } from '../../terminal/quantities.ts'
 import { describeLoaded, plainModel } from './describe.ts'
+import { letHeapGrow } from './heap-growth.ts'
 
 /** Options of `tensorferry serve`. */
 export interface ServeOptions extends BackendOptions, CommonOptions {
@@ -47,6 +48,7 @@ export async function serve(
   options: ServeOptions,
   { terminal, signal }: CommandContext,
 ): Promise<ExitCode> {
+  letHeapGrow()
   const loaded: Loaded[] = []
   const tell = (event: ServerEvent): void => {
     const { green, yellow, red } = terminal.noteColors
