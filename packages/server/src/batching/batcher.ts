@@ -5,10 +5,13 @@ import type { RunTimes } from '../models/statistics.ts'
 import { endSpan, startBatchSpan, startChildSpan, startSpan } from '../observe/inference-tracing.ts'
 import { DrainRate } from './drain-rate.ts'
 import { bytesOf, joinInputs, pickOutputs, requireRows, takeRows } from './rows.ts'
+import { RunAhead } from './run-ahead.ts'
 import {
   overloaded,
   type QueueBounds,
+  type QueueSizes,
   type RunLimits,
+  refusalOf,
   type WaitingRequest,
   WaitingRequests,
 } from './waiting-requests.ts'
@@ -17,12 +20,14 @@ import {
 export interface BatcherOptions {
   /** In messages. */
   readonly name: string
-  /** Runs the model once. */
-  run(inputs: Tensors): Promise<Tensors>
+  /** Runs the model once; with a signal: leaves the run out when it fires before the run has begun. */
+  run(inputs: Tensors, signal?: AbortSignal): Promise<Tensors>
   /** Rows of a request, and which others it may share a run with; null: it runs alone. */
   place(inputs: Tensors): { readonly rows: number; readonly key: string | null }
   /** Runs at once. */
   readonly replicas: number
+  /** Whether runs may wait in the session, in their order: the next one is handed over while one is in progress. */
+  readonly runsAhead: boolean
   /** Of a run; a request with more rows or bytes runs alone. */
   readonly limits: RunLimits
   readonly maxDelayMs: number
@@ -30,7 +35,7 @@ export interface BatcherOptions {
   readonly told: BatcherEvents
 }
 
-/** What waits and runs in one moment. */
+/** What waits and runs in one moment; what the session has been given ahead waits. */
 export interface Load {
   readonly waitingRequests: number
   readonly waitingRows: number
@@ -60,25 +65,29 @@ interface Request extends WaitingRequest {
 
 /**
  * Runs requests of one model: at once while it is idle, gathered while it is busy. Nothing is padded; each request gets its
- * own rows, and what happens to one does not reach the others.
+ * own rows, and what happens to one does not reach the others. Once as many wait as are in the run in progress, they are
+ * handed over: the next run begins without a pause.
  */
 export class Batcher {
   readonly #options: BatcherOptions
-  readonly #waiting: WaitingRequests<Request>
+  readonly #waiting = new WaitingRequests<Request>()
   readonly #rate = new DrainRate()
+  /** In progress; without the one that is ahead. */
   #running = 0
   #runningRequests = 0
+  #ahead: RunAhead<Request> | null = null
+  /** Settles with the latest run that the session was given. */
+  #computing: Promise<unknown> = Promise.resolve()
   #isScheduled = false
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: BatcherOptions) {
     this.#options = options
-    this.#waiting = new WaitingRequests(options.queue)
   }
 
   /** What waits and runs in this moment. */
   get load(): Load {
-    const { requests, rows, bytes } = this.#waiting
+    const { requests, rows, bytes } = this.#queued
     return {
       waitingRequests: requests,
       waitingRows: rows,
@@ -86,6 +95,13 @@ export class Batcher {
       running: this.#running,
       runningRequests: this.#runningRequests,
     }
+  }
+
+  get #queued(): QueueSizes {
+    const { requests, rows, bytes } = this.#waiting
+    const ahead = this.#ahead
+    if (ahead === null) return { requests, rows, bytes }
+    return { requests: requests + ahead.requests, rows: rows + ahead.rows, bytes: bytes + ahead.bytes }
   }
 
   /**
@@ -101,7 +117,7 @@ export class Batcher {
       () => {
         const { rows, key } = this.#options.place(inputs)
         const bytes = bytesOf(inputs)
-        const refusal = this.#waiting.refuses(rows, bytes)
+        const refusal = refusalOf({ rows, bytes }, this.#queued, this.#options.queue)
         if (refusal) return Promise.reject(this.#overloaded(refusal))
         return new Promise<Tensors>((resolve, reject) => {
           request = {
@@ -124,6 +140,7 @@ export class Batcher {
         if (!request) return
         request.isSettled = true
         if (this.#waiting.remove(request)) endSpan(request.queueSpan, error)
+        else this.#ahead?.left()
       },
     )
   }
@@ -135,11 +152,16 @@ export class Batcher {
       endSpan(request.queueSpan, error)
       request.reject(error)
     }
+    for (const request of this.#ahead?.waiting ?? []) {
+      request.isSettled = true
+      request.reject(error)
+    }
+    this.#ahead?.left()
   }
 
   #overloaded(refusal: { what: string; limit: number }): TensorferryError {
-    const seconds = this.#rate.secondsFor(this.#waiting.requests)
-    return overloaded(this.#options.name, refusal, this.#waiting, seconds)
+    const queued = this.#queued
+    return overloaded(this.#options.name, refusal, queued, this.#rate.secondsFor(queued.requests))
   }
 
   /** After the requests that have arrived together, in this turn of the loop, are all in the queue. */
@@ -154,16 +176,23 @@ export class Batcher {
 
   #startRuns(): void {
     const { replicas, limits, maxDelayMs } = this.#options
-    while (this.#running < replicas && this.#waiting.requests > 0) {
+    while (this.#waiting.requests > 0) {
+      const isBusy = this.#running >= replicas
+      if (isBusy && !this.#mayRunAhead) return
       const since = maxDelayMs > 0 ? performance.now() - maxDelayMs : Number.POSITIVE_INFINITY
       const requests = this.#waiting.takeRun(limits, since)
       if (requests.length === 0) {
-        this.#waitForOthers()
+        // A busy model comes back by itself.
+        if (!isBusy) this.#waitForOthers()
         return
       }
-      this.#running++
-      void this.#runAll(requests)
+      void (isBusy ? this.#runAhead(requests) : this.#runNow(requests))
     }
+  }
+
+  /** As many wait as run: another run with fewer would only be one more. */
+  get #mayRunAhead(): boolean {
+    return this.#options.runsAhead && this.#ahead === null && this.#waiting.requests >= this.#runningRequests
   }
 
   /** Comes back when the request that waits longest has waited enough. */
@@ -174,36 +203,81 @@ export class Batcher {
     this.#timer = setTimeout(() => this.#startRuns(), Math.max(1, Math.ceil(left)))
   }
 
-  async #runAll(requests: readonly Request[]): Promise<void> {
-    const start = performance.now()
-    this.#runningRequests += requests.length
-    for (const { queueSpan } of requests) endSpan(queueSpan)
-    try {
-      await this.#run(requests, start)
-    } finally {
-      this.#running--
-      this.#runningRequests -= requests.length
-      this.#rate.add(requests.length, performance.now() - start, this.#options.replicas)
-      this.#startRuns()
-    }
+  /** Gives them to a session that is free. */
+  async #runNow(requests: readonly Request[]): Promise<void> {
+    const begun = this.#begin(requests)
+    await this.#run(requests, begun)
+    this.#end(requests, begun)
   }
 
-  /** Settles every request of it; never throws. */
-  async #run(requests: readonly Request[], queuedUntil: number): Promise<void> {
-    const { told } = this.#options
-    const rows = requests.reduce((sum, request) => sum + request.rows, 0)
+  /** Gives them to a session that is busy; they wait until its run has ended. */
+  async #runAhead(requests: readonly Request[]): Promise<void> {
+    const before = this.#computing
+    const ahead = new RunAhead(requests)
+    this.#ahead = ahead
+    const sent = this.#send(requests, ahead.signal)
+    await before
+    this.#ahead = null
+    if (ahead.isLeftOut) {
+      await sent.outputs.catch((error: unknown) => {
+        for (const { queueSpan } of requests) endSpan(queueSpan, error)
+      })
+      this.#startRuns()
+      return
+    }
+    const begun = this.#begin(requests)
+    await this.#run(requests, begun, sent)
+    this.#end(requests, begun)
+  }
+
+  #begin(requests: readonly Request[]): number {
+    this.#running++
+    this.#runningRequests += requests.length
+    for (const { queueSpan } of requests) endSpan(queueSpan)
+    return performance.now()
+  }
+
+  #end(requests: readonly Request[], begun: number): void {
+    this.#running--
+    this.#runningRequests -= requests.length
+    this.#rate.add(requests.length, performance.now() - begun, this.#options.replicas)
+    this.#startRuns()
+  }
+
+  /** Gives a run to the session; whatever fails, the outputs tell. */
+  #send(requests: readonly Request[], signal?: AbortSignal): SentRun {
+    const start = performance.now()
+    let at = start
+    const run = async (): Promise<Tensors> => {
+      const inputs = joinInputs(
+        requests.map((request) => request.inputs),
+        rowsOf(requests),
+      )
+      at = performance.now()
+      return this.#options.run(inputs, signal)
+    }
+    const outputs = run()
+    this.#computing = outputs.catch(() => undefined)
+    return { outputs, at, inputMs: at - start }
+  }
+
+  /**
+   * Settles every request of it; never throws.
+   *
+   * @param begun - `performance.now()`
+   * @param ahead - the session has it already
+   */
+  async #run(requests: readonly Request[], begun: number, ahead?: SentRun): Promise<void> {
+    const { told, name } = this.#options
+    const rows = rowsOf(requests)
     const span = startBatchSpan(
-      { 'tensorferry.model': this.#options.name, 'tensorferry.rows': rows, 'tensorferry.requests': requests.length },
+      { 'tensorferry.model': name, 'tensorferry.rows': rows, 'tensorferry.requests': requests.length },
       requests.map(({ queueSpan }) => queueSpan),
     )
     try {
-      const start = performance.now()
-      const inputs = joinInputs(
-        requests.map((request) => request.inputs),
-        rows,
-      )
-      const ready = performance.now()
-      const outputs = await this.#compute(inputs, rows, span)
+      const { outputs: computed, at: sentAt, inputMs } = ahead ?? this.#send(requests)
+      const start = Math.max(begun, sentAt)
+      const outputs = await this.#compute(computed, start, rows, span)
       const done = performance.now()
       if (requests.length > 1) requireRows(outputs, rows)
       endSpan(span)
@@ -218,9 +292,9 @@ export class Batcher {
             : takeRows(outputs, from, request.rows, request.outputs)
         request.isSettled = true
         const end = performance.now()
-        told.answered(request.rows, end - request.since, queuedUntil - request.since, {
-          input: ready - start,
-          infer: done - ready,
+        told.answered(request.rows, end - request.since, begun - request.since, {
+          input: inputMs,
+          infer: done - start,
           output: end - done,
         })
         request.resolve(own)
@@ -233,15 +307,14 @@ export class Batcher {
       }
       told.batchFailed(rows, error)
       // One of them may have been the cause: each by itself, so that it fails alone.
-      for (const request of requests) if (!request.isSettled) await this.#run([request], queuedUntil)
+      for (const request of requests) if (!request.isSettled) await this.#run([request], begun)
     }
   }
 
-  async #compute(inputs: Tensors, rows: number, batchSpan: Span): Promise<Tensors> {
+  async #compute(computed: Promise<Tensors>, start: number, rows: number, batchSpan: Span): Promise<Tensors> {
     const span = startChildSpan('compute', batchSpan)
-    const start = performance.now()
     try {
-      const outputs = await this.#options.run(inputs)
+      const outputs = await computed
       this.#options.told.ran(rows, performance.now() - start)
       endSpan(span)
       return outputs
@@ -252,3 +325,14 @@ export class Batcher {
     }
   }
 }
+
+/** A run that the session has been given. */
+interface SentRun {
+  readonly outputs: Promise<Tensors>
+  /** `performance.now()` */
+  readonly at: number
+  /** Of putting the inputs together. */
+  readonly inputMs: number
+}
+
+const rowsOf = (requests: readonly Request[]): number => requests.reduce((sum, { rows }) => sum + rows, 0)

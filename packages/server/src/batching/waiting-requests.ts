@@ -18,6 +18,14 @@ export interface QueueBounds {
   readonly maxBytes: number
 }
 
+/** How much waits. */
+export interface QueueSizes {
+  readonly requests: number
+  readonly rows: number
+  /** Of the inputs. */
+  readonly bytes: number
+}
+
 /** How much goes into one run. */
 export interface RunLimits {
   readonly maxRows: number
@@ -26,17 +34,12 @@ export interface RunLimits {
 }
 
 /** Requests that wait for their runs, bounded, first come first served; those of one key are found without a search. */
-export class WaitingRequests<R extends WaitingRequest> {
-  readonly #bounds: QueueBounds
+export class WaitingRequests<R extends WaitingRequest> implements QueueSizes {
   /** In the order in which they came; a Set because any of them can leave. */
   readonly #all = new Set<R>()
   readonly #byKey = new Map<string, Set<R>>()
   #rows = 0
   #bytes = 0
-
-  constructor(bounds: QueueBounds) {
-    this.#bounds = bounds
-  }
 
   get requests(): number {
     return this.#all.size
@@ -48,19 +51,6 @@ export class WaitingRequests<R extends WaitingRequest> {
 
   get bytes(): number {
     return this.#bytes
-  }
-
-  /**
-   * Why a request does not fit any more; null: it fits. One that is larger than the bounds fits when it is the only one:
-   * it would never be answered else.
-   */
-  refuses(rows: number, bytes: number): { readonly what: string; readonly limit: number } | null {
-    const { maxRequests, maxRows, maxBytes } = this.#bounds
-    if (this.#all.size === 0) return null
-    if (this.#all.size + 1 > maxRequests) return { what: 'requests', limit: maxRequests }
-    if (this.#rows + rows > maxRows) return { what: 'rows', limit: maxRows }
-    if (this.#bytes + bytes > maxBytes) return { what: 'bytes', limit: maxBytes }
-    return null
   }
 
   /** Puts a request at the end. */
@@ -140,23 +130,34 @@ export class WaitingRequests<R extends WaitingRequest> {
   }
 }
 
+/**
+ * Why a request does not fit any more; null: it fits. One that is larger than the bounds fits when it is the only one: it
+ * would never be answered else.
+ *
+ * @param waiting - without the request
+ */
+export function refusalOf(
+  { rows, bytes }: Pick<WaitingRequest, 'rows' | 'bytes'>,
+  waiting: QueueSizes,
+  { maxRequests, maxRows, maxBytes }: QueueBounds,
+): { readonly what: keyof QueueSizes; readonly limit: number } | null {
+  if (waiting.requests === 0) return null
+  if (waiting.requests + 1 > maxRequests) return { what: 'requests', limit: maxRequests }
+  if (waiting.rows + rows > maxRows) return { what: 'rows', limit: maxRows }
+  if (waiting.bytes + bytes > maxBytes) return { what: 'bytes', limit: maxBytes }
+  return null
+}
+
 /** The refusal of a full queue. */
 export function overloaded(
   model: string,
   { what, limit }: { readonly what: string; readonly limit: number },
-  waiting: WaitingRequests<WaitingRequest>,
+  { requests, rows, bytes }: QueueSizes,
   retryAfterSeconds: number,
 ): TensorferryError {
   return new TensorferryError(
     'OVERLOADED',
-    `${model}: ${waiting.requests} requests wait already, the queue holds ${limit} ${what}; try again in ${retryAfterSeconds} s`,
-    {
-      details: {
-        model,
-        retryAfterSeconds,
-        waiting: { requests: waiting.requests, rows: waiting.rows, bytes: waiting.bytes },
-        limit: { [what]: limit },
-      },
-    },
+    `${model}: ${requests} requests wait already, the queue holds ${limit} ${what}; try again in ${retryAfterSeconds} s`,
+    { details: { model, retryAfterSeconds, waiting: { requests, rows, bytes }, limit: { [what]: limit } } },
   )
 }

@@ -79,6 +79,7 @@ export class LoadedModel implements ServedModel, MeasuredModel {
     this.unbatched = plan.dim === null ? plan.reason : options.batching === null ? 'switched off' : null
     const batches = plan.dim !== null && options.batching !== null
     const labels = { model: name, version }
+    const replicas = session.reset ? 1 : (session.runtime.replicas ?? 1)
     this.#batcher = new Batcher({
       name,
       run: session.reset
@@ -87,12 +88,14 @@ export class LoadedModel implements ServedModel, MeasuredModel {
             await session.reset!()
             return session.run(inputs)
           }
-        : (inputs) => session.run(inputs),
+        : (inputs, signal) => (signal ? session.run(inputs, { signal }) : session.run(inputs)),
       place: (inputs) => {
         const rows = plan.dim === null ? 1 : inputs[plan.rowsOf]!.shape[0]!
         return { rows, key: batches && rows > 0 ? plan.keyOf(inputs) : null }
       },
-      replicas: session.reset ? 1 : (session.runtime.replicas ?? 1),
+      replicas,
+      // With several replicas another one may be free first.
+      runsAhead: replicas === 1 && !session.reset,
       limits: {
         maxRows: Math.min(
           plan.dim === null ? 1 : (plan.maxRows ?? Number.POSITIVE_INFINITY),

@@ -19,6 +19,8 @@ const doubled = (inputs: Tensors): Tensors => {
 
 interface Run {
   readonly rows: number
+  /** Given to the session while another run was in progress. */
+  readonly signal: AbortSignal | undefined
   release(): void
   fail(error: unknown): void
 }
@@ -28,29 +30,35 @@ function startBatcher(options: Partial<BatcherOptions> = {}) {
   const runs: Run[] = []
   const ran: number[] = []
   const answered: number[] = []
+  const queueMs: number[] = []
   const failedBatches: number[] = []
   const batcher = new Batcher({
     name: 'doubler',
-    run: (inputs) => {
+    run: (inputs, signal) => {
       const { promise, resolve, reject } = deferred<Tensors>()
-      runs.push({ rows: rowsOf(inputs), release: () => resolve(doubled(inputs)), fail: reject })
+      signal?.addEventListener('abort', () => reject(new TensorferryError('ABORTED', 'left out')))
+      runs.push({ rows: rowsOf(inputs), signal, release: () => resolve(doubled(inputs)), fail: reject })
       return promise
     },
     place: (inputs) => ({ rows: rowsOf(inputs), key: String(inputs.x!.shape[1]) }),
     replicas: 1,
+    runsAhead: false,
     limits: { maxRows: 8, maxBytes: 1e6 },
     maxDelayMs: 0,
     queue: { maxRequests: 100, maxRows: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY },
     told: {
       ran: (rows) => void ran.push(rows),
-      answered: (rows) => void answered.push(rows),
+      answered: (rows, _totalMs, waitedMs) => {
+        answered.push(rows)
+        queueMs.push(waitedMs)
+      },
       batchFailed: (rows) => void failedBatches.push(rows),
     },
     ...options,
   })
   /** Resolves when the model was called so often. */
   const untilRuns = (count: number): Promise<void> => expect.poll(() => runs.length, { interval: 1 }).toBe(count)
-  return { batcher, runs, ran, answered, failedBatches, untilRuns }
+  return { batcher, runs, ran, answered, queueMs, failedBatches, untilRuns }
 }
 
 const codeOf = (error: unknown): string => (error as TensorferryError).code
@@ -244,6 +252,130 @@ describe('what happens to one does not reach the others', () => {
     const replies = await Promise.all([1, 2].map((value) => batcher.infer(column(value), {}).catch(codeOf)))
     expect(replies).toEqual(['SESSION_DISPOSED', 'SESSION_DISPOSED'])
     expect(ran).toEqual([2])
+  })
+})
+
+describe('a run ahead', () => {
+  /** A run of two is in progress; what is asked for next goes ahead once it is two as well. */
+  async function startBusy(options: Partial<BatcherOptions> = {}) {
+    const started = startBatcher({ runsAhead: true, ...options })
+    const first = Promise.all([1, 2].map((value) => started.batcher.infer(column(value), {})))
+    await started.untilRuns(1)
+    return { ...started, first }
+  }
+  const turns = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+
+  test('is made once as many wait as are in the run in progress, one at most, and its requests wait still', async () => {
+    const { batcher, runs, first, untilRuns, queueMs } = await startBusy()
+    const third = batcher.infer(column(3), {})
+    await turns()
+    expect(runs).toHaveLength(1)
+    const since = performance.now()
+    const fourth = batcher.infer(column(4), {})
+    await untilRuns(2)
+    expect(runs.map(({ rows, signal }) => [rows, signal !== undefined])).toEqual([
+      [2, false],
+      [2, true],
+    ])
+    const others = [5, 6, 7].map((value) => batcher.infer(column(value), {}))
+    await turns()
+    expect(runs).toHaveLength(2)
+    expect(batcher.load).toEqual({
+      waitingRequests: 5,
+      waitingRows: 5,
+      waitingBytes: 20,
+      running: 1,
+      runningRequests: 2,
+    })
+    const waited = performance.now() - since
+    runs[0]!.release()
+    await first
+    await untilRuns(3)
+    expect(batcher.load).toMatchObject({ waitingRequests: 3, running: 1, runningRequests: 2 })
+    runs[1]!.release()
+    expect((await Promise.all([third, fourth])).map(({ y }) => y!.data[0])).toEqual([6, 8])
+    // They waited until the run before had ended, not until they were handed over.
+    expect(Math.min(...queueMs.slice(2))).toBeGreaterThanOrEqual(waited)
+    runs[2]!.release()
+    expect((await Promise.all(others)).map(({ y }) => y!.data[0])).toEqual([10, 12, 14])
+    expect(batcher.load).toMatchObject({ waitingRequests: 0, running: 0, runningRequests: 0 })
+  })
+
+  test('is left out when all who wait for it have gone, and not before', async () => {
+    const { batcher, runs, first, untilRuns, ran, failedBatches } = await startBusy()
+    const clients = [new AbortController(), new AbortController()]
+    const gone = clients.map(({ signal }, i) => batcher.infer(column(i), { signal }).catch(codeOf))
+    await untilRuns(2)
+    clients[0]!.abort()
+    expect(runs[1]!.signal!.aborted).toBe(false)
+    clients[1]!.abort()
+    expect(runs[1]!.signal!.aborted).toBe(true)
+    expect(await Promise.all(gone)).toEqual(['ABORTED', 'ABORTED'])
+    const next = batcher.infer(column(5), {})
+    runs[0]!.release()
+    await first
+    await untilRuns(3)
+    runs[2]!.release()
+    expect((await next).y!.data[0]).toBe(10)
+    // It is no failure of the model's.
+    expect([ran, failedBatches]).toEqual([[2, 1], []])
+  })
+
+  test('answers those who stay when one of them has gone', async () => {
+    const { batcher, runs, first, untilRuns } = await startBusy()
+    const leaving = new AbortController()
+    const left = batcher.infer(column(3), { signal: leaving.signal })
+    const stays = batcher.infer(column(4), {})
+    await untilRuns(2)
+    leaving.abort()
+    await expect(left).rejects.toMatchObject({ code: 'ABORTED' })
+    runs[0]!.release()
+    runs[1]!.release()
+    await first
+    expect((await stays).y!.data[0]).toBe(8)
+  })
+
+  test('goes on when the run before it fails, and its own failure is its own', async () => {
+    const { batcher, runs, untilRuns } = startBatcher({ runsAhead: true })
+    const first = batcher.infer(column(1), {}).catch(codeOf)
+    await untilRuns(1)
+    const second = batcher.infer(column(2), {})
+    await untilRuns(2)
+    const third = batcher.infer(column(3), {}).catch(codeOf)
+    runs[0]!.fail(new TensorferryError('RUNTIME_FAILED', 'one'))
+    runs[1]!.release()
+    expect(await first).toBe('RUNTIME_FAILED')
+    expect((await second).y!.data[0]).toBe(4)
+    await untilRuns(3)
+    runs[2]!.fail(new TensorferryError('OUT_OF_MEMORY', 'three'))
+    expect(await third).toBe('OUT_OF_MEMORY')
+    expect(batcher.load).toMatchObject({ waitingRequests: 0, running: 0 })
+  })
+
+  test('counts within the bounds of the queue', async () => {
+    const bounds = { maxRequests: 2, maxRows: 100, maxBytes: 1e6 }
+    const { batcher, runs, first, untilRuns } = await startBusy({ queue: bounds })
+    const waiting = [3, 4].map((value) => batcher.infer(column(value), {}))
+    await untilRuns(2)
+    await expect(batcher.infer(column(5), {})).rejects.toMatchObject({
+      code: 'OVERLOADED',
+      details: { waiting: { requests: 2, rows: 2, bytes: 8 } },
+    })
+    for (const run of runs) run.release()
+    await Promise.all([first, ...waiting])
+  })
+
+  test('ends with what waits when the model goes', async () => {
+    const { batcher, runs, first, untilRuns } = await startBusy()
+    const waiting = [3, 4].map((value) => batcher.infer(column(value), {}).catch(codeOf))
+    await untilRuns(2)
+    waiting.push(batcher.infer(column(5), {}).catch(codeOf))
+    batcher.rejectWaiting(new TensorferryError('SESSION_DISPOSED', 'gone'))
+    expect(await Promise.all(waiting)).toEqual(['SESSION_DISPOSED', 'SESSION_DISPOSED', 'SESSION_DISPOSED'])
+    expect(runs[1]!.signal!.aborted).toBe(true)
+    runs[0]!.release()
+    expect((await first).map(({ y }) => y!.data[0])).toEqual([2, 4])
+    expect(runs).toHaveLength(2)
   })
 })
 
