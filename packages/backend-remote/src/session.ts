@@ -39,6 +39,11 @@ export interface SessionParts {
   readonly warnings: readonly string[]
 }
 
+/** Where the model runs, as reports show it: the first server, and how many others. */
+function deviceOf([first, ...others]: readonly string[]): string {
+  return others.length === 0 ? first! : `${first} and ${others.length} more`
+}
+
 /** Puts a session together. */
 export function createRemoteSession(parts: SessionParts): RemoteSession {
   return new ServedSession(parts)
@@ -59,7 +64,7 @@ class ServedSession implements RemoteSession {
     this.runtime = {
       name: server.name,
       version: server.version,
-      device: 'server',
+      device: deviceOf(urls),
       provider: null,
       threads: null,
       protocol: protocolName,

@@ -1,5 +1,5 @@
 import { remote } from '@tensorferry/backend-remote'
-import { loadModel, type Signature, tensor } from '@tensorferry/core'
+import { formatReport, loadModel, type Signature, tensor } from '@tensorferry/core'
 import { expect, test } from 'vitest'
 import { faultyServer } from './servers/faulty-server.ts'
 
@@ -26,7 +26,8 @@ test("without a bundle the signature is the server's", async () => {
   await using model = await loadModel({ backend: remote({ url, model: 'double' }) })
   expect(model.inputs).toEqual([{ name: 'input', dtype: 'float32', shape: [null] }])
   expect(model.outputs).toEqual([{ name: 'output', dtype: 'float32', shape: [null] }])
-  expect(model.report.runtime).toMatchObject({ name: 'faulty', version: '1', device: 'server', protocol: 'rest-json' })
+  expect(model.report.runtime).toMatchObject({ name: 'faulty', version: '1', device: url, protocol: 'rest-json' })
+  expect(formatReport(model.report)).toContain(`faulty 1 on ${url}`)
   await expect(model.run({ input: tensor('int32', [1]) })).rejects.toMatchObject({ code: 'INPUT_INVALID' })
 })
 
