@@ -73,8 +73,13 @@ test.each(['SIGTERM', 'SIGINT'] as const)('%s under load: everything that was ac
   await Promise.all(clients)
   const { code, stderr } = await ended
   expect(code).toBe(0)
-  const lines = stderr.split('\n').filter((line) => line.startsWith('{'))
-  const requests = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'request')
+  // Every line is JSON: a collector of logs reads it.
+  const lines = stderr
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(lines.map(({ msg }) => msg)).toEqual(expect.arrayContaining(['loaded', 'draining']))
+  const requests = lines.filter(({ msg }) => msg === 'request')
   expect(requests.filter((request) => request.code !== 'OK')).toEqual([])
   expect(requests).toHaveLength(answered)
 })

@@ -25,10 +25,13 @@ export interface Terminal {
   readonly bar: NodeJS.WriteStream | null
 }
 
+/** Leaves every text as it is. */
+export const NO_COLORS: Colors = pc.createColors(false)
+
 /** Colours where a person looks: NO_COLOR switches them off, FORCE_COLOR on. */
 function colorsFor(stream: NodeJS.WriteStream): Colors {
   const { NO_COLOR, FORCE_COLOR, TERM } = process.env
-  if (NO_COLOR) return pc.createColors(false)
+  if (NO_COLOR) return NO_COLORS
   if (FORCE_COLOR && FORCE_COLOR !== '0') return pc.createColors(true)
   return pc.createColors(stream.isTTY === true && TERM !== 'dumb')
 }

@@ -93,7 +93,7 @@ export function defineServe(program: Command, runCommand: RunCommand): void {
     .addOption(
       new Option(
         '--log-level <level>',
-        'what is logged, as JSON on standard error; info has every request (default: warn)',
+        'what is logged, as JSON on standard error, in place of lines for people; info has every request (default: those lines, and warnings)',
       ).choices(['debug', 'info', 'warn', 'error', 'silent']),
     )
     .option('--json', 'one line of JSON on standard output when it is ready')

@@ -8,6 +8,7 @@ import { noteRefused } from '../../backends/note-refused.ts'
 import type { CommandContext, CommonOptions } from '../../context.ts'
 import { EXIT_CODES, type ExitCode } from '../../exit-codes.ts'
 import { count } from '../../terminal/quantities.ts'
+import { NO_COLORS, type Terminal } from '../../terminal/terminal.ts'
 import { describeLoaded, plainModel } from './describe.ts'
 import { letHeapGrow } from './heap-growth.ts'
 
@@ -49,39 +50,43 @@ export async function serve(
   { terminal, signal }: CommandContext,
 ): Promise<ExitCode> {
   letHeapGrow()
+  // Not through a worker: the last lines of a process that ends are wanted.
+  const logger = pino({ level: options.logLevel ?? 'warn' }, destination({ fd: 2, sync: true }))
+  // Whoever asks for logs gets nothing else on standard error, and the server logs what happens.
+  const hasLogs = options.logLevel !== undefined
+  const { note, noteColors } = hasLogs ? { note: () => undefined, noteColors: NO_COLORS } : terminal
+  const warnings = hasLogs
+    ? { ...terminal, note: (text: string) => logger.warn(text), noteColors: NO_COLORS }
+    : terminal
   const loaded: Loaded[] = []
   const tell = (event: ServerEvent): void => {
-    const { green, yellow, red } = terminal.noteColors
+    const { green, yellow, red } = noteColors
     switch (event.type) {
       case 'loading':
-        terminal.note(`loading ${event.model} from ${event.source}`)
+        note(`loading ${event.model} from ${event.source}`)
         break
       case 'loaded':
         loaded.push(event)
-        noteRefused(event.report, terminal)
-        terminal.note(`${green(event.replaced ? 'replaced' : 'ready')} ${describeLoaded(event)}`)
+        noteRefused(event.report, warnings)
+        note(`${green(event.replaced ? 'replaced' : 'ready')} ${describeLoaded(event)}`)
         break
       case 'failed':
         // The first load's failure ends the program, and is reported there.
         if (event.kept) {
-          terminal.note(
-            `${red('refused')} ${event.model}: ${event.error.code}: ${event.error.message}; the one before stays`,
-          )
+          note(`${red('refused')} ${event.model}: ${event.error.code}: ${event.error.message}; the one before stays`)
         }
         break
       case 'unloaded':
-        terminal.note(`unloaded ${event.model} ${event.version}`)
+        note(`unloaded ${event.model} ${event.version}`)
         break
       case 'draining':
-        terminal.note(
-          `${yellow('ending')}: ${count(event.inProgress, 'request')} in progress; again Ctrl-C ends at once`,
-        )
+        note(`${yellow('ending')}: ${count(event.inProgress, 'request')} in progress; again Ctrl-C ends at once`)
         break
       default:
     }
   }
-  const server = await startServer({ ...(await serverOptions(bundles, options)), signal, onEvent: tell })
-  printServer(server, loaded, options, terminal)
+  const server = await startServer({ ...(await serverOptions(bundles, options)), logger, signal, onEvent: tell })
+  printServer(server, loaded, options, warnings)
   await untilAborted(signal)
   await server.close()
   return EXIT_CODES.DONE
@@ -91,7 +96,7 @@ function printServer(
   { url, grpcUrl }: Server,
   loaded: readonly Loaded[],
   { json, host, apiKeysFile, pages }: ServeOptions,
-  terminal: CommandContext['terminal'],
+  terminal: Terminal,
 ): void {
   const isOpen = host !== undefined && !['127.0.0.1', 'localhost', '::1'].includes(host) && apiKeysFile === undefined
   if (isOpen) {
@@ -145,8 +150,6 @@ async function serverOptions(bundles: readonly string[], options: ServeOptions):
     unreadyMs: options.unreadyDelay,
     drainMs: options.drain,
     pages: options.pages,
-    // Not through a worker: the last lines of a process that ends are wanted.
-    logger: pino({ level: options.logLevel ?? 'warn' }, destination({ fd: 2, sync: true })),
   }
 }
 
