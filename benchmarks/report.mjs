@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url'
 const round = (value, digits) => Number(value.toFixed(digits))
 const show = ({ value, digits = 2, unit = '' }) => `${round(value, digits)}${unit ? ` ${unit}` : ''}`
 
+/** null: there is nothing to reach. */
+const REACHED = { true: 'yes', false: '**no**', null: '' }
+
 function spreadOf({ spread, digits = 2 }) {
   return spread ? `${round(spread[0], digits)} to ${round(spread[1], digits)}` : ''
 }
@@ -12,7 +15,7 @@ function spreadOf({ spread, digits = 2 }) {
  * Writes `results/NAME.json` and `results/NAME.md`.
  *
  * @param {string} name
- * @param {{ command: string, machine: object, notes: string[], figures: { what: string, value: number, limit: string, ok: boolean,
+ * @param {{ command: string, machine: object, notes: string[], figures: { what: string, value: number, limit: string, ok: boolean | null,
  *   spread?: [number, number], digits?: number, unit?: string, note?: string }[] }} result
  */
 export function writeReport(name, { command, machine, notes, figures }) {
@@ -22,7 +25,7 @@ export function writeReport(name, { command, machine, notes, figures }) {
   const facts = Object.entries(machine).map(([key, value]) => `${key} ${value}`)
   const rows = figures.map(
     (figure) =>
-      `| ${figure.what} | ${show(figure)} | ${spreadOf(figure)} | ${figure.limit} | ${figure.ok ? 'yes' : '**no**'} | ${figure.note ?? ''} |`,
+      `| ${figure.what} | ${show(figure)} | ${spreadOf(figure)} | ${figure.limit} | ${REACHED[figure.ok]} | ${figure.note ?? ''} |`,
   )
   const text = [
     `# ${name}`,

@@ -59,22 +59,26 @@ async function openLoop({ target, perSecond, milliseconds, clients }) {
     latencies.push(Number.POSITIVE_INFINITY)
     reasons[reason] = (reasons[reason] ?? 0) + 1
   }
-  const send = async (connection, since) => {
-    try {
-      const { status } = await connection.send(bytes)
-      if (status !== 200) fail(status)
-      else if (since >= counted) latencies.push(performance.now() - since)
-    } catch (error) {
-      fail(error.code ?? error.message)
+  let inWork = 0
+  let onDone = null
+  /** Sends what is due over one connection, one request after the other, until nothing is. */
+  const work = async (connection, first) => {
+    inWork++
+    for (let since = first; since !== undefined; since = due.shift()) {
+      try {
+        const { status } = await connection.send(bytes)
+        if (status !== 200) fail(status)
+        else if (since >= counted) latencies.push(performance.now() - since)
+      } catch (error) {
+        fail(error.code ?? error.message)
+      }
     }
-    const next = due.shift()
-    if (next === undefined) idle.push(connection)
-    else await send(connection, next)
+    idle.push(connection)
+    if (--inWork === 0) onDone?.()
   }
   const begin = performance.now()
   const counted = begin + WARM_UP_MS
   const total = Math.floor((perSecond * (WARM_UP_MS + milliseconds)) / 1000)
-  const answers = []
   for (let number = 0; number < total; ) {
     const time = begin + (1000 * number) / perSecond
     if (performance.now() < time) {
@@ -83,10 +87,10 @@ async function openLoop({ target, perSecond, milliseconds, clients }) {
     }
     number++
     const connection = idle.shift()
-    if (connection) answers.push(send(connection, time))
+    if (connection) void work(connection, time)
     else due.push(time)
   }
-  await Promise.all(answers)
+  if (inWork > 0) await new Promise((resolve) => (onDone = resolve))
   for (const connection of connections) connection.close()
   latencies.sort((a, b) => a - b)
   const at = (share) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))]

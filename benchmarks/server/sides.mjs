@@ -29,6 +29,14 @@ export async function startOurs(
 
 const onnx = (folder, model) => ({ MODEL: `${folder}/${model}/model.onnx`, OMP_NUM_THREADS: '1' })
 
+/** Node's HTTP with nothing behind it: what the machine and the generator give by themselves. */
+export async function startBareNode(model) {
+  const port = await freePort()
+  const side = new ServerSide('a bare node:http server', process.execPath, [here('peers/bare-node.mjs'), String(port)])
+  await side.ready(port, '/')
+  return Object.assign(side, { target: v2Json(port, model, { least: LEAST[model] }) })
+}
+
 async function startMlserver(folder, model) {
   const python = peerPython('mlserver')
   const [port, grpc, metrics] = [await freePort(), await freePort(), await freePort()]
