@@ -219,9 +219,11 @@ export class Batcher {
     await before
     this.#ahead = null
     if (ahead.isLeftOut) {
-      await sent.outputs.catch((error: unknown) => {
-        for (const { queueSpan } of requests) endSpan(queueSpan, error)
-      })
+      const error = await sent.outputs.then(
+        () => undefined,
+        (reason: unknown) => reason,
+      )
+      for (const { queueSpan } of requests) endSpan(queueSpan, error)
       this.#startRuns()
       return
     }

@@ -1,4 +1,3 @@
-import { LeavingClient } from '../protocol/leaving-client.ts'
 import type { QueueSizes, WaitingRequest } from './waiting-requests.ts'
 
 /** A request whose caller may have left. */
@@ -9,7 +8,8 @@ interface Leaving extends WaitingRequest {
 /** A run that the session has been given while the one before it is in progress. Its requests wait still. */
 export class RunAhead<R extends Leaving> implements QueueSizes {
   readonly #all: readonly R[]
-  readonly #callers = new LeavingClient()
+  /** A real one: sessions hand its signal on, to `fetch` for one. */
+  readonly #leaving = new AbortController()
   readonly rows: number
   readonly bytes: number
 
@@ -25,17 +25,17 @@ export class RunAhead<R extends Leaving> implements QueueSizes {
 
   /** For the session: fires when nobody waits for the run any more. */
   get signal(): AbortSignal {
-    return this.#callers.signal
+    return this.#leaving.signal
   }
 
   /** The session was told to leave it out. */
   get isLeftOut(): boolean {
-    return this.#callers.aborted
+    return this.#leaving.signal.aborted
   }
 
   /** Somebody has left; the last one takes the run with him. */
   left(): void {
-    if (this.#all.every(({ isSettled }) => isSettled)) this.#callers.leave()
+    if (this.#all.every(({ isSettled }) => isSettled)) this.#leaving.abort()
   }
 
   /** Those that wait for it. */
