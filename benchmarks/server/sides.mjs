@@ -32,7 +32,7 @@ const onnx = (folder, model) => ({ MODEL: `${folder}/${model}/model.onnx`, OMP_N
 /** Node's HTTP with nothing behind it: what the machine and the generator give by themselves. */
 export async function startBareNode(model) {
   const port = await freePort()
-  const side = new ServerSide('a bare node:http server', process.execPath, [here('peers/bare-node.mjs'), String(port)])
+  const side = new ServerSide('a bare node:http server', process.execPath, [here('bare-node.mjs'), String(port)])
   await side.ready(port, '/')
   return Object.assign(side, { target: v2Json(port, model, { least: LEAST[model] }) })
 }
