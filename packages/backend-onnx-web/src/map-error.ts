@@ -22,7 +22,7 @@ const RULES: readonly Rule[] = [
   },
   {
     pattern:
-      /Aborted\(\)|memory access out of bounds|out of memory|Cannot enlarge memory|could not allocate memory|Array buffer allocation failed|Tensor shape is too large|SafeIntOnOverflow/i,
+      /Aborted\(\)|memory access out of bounds|out of memory|Cannot enlarge memory|could not allocate memory|Array buffer allocation failed|exceeds the supported range|Tensor shape is too large|SafeIntOnOverflow/i,
     code: 'OUT_OF_MEMORY',
     message: () =>
       'WebAssembly’s memory, 4 GB at most, was not enough; use smaller inputs, a smaller batch or a smaller model',
