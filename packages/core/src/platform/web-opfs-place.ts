@@ -1,5 +1,8 @@
 import type { Place } from './web-cache-place.ts'
 
+/** Bytes that fit into the pipe between a page and the browser. */
+const PIECE = 64 * 1024
+
 /** The origin private file system, in the folder of that name. */
 export async function opfsPlace(folderName: string): Promise<Place> {
   const root = await navigator.storage.getDirectory()
@@ -21,9 +24,16 @@ export async function opfsPlace(folderName: string): Promise<Place> {
     read: open,
     size: async (name) => (await open(name))?.size ?? null,
     async write(name, content) {
-      const stream = await (await folder.getFileHandle(fileOf(name), { create: true })).createWritable()
-      await stream.write(content)
-      await stream.close()
+      const inPieces = async (bytes: number): Promise<void> => {
+        const stream = await (await folder.getFileHandle(fileOf(name), { create: true })).createWritable()
+        for (let at = 0; at < content.size; at += bytes) await stream.write(content.slice(at, at + bytes))
+        await stream.close()
+      }
+      // Of a large piece that a full quota breaks off Chromium may say that it could not be read; of small ones it says why.
+      await inPieces(content.size).catch((error: Error) => {
+        if (error.name === 'QuotaExceededError') throw error
+        return inPieces(PIECE)
+      })
     },
     remove,
     names,
