@@ -1,19 +1,9 @@
 import { alternate, percentile } from '../measure.mjs'
+import { throughput } from './throughput.mjs'
 
 const median = (values) => percentile(values, 0.5)
 
 const CLIENTS = 32
-
-/** The most requests a second that so many waiting clients can have; the first window warms up. */
-async function highestLoad({ target }, generator) {
-  const found = []
-  for (let round = 0; round < 4; round++) {
-    const answer = await generator.ask({ command: 'closedLoop', target, clients: CLIENTS, milliseconds: 2000 })
-    if (answer.error || answer.failed > 0) throw new Error(answer.error ?? `${answer.failed} requests failed`)
-    found.push(answer.perSecond)
-  }
-  return median(found.slice(1))
-}
 
 function summary(windows, perSecond) {
   const ratios = windows.map(({ p50, p99 }) => p99 / p50)
@@ -33,13 +23,9 @@ function summary(windows, perSecond) {
  * @returns {Promise<Record<string, { value: number, spread: [number, number], note: string }>>} p99 / p50 by side: the median of the windows and the middle 80 %
  */
 export async function measureLatency(sides, generator, { rounds = 11, milliseconds = 4000, share = 0.7 } = {}) {
+  const highest = await throughput(sides, generator, { clients: CLIENTS, rounds: 3 })
+  const rates = Object.fromEntries(sides.map(({ name }) => [name, share * median(highest[name])]))
   for (const side of sides) side.pause()
-  const rates = {}
-  for (const side of sides) {
-    side.resume()
-    rates[side.name] = share * (await highestLoad(side, generator))
-    side.pause()
-  }
   const windowOf = (side) => async () => {
     side.resume()
     const request = { target: side.target, perSecond: rates[side.name], milliseconds, clients: CLIENTS }

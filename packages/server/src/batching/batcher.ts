@@ -98,9 +98,9 @@ export class Batcher {
   }
 
   get #queued(): QueueSizes {
-    const { requests, rows, bytes } = this.#waiting
     const ahead = this.#ahead
-    if (ahead === null) return { requests, rows, bytes }
+    if (ahead === null) return this.#waiting
+    const { requests, rows, bytes } = this.#waiting
     return { requests: requests + ahead.requests, rows: rows + ahead.rows, bytes: bytes + ahead.bytes }
   }
 
