@@ -12,6 +12,12 @@ import torch
 from tensorferry import ExportReport, export_bundle
 
 
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    # values drawn while a module is read, such as those of its parameters
+    if isinstance(collector, pytest.Module):
+        torch.manual_seed(0)
+
+
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     torch.manual_seed(0)

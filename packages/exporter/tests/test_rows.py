@@ -84,6 +84,14 @@ def test_rows(model: nn.Module, inputs: list[Tensor], says: str | None) -> None:
     assert found is None if says is None else says in found
 
 
+@pytest.mark.parametrize("ids", [[[5, 2, 4, 4, 4], [5, 3, 3, 8, 0]], [[7, 7, 0, 0, 0]], [[True, True, False, False]]])
+def test_rows_of_one_sum_are_told_apart(ids: list[list[int | bool]]) -> None:
+    # the rows of each have one sum, so shifting leaves their mean
+    inputs = [rand(len(ids), 3), torch.tensor(ids)]
+    assert "a row alone" in rows_independent(eager(Several(True)), cases(*inputs))
+    assert rows_independent(eager(Several(False)), cases(*inputs)) is None
+
+
 def test_rows_come_from_all_examples() -> None:
     # one row of one number in each: shifting makes no other
     assert rows_independent(eager(Counts()), [Case("a", (torch.tensor([3]),)), Case("b", (torch.tensor([3]),))]) == (

@@ -96,7 +96,7 @@ def rows_apart(run: Callable[[Sequence[Tensor]], list[np.ndarray]], cases: Seque
 
 
 def _unlike_rows(values: Sequence[Tensor]) -> Tensor:
-    """Four rows of the examples' values: shifted, negated, larger; integers are shifted only.
+    """Four rows of the examples' values: shifted, negated, larger; integers shifted, some of them raised.
 
     Parameters
     ----------
@@ -108,8 +108,18 @@ def _unlike_rows(values: Sequence[Tensor]) -> Tensor:
         # the first row of each example, then the second
         source = _cut(value[row // len(values) % len(value)], values[0].shape[1:])
         shifted = torch.roll(source.flatten(), row * max(1, source.numel() // ROWS)).reshape(source.shape)
-        rows.append(shifted * scale if value.is_floating_point() else shifted)
+        rows.append(shifted * scale if value.is_floating_point() else _raised(shifted, row))
     return torch.stack(rows).to(values[0].dtype).contiguous()
+
+
+def _raised(row: Tensor, eighths: int) -> Tensor:
+    """The row with so many eighths of it, its smallest values, in place of which its largest stands.
+
+    A row that is only shifted keeps its sum: a model that takes the mean over all rows would look independent.
+    """
+    flat = row.flatten()
+    smallest = flat.argsort(stable=True)[: -(-flat.numel() * eighths // 8)]
+    return flat.index_fill(0, smallest, flat.max()).reshape(row.shape) if len(smallest) else row
 
 
 def _cut(row: Tensor, shape: Sequence[int]) -> Tensor:
