@@ -154,25 +154,38 @@ const NOTES = [
   'The open loop sends over 32 connections at fixed times; a request’s time counts from when it was due, and the first second is not counted. Each server has 70 % of its own highest load; the bare one answers a constant.',
 ]
 
-/** @param {string[]} options - `--soak`: ten minutes at 80 % load instead of the figures; `--soak=SECONDS` */
+const GROUPS = { tiny: tinyFigures, large: largeFigures, pictures: pictureFigures, tail: latencyFigures }
+
+export const OPTIONS = {
+  '--soak[=SECONDS]': 'ten minutes, or so many seconds, at 80 % load instead of the figures',
+  '--only=GROUPS': `some of ${Object.keys(GROUPS).join(',')}; printed, not written`,
+}
+
+function groupsOf(only) {
+  const names = only?.split(',') ?? Object.keys(GROUPS)
+  const unknown = names.filter((name) => !Object.hasOwn(GROUPS, name))
+  if (unknown.length > 0) throw new Error(`--only knows ${Object.keys(GROUPS).join(', ')}; not ${unknown.join(', ')}`)
+  return names.map((name) => GROUPS[name])
+}
+
+/** @param {string[]} options - see `OPTIONS` */
 export async function run(options = []) {
+  const value = (name) => options.find((option) => option.startsWith(name))?.split('=')
+  const [soakOption, only] = [value('--soak'), value('--only')]
+  const groups = groupsOf(only?.[1])
   const prepared = await prepare()
   const generator = await Side.start(process.execPath, [GENERATOR])
   const load = loadavg()[0].toFixed(1)
-  const soakOption = options.find((option) => option.startsWith('--soak'))
   try {
     if (soakOption) {
-      const seconds = Number(soakOption.split('=')[1] ?? 600)
-      report('server-soak', await soak(prepared, generator, seconds), `pnpm bench server ${soakOption}`, load, [])
+      const seconds = Number(soakOption[1] ?? 600)
+      const command = `pnpm bench server ${soakOption.join('=')}`
+      report('server-soak', await soak(prepared, generator, seconds), command, load, [])
       return
     }
-    const figures = [
-      ...(await tinyFigures(prepared, generator)),
-      ...(await largeFigures(prepared, generator)),
-      ...(await pictureFigures(prepared, generator)),
-      ...(await latencyFigures(prepared, generator)),
-    ]
-    report('server', figures, 'pnpm bench server', load, NOTES)
+    const figures = []
+    for (const measure of groups) figures.push(...(await measure(prepared, generator)))
+    if (!only) report('server', figures, 'pnpm bench server', load, NOTES)
   } finally {
     await generator.end()
   }
