@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { Queue } from '@tensorferry/core'
 
 interface Request {
   readonly threads: number
@@ -8,7 +9,7 @@ interface Request {
 /** Cores for runs in progress: over the number of cores, libgomp's teams sleep and wake at every operator. */
 export class CoreGate {
   readonly #cores: number
-  readonly #waiting = new Set<Request>()
+  readonly #waiting = new Queue<Request>()
   #used = 0
 
   /** @param cores - threads that may run at once; default: the cores this process may use */
@@ -23,11 +24,10 @@ export class CoreGate {
    * @returns takes a request back that has not been granted
    */
   request(threads: number, grant: () => void): () => void {
-    const request: Request = { threads, grant }
-    this.#waiting.add(request)
+    const place = this.#waiting.add({ threads, grant })
     this.#dispatch()
     return () => {
-      this.#waiting.delete(request)
+      this.#waiting.remove(place)
       this.#dispatch()
     }
   }
@@ -39,11 +39,11 @@ export class CoreGate {
   }
 
   #dispatch(): void {
-    for (const request of this.#waiting) {
-      if (this.#used > 0 && this.#used + request.threads > this.#cores) return
-      this.#waiting.delete(request)
-      this.#used += request.threads
-      request.grant()
+    for (let next = this.#waiting.first; next !== undefined; next = this.#waiting.first) {
+      if (this.#used > 0 && this.#used + next.threads > this.#cores) return
+      this.#waiting.take()
+      this.#used += next.threads
+      next.grant()
     }
   }
 }

@@ -1,4 +1,4 @@
-import { TensorferryError } from '@tensorferry/core'
+import { type Place, Queue, TensorferryError } from '@tensorferry/core'
 import type { CoreGate } from './core-gate.ts'
 
 /** A piece of work whose inputs have been taken. */
@@ -32,8 +32,8 @@ export class RunQueue {
   readonly #free: number[]
   readonly #threads: number
   readonly #gate: CoreGate | null
-  readonly #waiting = new Set<Job>()
-  readonly #running = new Set<Promise<unknown>>()
+  readonly #waiting = new Queue<Job>()
+  readonly #running = new Queue<Promise<unknown>>()
   /** Takes back the one request that is with the gate. */
   #withdraw: (() => void) | null = null
   #asked = false
@@ -60,27 +60,26 @@ export class RunQueue {
     const result = new Promise<T>((resolve, reject) => {
       job = { prepared, resolve: resolve as (value: unknown) => void, reject }
     })
-    this.#waiting.add(job)
+    const place = this.#waiting.add(job)
     this.#advance()
-    return { result, cancel: () => this.#cancel(job) }
+    return { result, cancel: () => this.#cancel(place) }
   }
 
   /** Waiting work rejects with `SESSION_DISPOSED`; settles when work in progress has ended. */
   async close(): Promise<void> {
     this.#closed = true
     const error = disposedError()
-    for (const job of this.#waiting) {
+    for (const job of this.#waiting.takeAll()) {
       job.prepared.drop()
       job.reject(error)
     }
-    this.#waiting.clear()
     this.#withdraw?.()
     this.#asked = false
     await Promise.allSettled(this.#running)
   }
 
-  #cancel(job: Job): void {
-    if (this.#waiting.delete(job)) job.prepared.drop()
+  #cancel(place: Place<Job>): void {
+    if (this.#waiting.remove(place)) place.value.prepared.drop()
   }
 
   #advance(): void {
@@ -103,18 +102,17 @@ export class RunQueue {
   }
 
   #begin(): void {
-    const job = this.#waiting.values().next().value
+    const job = this.#waiting.take()
     // Cancelled while it waited for cores.
     if (!job) {
       this.#gate?.release(this.#threads)
       return
     }
-    this.#waiting.delete(job)
     const replica = this.#free.pop()!
     const running = job.prepared.start(replica)
-    this.#running.add(running)
+    const place = this.#running.add(running)
     const end = (): void => {
-      this.#running.delete(running)
+      this.#running.remove(place)
       this.#free.push(replica)
       this.#gate?.release(this.#threads)
       this.#advance()

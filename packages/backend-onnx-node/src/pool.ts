@@ -1,4 +1,4 @@
-import type { TensorferryError, TensorSpec, Tensors } from '@tensorferry/core'
+import { type Place, Queue, type TensorferryError, type TensorSpec, type Tensors } from '@tensorferry/core'
 import { disposedError, type Executor, type Run } from '@tensorferry/onnx-shared/executor'
 import { tensorsFromOutputs } from '@tensorferry/onnx-shared/ort-tensor'
 import { packInputs } from '@tensorferry/onnx-shared/pack-inputs'
@@ -21,7 +21,7 @@ export class Pool implements Executor {
   readonly #inputs: readonly TensorSpec[]
   readonly #buffers: RunBuffers
   readonly #ahead: number
-  readonly #waiting = new Set<Job>()
+  readonly #waiting = new Queue<Job>()
   /** Sent, oldest first for each replica. */
   readonly #sent = new Map<Replica, Job[]>()
   #lastId = 0
@@ -45,9 +45,9 @@ export class Pool implements Executor {
       job.resolve = resolve
       job.reject = reject
     })
-    this.#waiting.add(job)
+    const place = this.#waiting.add(job)
     this.#dispatch()
-    return { outputs, cancel: () => this.#cancel(job) }
+    return { outputs, cancel: () => this.#cancel(place) }
   }
 
   /** A worker has died: nothing more can run. */
@@ -63,8 +63,7 @@ export class Pool implements Executor {
 
   #stop(error: TensorferryError): void {
     this.#stopped ??= error
-    for (const job of this.#waiting) job.reject(error)
-    this.#waiting.clear()
+    for (const job of this.#waiting.takeAll()) job.reject(error)
     for (const [replica, jobs] of this.#sent) {
       for (const job of jobs.slice(1)) {
         replica.skip(job.sent!.id)
@@ -73,8 +72,9 @@ export class Pool implements Executor {
     }
   }
 
-  #cancel(job: Job): void {
-    if (this.#waiting.delete(job)) this.#buffers.give(job.packed.buffer)
+  #cancel(place: Place<Job>): void {
+    const job = place.value
+    if (this.#waiting.remove(place)) this.#buffers.give(job.packed.buffer)
     else job.sent?.replica.skip(job.sent.id)
   }
 
@@ -82,9 +82,7 @@ export class Pool implements Executor {
     while (this.#waiting.size > 0) {
       const replica = this.#leastBusy()
       if (replica.pending >= this.#ahead) return
-      const job = this.#waiting.values().next().value!
-      this.#waiting.delete(job)
-      this.#send(job, replica)
+      this.#send(this.#waiting.take()!, replica)
     }
   }
 

@@ -1,4 +1,4 @@
-import type { TensorSpec, Tensors } from '@tensorferry/core'
+import { type Place, Queue, type TensorSpec, type Tensors } from '@tensorferry/core'
 import { disposedError, type Executor, type Run } from '@tensorferry/onnx-shared/executor'
 import { tensorsFromOutputs } from '@tensorferry/onnx-shared/ort-tensor'
 import { packInputs } from '@tensorferry/onnx-shared/pack-inputs'
@@ -30,7 +30,7 @@ export class RunQueue implements Executor {
   readonly #inputs: readonly TensorSpec[]
   readonly #isHard: boolean
   readonly #buffers = new RunBuffers(3)
-  readonly #waiting = new Set<Job>()
+  readonly #waiting = new Queue<Job>()
   #client: WorkerClient
   /** Holds the model's files; gone with the session, which an app may keep. */
   #restart: (() => Promise<WorkerClient>) | null
@@ -53,16 +53,15 @@ export class RunQueue implements Executor {
       job.resolve = resolve
       job.reject = reject
     })
-    this.#waiting.add(job)
+    const place = this.#waiting.add(job)
     this.#next()
-    return { outputs, cancel: () => this.#cancel(job) }
+    return { outputs, cancel: () => this.#cancel(place) }
   }
 
   /** Waiting runs reject with `SESSION_DISPOSED`, the one in progress ends if anybody waits for it, the worker goes. */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const job of this.#waiting) job.reject(disposedError())
-    this.#waiting.clear()
+    for (const job of this.#waiting.takeAll()) job.reject(disposedError())
     if (this.#running) {
       if (this.#running.isLeft) void this.#client.terminate()
       await new Promise<void>((resolve) => {
@@ -73,20 +72,20 @@ export class RunQueue implements Executor {
     await this.#client.terminate()
   }
 
-  #cancel(job: Job): void {
+  #cancel(place: Place<Job>): void {
+    const job = place.value
     job.isLeft = true
-    if (this.#waiting.delete(job)) this.#buffers.give(job.packed.buffer)
+    if (this.#waiting.remove(place)) this.#buffers.give(job.packed.buffer)
     else if (this.#running === job && (this.#isHard || this.#isClosed)) void this.#client.terminate()
   }
 
   #next(): void {
     if (this.#running) return
-    const job = this.#waiting.values().next().value
+    const job = this.#waiting.take()
     if (!job) {
       this.#onIdle?.()
       return
     }
-    this.#waiting.delete(job)
     this.#running = job
     this.#send(job)
       .then(job.resolve, job.reject)

@@ -1,6 +1,7 @@
 import {
   type CallOptions,
   checkInputs,
+  Queue,
   type RuntimeInfo,
   type Session,
   type Signature,
@@ -54,7 +55,7 @@ class ServedSession implements RemoteSession {
   readonly outputs: readonly TensorSpec[]
   readonly runtime: RemoteRuntime
   readonly #parts: SessionParts
-  readonly #running = new Set<Promise<unknown>>()
+  readonly #running = new Queue<Promise<unknown>>()
   #disposal: Promise<void> | null = null
 
   constructor(parts: SessionParts) {
@@ -85,11 +86,11 @@ class ServedSession implements RemoteSession {
     // Before anything is awaited: the caller may change its arrays afterwards.
     const body = protocol.encode(inputs, form)
     const run = balancer.call((connection, request) => connection.infer(body, request), options, true)
-    this.#running.add(run)
+    const place = this.#running.add(run)
     try {
       return this.#pick(await run)
     } finally {
-      this.#running.delete(run)
+      this.#running.remove(place)
     }
   }
 

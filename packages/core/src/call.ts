@@ -1,5 +1,6 @@
 import type { CallOptions } from './backend.ts'
 import { TensorferryError } from './errors.ts'
+import { Queue } from './queue.ts'
 
 function abortedError(signal: AbortSignal): TensorferryError {
   return new TensorferryError('ABORTED', 'the call was aborted by its signal', { cause: signal.reason })
@@ -48,7 +49,7 @@ async function startSafely<T>(start: () => Promise<T>): Promise<T> {
 }
 
 interface Waiting {
-  readonly calls: Set<() => void>
+  readonly calls: Queue<() => void>
   tell(): void
 }
 
@@ -59,9 +60,9 @@ const waiting = new WeakMap<AbortSignal, Waiting>()
 function onAbort(signal: AbortSignal, call: () => void): () => void {
   let entry = waiting.get(signal)
   if (!entry) {
-    const calls = new Set<() => void>()
+    const calls = new Queue<() => void>()
     const tell = (): void => {
-      for (const one of calls) {
+      for (let one = calls.take(); one; one = calls.take()) {
         try {
           one()
         } catch (error) {
@@ -77,9 +78,9 @@ function onAbort(signal: AbortSignal, call: () => void): () => void {
     signal.addEventListener('abort', tell, { once: true })
   }
   const { calls, tell } = entry
-  calls.add(call)
+  const place = calls.add(call)
   return () => {
-    if (!calls.delete(call) || calls.size > 0) return
+    if (!calls.remove(place) || calls.size > 0) return
     signal.removeEventListener('abort', tell)
     waiting.delete(signal)
   }

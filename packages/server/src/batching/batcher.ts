@@ -1,5 +1,5 @@
 import type { Span } from '@opentelemetry/api'
-import { TensorferryError, type Tensors, withCallOptions } from '@tensorferry/core'
+import { type Place, TensorferryError, type Tensors, withCallOptions } from '@tensorferry/core'
 import type { InferOptions } from '../models/served-model.ts'
 import type { RunTimes } from '../models/statistics.ts'
 import { endSpan, startBatchSpan, startChildSpan, startSpan } from '../observe/inference-tracing.ts'
@@ -111,7 +111,7 @@ export class Batcher {
    * @throws TensorferryError `OVERLOADED`, `ABORTED`, `TIMED_OUT`, and what running throws
    */
   infer(inputs: Tensors, { outputs, signal, timeoutMs }: InferOptions): Promise<Tensors> {
-    let request: Request | undefined
+    let place: Place<Request> | undefined
     return withCallOptions(
       { signal, timeoutMs },
       () => {
@@ -120,7 +120,7 @@ export class Batcher {
         const refusal = refusalOf({ rows, bytes }, this.#queued, this.#options.queue)
         if (refusal) return Promise.reject(this.#overloaded(refusal))
         return new Promise<Tensors>((resolve, reject) => {
-          request = {
+          const request: Request = {
             inputs,
             rows,
             bytes,
@@ -132,14 +132,14 @@ export class Batcher {
             reject,
             isSettled: false,
           }
-          this.#waiting.add(request)
+          place = this.#waiting.add(request)
           this.#schedule()
         })
       },
       (error) => {
-        if (!request) return
-        request.isSettled = true
-        if (this.#waiting.remove(request)) endSpan(request.queueSpan, error)
+        if (!place) return
+        place.value.isSettled = true
+        if (this.#waiting.remove(place)) endSpan(place.value.queueSpan, error)
         else this.#ahead?.left()
       },
     )

@@ -1,4 +1,4 @@
-import { TensorferryError, type Tensors } from '@tensorferry/core'
+import { type Place, Queue, TensorferryError, type Tensors } from '@tensorferry/core'
 
 /** A request that waits for its run. */
 export interface WaitingRequest {
@@ -33,16 +33,21 @@ export interface RunLimits {
   readonly maxBytes: number
 }
 
+/** Lanes that stay when nothing waits in them: making a table of lanes anew for each run is what {@link Queue} is there for. */
+const KEPT_LANES = 32
+
 /** Requests that wait for their runs, bounded, first come first served; those of one key are found without a search. */
 export class WaitingRequests<R extends WaitingRequest> implements QueueSizes {
-  /** In the order in which they came; a Set because any of them can leave. */
-  readonly #all = new Set<R>()
-  readonly #byKey = new Map<string, Set<R>>()
+  /** Those that may share a run, by their key. */
+  readonly #lanes = new Map<string, Queue<R>>()
+  /** Those that run alone. */
+  readonly #alone = new Queue<R>()
+  #requests = 0
   #rows = 0
   #bytes = 0
 
   get requests(): number {
-    return this.#all.size
+    return this.#requests
   }
 
   get rows(): number {
@@ -54,25 +59,23 @@ export class WaitingRequests<R extends WaitingRequest> implements QueueSizes {
   }
 
   /** Puts a request at the end. */
-  add(request: R): void {
-    this.#all.add(request)
+  add(request: R): Place<R> {
+    this.#requests++
     this.#rows += request.rows
     this.#bytes += request.bytes
-    if (request.key === null) return
-    const lane = this.#byKey.get(request.key)
-    if (lane) lane.add(request)
-    else this.#byKey.set(request.key, new Set([request]))
+    let lane = this.#laneOf(request)
+    if (!lane) {
+      lane = new Queue<R>()
+      this.#lanes.set(request.key!, lane)
+    }
+    return lane.add(request)
   }
 
   /** Takes a request out, such as one whose client is gone; false: it did not wait any more. */
-  remove(request: R): boolean {
-    if (!this.#all.delete(request)) return false
-    this.#rows -= request.rows
-    this.#bytes -= request.bytes
-    if (request.key === null) return true
-    const lane = this.#byKey.get(request.key)!
-    lane.delete(request)
-    if (lane.size === 0) this.#byKey.delete(request.key)
+  remove(place: Place<R>): boolean {
+    const lane = this.#laneOf(place.value)
+    if (!lane?.remove(place)) return false
+    this.#left(place.value, lane)
     return true
   }
 
@@ -84,50 +87,66 @@ export class WaitingRequests<R extends WaitingRequest> implements QueueSizes {
    * @returns empty: nothing may run yet
    */
   takeRun(limits: RunLimits, since: number): R[] {
-    const seen = new Set<string>()
-    for (const first of this.#all) {
-      if (first.key === null) {
-        this.remove(first)
-        return [first]
-      }
-      // Those behind it are of its run.
-      if (seen.has(first.key)) continue
-      seen.add(first.key)
-      const run = this.#fill(first.key, limits)
-      if (first.since > since && !run.isFull) continue
-      for (const request of run.requests) this.remove(request)
-      return run.requests
+    let next = this.#alone
+    let oldest = next.first?.since ?? Number.POSITIVE_INFINITY
+    for (const lane of this.#lanes.values()) {
+      const first = lane.first
+      if (first === undefined || first.since >= oldest) continue
+      if (first.since > since && !runOf(lane, limits).isFull) continue
+      next = lane
+      oldest = first.since
     }
-    return []
+    const { requests } = next === this.#alone ? { requests: Math.min(1, next.size) } : runOf(next, limits)
+    return Array.from({ length: requests }, () => {
+      const request = next.take()!
+      this.#left(request, next)
+      return request
+    })
   }
 
   /** Takes everything out. */
   takeAll(): R[] {
-    const all = [...this.#all]
-    for (const request of all) this.remove(request)
-    return all
+    const all = [this.#alone, ...this.#lanes.values()].flatMap((lane) => lane.takeAll())
+    this.#lanes.clear()
+    this.#requests = this.#rows = this.#bytes = 0
+    return all.sort((a, b) => a.since - b.since)
   }
 
   /** When the request came that waits longest; null: none waits. */
   get oldestSince(): number | null {
-    for (const { since } of this.#all) return since
-    return null
+    let oldest = this.#alone.first?.since ?? null
+    for (const { first } of this.#lanes.values()) {
+      if (first && (oldest === null || first.since < oldest)) oldest = first.since
+    }
+    return oldest
   }
 
-  #fill(key: string, { maxRows, maxBytes }: RunLimits): { requests: R[]; isFull: boolean } {
-    const requests: R[] = []
-    let rows = 0
-    let bytes = 0
-    for (const request of this.#byKey.get(key)!) {
-      // In order, without a look at what might fit behind it: nobody is overtaken by those who came later.
-      rows += request.rows
-      bytes += request.bytes
-      if (requests.length > 0 && (rows > maxRows || bytes > maxBytes)) return { requests, isFull: true }
-      requests.push(request)
-      if (rows >= maxRows || bytes >= maxBytes) return { requests, isFull: true }
-    }
-    return { requests, isFull: false }
+  #laneOf({ key }: R): Queue<R> | undefined {
+    return key === null ? this.#alone : this.#lanes.get(key)
   }
+
+  #left({ key, rows, bytes }: R, lane: Queue<R>): void {
+    this.#requests--
+    this.#rows -= rows
+    this.#bytes -= bytes
+    if (key !== null && lane.size === 0 && this.#lanes.size > KEPT_LANES) this.#lanes.delete(key)
+  }
+}
+
+/** How many of a lane make one run. In order, without a look at what might fit behind it: nobody is overtaken by those who came later. */
+function runOf<R extends WaitingRequest>(
+  lane: Queue<R>,
+  { maxRows, maxBytes }: RunLimits,
+): { readonly requests: number; readonly isFull: boolean } {
+  let [requests, rows, bytes] = [0, 0, 0]
+  for (const request of lane) {
+    rows += request.rows
+    bytes += request.bytes
+    if (requests > 0 && (rows > maxRows || bytes > maxBytes)) return { requests, isFull: true }
+    requests++
+    if (rows >= maxRows || bytes >= maxBytes) return { requests, isFull: true }
+  }
+  return { requests, isFull: false }
 }
 
 /**

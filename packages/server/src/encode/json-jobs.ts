@@ -13,16 +13,8 @@ export interface JsonResults {
   write: EncodedReply
 }
 
-/** From the server to a worker. */
-export interface JsonMessage {
-  readonly id: number
-  readonly job: JsonJob
-}
-
-/** From a worker to the server. */
-export type JsonAnswer =
-  | { readonly id: number; readonly result: JsonResults[keyof JsonResults] }
-  | { readonly id: number; readonly error: SerializedError }
+/** From a worker to the server, in the order of the jobs. */
+export type JsonAnswer = { readonly result: JsonResults[keyof JsonResults] } | { readonly error: SerializedError }
 
 /** Does a job where it is called. */
 export function runJsonJob(job: JsonJob): JsonResults[keyof JsonResults] {

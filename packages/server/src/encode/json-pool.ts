@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads'
-import { makeTensor, type Tensor, TensorferryError } from '@tensorferry/core'
+import { makeTensor, Queue, type Tensor, TensorferryError } from '@tensorferry/core'
 import { type EncodedReply, encodeInferReply, type InferReply, textWork } from '../protocol/infer-reply.ts'
 import { type InferRequest, readInferRequest } from '../protocol/infer-request.ts'
-import { buffersOf, type JsonAnswer, type JsonJob, type JsonMessage, type JsonResults, ownBytes } from './json-jobs.ts'
+import { buffersOf, type JsonAnswer, type JsonJob, type JsonResults, ownBytes } from './json-jobs.ts'
 import { ReplyMemory } from './reply-memory.ts'
 
 /** JSON from this size on is parsed in a worker: 1 to 2 ms of the event loop. */
@@ -17,46 +17,52 @@ interface Waiting {
   reject(error: unknown): void
 }
 
+/** A worker with those that wait for it; it answers them in their order. */
+interface StartedThread {
+  readonly worker: Worker
+  readonly waiting: Queue<Waiting>
+}
+
 /** One thread; started when it is needed, and again when it has died. */
 class JsonThread {
-  #worker: Worker | null = null
-  readonly #waiting = new Map<number, Waiting>()
-  #lastId = 0
+  #started: StartedThread | null = null
 
   get pending(): number {
-    return this.#waiting.size
+    return this.#started?.waiting.size ?? 0
   }
 
   run<K extends JsonJob['kind']>(job: JsonJob & { kind: K }, transfer: ArrayBuffer[]): Promise<JsonResults[K]> {
-    this.#worker ??= this.#start()
-    const id = ++this.#lastId
-    const message: JsonMessage = { id, job }
+    this.#started ??= this.#start()
+    const { worker, waiting } = this.#started
     return new Promise<JsonResults[K]>((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject })
-      this.#worker!.postMessage(message, transfer)
+      worker.postMessage(job, transfer)
+      waiting.add({ resolve, reject })
     })
   }
 
   async close(): Promise<void> {
-    await this.#worker?.terminate()
+    await this.#started?.worker.terminate()
   }
 
-  #start(): Worker {
+  #start(): StartedThread {
     const worker = new Worker(new URL('./json-worker.js', import.meta.url), {
       name: 'tensorferry-json',
       resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MIB },
     })
     worker.unref()
+    const started = { worker, waiting: new Queue<Waiting>() }
+    const end = (error: TensorferryError): void => {
+      if (this.#started === started) this.#started = null
+      for (const { reject } of started.waiting.takeAll()) reject(error)
+    }
     worker.on('message', (answer: JsonAnswer) => {
-      const waiting = this.#waiting.get(answer.id)
-      this.#waiting.delete(answer.id)
-      if ('error' in answer) waiting?.reject(TensorferryError.from(answer.error))
-      else waiting?.resolve(answer.result as never)
+      const asked = started.waiting.take()
+      if ('error' in answer) asked?.reject(TensorferryError.from(answer.error))
+      else asked?.resolve(answer.result as never)
     })
     worker.on('error', (cause: Error & { code?: string }) => {
-      if (this.#worker === worker) this.#worker = null
       const isMemory = cause.code === 'ERR_WORKER_OUT_OF_MEMORY'
-      this.#fail(
+      end(
         isMemory
           ? new TensorferryError('OUT_OF_MEMORY', 'the JSON takes too much memory; send tensors in binary form', {
               cause,
@@ -64,16 +70,8 @@ class JsonThread {
           : new TensorferryError('RUNTIME_FAILED', `the worker for JSON failed: ${cause.message}`, { cause }),
       )
     })
-    worker.on('exit', () => {
-      if (this.#worker === worker) this.#worker = null
-      this.#fail(new TensorferryError('SESSION_DISPOSED', 'the server was closed'))
-    })
-    return worker
-  }
-
-  #fail(error: TensorferryError): void {
-    for (const { reject } of this.#waiting.values()) reject(error)
-    this.#waiting.clear()
+    worker.on('exit', () => end(new TensorferryError('SESSION_DISPOSED', 'the server was closed')))
+    return started
   }
 }
 

@@ -2,28 +2,28 @@ import { parentPort } from 'node:worker_threads'
 import { TensorferryError } from '@tensorferry/core'
 import type { EncodedReply } from '../protocol/infer-reply.ts'
 import type { InferRequest } from '../protocol/infer-request.ts'
-import { buffersOf, type JsonAnswer, type JsonMessage, ownBytes, runJsonJob } from './json-jobs.ts'
+import { buffersOf, type JsonAnswer, type JsonJob, ownBytes, runJsonJob } from './json-jobs.ts'
 
 const port = parentPort!
 
-function answer({ id, job }: JsonMessage): { readonly message: JsonAnswer; readonly transfer: ArrayBuffer[] } {
+function answer(job: JsonJob): { readonly message: JsonAnswer; readonly transfer: ArrayBuffer[] } {
   try {
     const result = runJsonJob(job)
     if (job.kind === 'read') {
-      return { message: { id, result }, transfer: buffersOf(Object.values((result as InferRequest).inputs)) }
+      return { message: { result }, transfer: buffersOf(Object.values((result as InferRequest).inputs)) }
     }
     const { body, headerBytes } = result as EncodedReply
     const own = ownBytes(body)
-    return { message: { id, result: { body: own, headerBytes } }, transfer: [own.buffer] }
+    return { message: { result: { body: own, headerBytes } }, transfer: [own.buffer] }
   } catch (error) {
     const typed = TensorferryError.is(error)
       ? error
       : new TensorferryError('RUNTIME_FAILED', `JSON worker: ${(error as Error).message}`)
-    return { message: { id, error: typed.toJSON() }, transfer: [] }
+    return { message: { error: typed.toJSON() }, transfer: [] }
   }
 }
 
-port.on('message', (message: JsonMessage) => {
-  const { message: reply, transfer } = answer(message)
-  port.postMessage(reply, transfer)
+port.on('message', (job: JsonJob) => {
+  const { message, transfer } = answer(job)
+  port.postMessage(message, transfer)
 })

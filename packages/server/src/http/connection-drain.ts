@@ -1,6 +1,7 @@
 import type { Server } from 'node:http'
 import { type Socket, Server as StreamServer } from 'node:net'
 import { Server as SecureServer } from 'node:tls'
+import { Queue } from '@tensorferry/core'
 
 /** A connection is given so long after its last reply, or the beginning of the end, to be used: a request may be on its way. */
 const IDLE_MS = 300
@@ -9,6 +10,16 @@ const UNUSED_MS = 2000
 const LOOK_MS = 50
 /** What is queued for the port is taken for so long at most: connections may come faster than they are taken. */
 const TAKE_MS = 500
+
+interface Connection {
+  readonly socket: Socket
+  /** In progress. */
+  requests: number
+  /** `performance.now()` when it was opened, or last answered. */
+  since: number
+  /** It is given so long from then on. */
+  idleMs: number
+}
 
 /** After what has arrived meanwhile is read: a timer comes before it. */
 function afterReading(work: () => void): void {
@@ -24,7 +35,8 @@ function afterReading(work: () => void): void {
  */
 export class ConnectionDrain {
   readonly #server: Server
-  readonly #connections = new Map<Socket, { requests: number; since: number; idleMs: number }>()
+  readonly #connections = new Queue<Connection>()
+  readonly #bySocket = new WeakMap<Socket, Connection>()
   #taken = 0
   #onClosed: () => void = () => undefined
   readonly #closed = new Promise<void>((resolve) => {
@@ -39,7 +51,7 @@ export class ConnectionDrain {
     const opened = server instanceof SecureServer ? 'secureConnection' : 'connection'
     server.on(opened, (socket: Socket) => this.#watch(socket))
     server.on('request', ({ socket }, response) => {
-      const connection = this.#connections.get(socket)
+      const connection = this.#bySocket.get(socket)
       if (!connection) return
       connection.requests++
       response.once('close', () => {
@@ -64,7 +76,7 @@ export class ConnectionDrain {
   close(): Promise<void> {
     const start = performance.now()
     // A client with a pool, told to close one connection, turns to another that has been idle for long.
-    for (const connection of this.#connections.values()) connection.since = Math.max(connection.since, start)
+    for (const connection of this.#connections) connection.since = Math.max(connection.since, start)
     return new Promise((resolve) => {
       let timer: ReturnType<typeof setTimeout> | undefined
       let isClosed = false
@@ -104,13 +116,15 @@ export class ConnectionDrain {
   }
 
   #watch(socket: Socket): void {
-    this.#connections.set(socket, { requests: 0, since: performance.now(), idleMs: UNUSED_MS })
-    socket.once('close', () => this.#connections.delete(socket))
+    const connection = { socket, requests: 0, since: performance.now(), idleMs: UNUSED_MS }
+    const place = this.#connections.add(connection)
+    this.#bySocket.set(socket, connection)
+    socket.once('close', () => this.#connections.remove(place))
   }
 
   #endIdle(): void {
     const now = performance.now()
-    for (const [socket, { requests, since, idleMs }] of this.#connections) {
+    for (const { socket, requests, since, idleMs } of this.#connections) {
       if (requests === 0 && now - since > idleMs) socket.destroy()
     }
   }

@@ -1,4 +1,4 @@
-import { TensorferryError, withCallOptions } from '@tensorferry/core'
+import { type Place, Queue, TensorferryError, withCallOptions } from '@tensorferry/core'
 import { toCross } from './crossing.ts'
 import type { PipelineJob, PipelineResults } from './pipeline-jobs.ts'
 import { PipelineThread, type ThreadTask } from './pipeline-thread.ts'
@@ -15,7 +15,7 @@ export interface PooledModel {
 export class PipelinePool {
   readonly #threads: readonly PipelineThread[]
   /** Those that end a request come first: its memory is given back. */
-  readonly #waiting = { postprocess: new Set<ThreadTask>(), preprocess: new Set<ThreadTask>() }
+  readonly #waiting = { postprocess: new Queue<ThreadTask>(), preprocess: new Queue<ThreadTask>() }
   #isClosed = false
 
   /** @param threads - 0: none, the event loop does everything */
@@ -41,19 +41,18 @@ export class PipelinePool {
     { given, signal }: { readonly given: boolean; readonly signal?: AbortSignal | undefined },
   ): Promise<PipelineResults[K]> {
     const waiting = this.#waiting[job.kind]
-    let task: ThreadTask | undefined
+    let place: Place<ThreadTask> | undefined
     return withCallOptions(
       { signal },
       () => {
         if (this.#isClosed) return Promise.reject(closed())
         const { value, transfer } = toCross(job, given)
         return new Promise<PipelineResults[K]>((resolve, reject) => {
-          task = { model: id, manifest, job: value, transfer, resolve, reject }
-          waiting.add(task)
+          place = waiting.add({ model: id, manifest, job: value, transfer, resolve, reject })
           this.#next()
         })
       },
-      () => task && waiting.delete(task),
+      () => place && waiting.remove(place),
     )
   }
 
@@ -66,8 +65,7 @@ export class PipelinePool {
   async close(): Promise<void> {
     this.#isClosed = true
     for (const tasks of Object.values(this.#waiting)) {
-      for (const { reject } of tasks) reject(closed())
-      tasks.clear()
+      for (const { reject } of tasks.takeAll()) reject(closed())
     }
     await Promise.all(this.#threads.map((thread) => thread.close()))
   }
@@ -80,9 +78,7 @@ export class PipelinePool {
       const thread = free.find(({ isStarted }) => isStarted) ?? free[0]
       if (!thread) return
       const tasks = postprocess.size > 0 ? postprocess : preprocess
-      const [task] = tasks as Set<ThreadTask>
-      tasks.delete(task!)
-      thread.run(task!)
+      thread.run(tasks.take()!)
     }
   }
 }
