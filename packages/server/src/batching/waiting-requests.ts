@@ -33,7 +33,7 @@ export interface RunLimits {
   readonly maxBytes: number
 }
 
-/** Lanes that stay when nothing waits in them: making a table of lanes anew for each run is what {@link Queue} is there for. */
+/** So many lanes stay, also empty: a Map that fills and empties with every run is what {@link Queue} avoids. */
 const KEPT_LANES = 32
 
 /** Requests that wait for their runs, bounded, first come first served; those of one key are found without a search. */
