@@ -11,6 +11,7 @@ const KINDS = 64
 const SHARE = 0.8
 
 const median = (values) => percentile(values, 0.5)
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length
 const residentMB = (id) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${id}/status`, 'utf8'))[1]) / 1024
 
 const bodyOf = (kind) => {
@@ -36,6 +37,7 @@ export async function soak({ folder }, generator, seconds) {
   const bundle = join(mkdtempSync(join(tmpdir(), 'bench-soak-')), 'mlp')
   cpSync(`${folder}/mlp`, bundle, { recursive: true })
   const server = await startOurs(folder, 'mlp', { bundle, args: ['--watch'] })
+  let watch
   try {
     const { target } = server
     const bodies = Array.from({ length: KINDS }, (_, kind) => bodyOf(kind))
@@ -51,7 +53,9 @@ export async function soak({ folder }, generator, seconds) {
     const perSecond = SHARE * median(highest)
     const sums = { right: 0, wrong: 0, lost: 0, refused: 0, aborted: 0 }
     const reasons = {}
+    // Every second: the heap is a sawtooth, and its mean is what grows or does not.
     const resident = []
+    watch = setInterval(() => resident.push(residentMB(server.id)), 1000)
     let reloads = 0
     for (let second = 0; second < seconds; second += WINDOW_SECONDS) {
       if (Math.floor(second / RELOAD_SECONDS) > reloads) replaceBundle(bundle, ++reloads)
@@ -59,20 +63,19 @@ export async function soak({ folder }, generator, seconds) {
       const counts = await generator.ask({ command: 'checkedLoop', target, bodies, expected, perSecond, milliseconds })
       for (const name of Object.keys(sums)) sums[name] += counts[name]
       for (const [reason, number] of Object.entries(counts.reasons)) reasons[reason] = (reasons[reason] ?? 0) + number
-      resident.push(residentMB(server.id))
     }
+    clearInterval(watch)
     // The first fifth fills caches and lets the garbage collector find its size.
     const part = Math.max(1, Math.floor(resident.length / 10))
-    const early = median(resident.slice(2 * part, 3 * part + 1))
-    const late = median(resident.slice(-part))
-    const drift = (100 * (late - early)) / early
+    const [early, late] = [resident.slice(2 * part, 3 * part), resident.slice(-part)]
+    const drift = (100 * (mean(late) - mean(early))) / mean(early)
     const note = `${perSecond.toFixed(0)} requests/s, ${sums.right} right, ${sums.refused} refused as they should, ${sums.aborted} broken off, ${reloads} reloads`
     const row = (what, value, limit, ok, others) => ({ what, value, limit, ok, digits: 0, note: '', ...others })
     return [
       row(`resident memory, ${seconds} s at 80 % load: drift`, drift, '<= 5 %', drift <= 5, {
         digits: 1,
         unit: '%',
-        note: `${early.toFixed(0)} MB, then ${late.toFixed(0)} MB`,
+        note: `${mean(early).toFixed(0)} MB, then ${mean(late).toFixed(0)} MB; highest ${Math.max(...early).toFixed(0)}, then ${Math.max(...late).toFixed(0)}`,
       }),
       row('replies with wrong numbers', sums.wrong, '0', sums.wrong === 0, { note }),
       row('requests without a right reply', sums.lost, '0', sums.lost === 0, {
@@ -82,6 +85,7 @@ export async function soak({ folder }, generator, seconds) {
       }),
     ]
   } finally {
+    clearInterval(watch)
     await server.end()
     rmSync(join(bundle, '..'), { recursive: true, force: true })
   }

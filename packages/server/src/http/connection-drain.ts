@@ -119,7 +119,10 @@ export class ConnectionDrain {
     const connection = { socket, requests: 0, since: performance.now(), idleMs: UNUSED_MS }
     const place = this.#connections.add(connection)
     this.#bySocket.set(socket, connection)
-    socket.once('close', () => this.#connections.remove(place))
+    socket.once('close', () => {
+      this.#connections.remove(place)
+      this.#bySocket.delete(socket)
+    })
   }
 
   #endIdle(): void {
