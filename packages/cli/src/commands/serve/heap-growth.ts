@@ -7,6 +7,9 @@ const GROWTH = '--heap-growing-percent=300'
 const COLLECTIONS = 4
 const WITHIN_MS = 2000
 
+/** As Node tells of one; in DOM's types an entry has no detail. */
+type Collection = PerformanceEntry & { readonly detail: NodeGCPerformanceDetail }
+
 /** V8's flags for a server; none where its caller has chosen. */
 export function heapFlags(execArgv: readonly string[]): readonly string[] {
   const isChosen = execArgv.some((argument) => /^--(heap[-_]growing|(initial|max)[-_](heap|old))/.test(argument))
@@ -24,8 +27,8 @@ export function letHeapGrow(set: (flag: string) => void = setFlagsFromString): v
   if (flags.length === 0) return
   const recent: number[] = []
   const observer = new PerformanceObserver((list) => {
-    for (const { startTime, detail } of list.getEntries()) {
-      if ((detail as NodeGCPerformanceDetail).kind !== constants.NODE_PERFORMANCE_GC_MAJOR) continue
+    for (const { startTime, detail } of list.getEntries() as Collection[]) {
+      if (detail.kind !== constants.NODE_PERFORMANCE_GC_MAJOR) continue
       recent.push(startTime)
       if (recent.length < COLLECTIONS || startTime - recent.shift()! > WITHIN_MS) continue
       observer.disconnect()
