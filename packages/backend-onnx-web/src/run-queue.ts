@@ -1,4 +1,4 @@
-import { type Place, Queue, type TensorSpec, type Tensors } from '@tensorferry/core'
+import type { TensorSpec, Tensors } from '@tensorferry/core'
 import { disposedError, type Executor, type Run } from '@tensorferry/onnx-shared/executor'
 import { tensorsFromOutputs } from '@tensorferry/onnx-shared/ort-tensor'
 import { packInputs } from '@tensorferry/onnx-shared/pack-inputs'
@@ -30,7 +30,8 @@ export class RunQueue implements Executor {
   readonly #inputs: readonly TensorSpec[]
   readonly #isHard: boolean
   readonly #buffers = new RunBuffers(3)
-  readonly #waiting = new Queue<Job>()
+  /** Not core's `Queue`: a page downloads what is here, and few wait. */
+  readonly #waiting: Job[] = []
   #client: WorkerClient
   /** Holds the model's files; gone with the session, which an app may keep. */
   #restart: (() => Promise<WorkerClient>) | null
@@ -53,15 +54,15 @@ export class RunQueue implements Executor {
       job.resolve = resolve
       job.reject = reject
     })
-    const place = this.#waiting.add(job)
+    this.#waiting.push(job)
     this.#next()
-    return { outputs, cancel: () => this.#cancel(place) }
+    return { outputs, cancel: () => this.#cancel(job) }
   }
 
   /** Waiting runs reject with `SESSION_DISPOSED`, the one in progress ends if anybody waits for it, the worker goes. */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const job of this.#waiting.takeAll()) job.reject(disposedError())
+    for (const job of this.#waiting.splice(0)) job.reject(disposedError())
     if (this.#running) {
       if (this.#running.isLeft) void this.#client.terminate()
       await new Promise<void>((resolve) => {
@@ -72,16 +73,18 @@ export class RunQueue implements Executor {
     await this.#client.terminate()
   }
 
-  #cancel(place: Place<Job>): void {
-    const job = place.value
+  #cancel(job: Job): void {
     job.isLeft = true
-    if (this.#waiting.remove(place)) this.#buffers.give(job.packed.buffer)
-    else if (this.#running === job && (this.#isHard || this.#isClosed)) void this.#client.terminate()
+    const at = this.#waiting.indexOf(job)
+    if (at >= 0) {
+      this.#waiting.splice(at, 1)
+      this.#buffers.give(job.packed.buffer)
+    } else if (this.#running === job && (this.#isHard || this.#isClosed)) void this.#client.terminate()
   }
 
   #next(): void {
     if (this.#running) return
-    const job = this.#waiting.take()
+    const job = this.#waiting.shift()
     if (!job) {
       this.#onIdle?.()
       return

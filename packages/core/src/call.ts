@@ -1,6 +1,5 @@
 import type { CallOptions } from './backend.ts'
 import { TensorferryError } from './errors.ts'
-import { Queue } from './queue.ts'
 
 function abortedError(signal: AbortSignal): TensorferryError {
   return new TensorferryError('ABORTED', 'the call was aborted by its signal', { cause: signal.reason })
@@ -49,7 +48,8 @@ async function startSafely<T>(start: () => Promise<T>): Promise<T> {
 }
 
 interface Waiting {
-  readonly calls: Queue<() => void>
+  /** No Set, which V8 keeps too long (see `Queue`, which would be too large here). */
+  readonly calls: (() => void)[]
   tell(): void
 }
 
@@ -60,9 +60,9 @@ const waiting = new WeakMap<AbortSignal, Waiting>()
 function onAbort(signal: AbortSignal, call: () => void): () => void {
   let entry = waiting.get(signal)
   if (!entry) {
-    const calls = new Queue<() => void>()
+    const calls: (() => void)[] = []
     const tell = (): void => {
-      for (let one = calls.take(); one; one = calls.take()) {
+      for (let one = calls.shift(); one; one = calls.shift()) {
         try {
           one()
         } catch (error) {
@@ -78,9 +78,12 @@ function onAbort(signal: AbortSignal, call: () => void): () => void {
     signal.addEventListener('abort', tell, { once: true })
   }
   const { calls, tell } = entry
-  const place = calls.add(call)
+  calls.push(call)
   return () => {
-    if (!calls.remove(place) || calls.size > 0) return
+    const at = calls.indexOf(call)
+    if (at < 0) return
+    calls.splice(at, 1)
+    if (calls.length > 0) return
     signal.removeEventListener('abort', tell)
     waiting.delete(signal)
   }
