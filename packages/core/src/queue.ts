@@ -1,5 +1,6 @@
 /** What waits in a queue, at its place; {@link Queue.remove} takes it out. */
 export interface Place<T> {
+  /** What waits. */
   readonly value: T
 }
 
