@@ -64,7 +64,6 @@ export async function soak({ folder }, generator, seconds) {
       for (const name of Object.keys(sums)) sums[name] += counts[name]
       for (const [reason, number] of Object.entries(counts.reasons)) reasons[reason] = (reasons[reason] ?? 0) + number
     }
-    clearInterval(watch)
     // The first fifth fills caches and lets the garbage collector find its size.
     const part = Math.max(1, Math.floor(resident.length / 10))
     const [early, late] = [resident.slice(2 * part, 3 * part), resident.slice(-part)]
