@@ -1,4 +1,4 @@
-"""What runs change inside a module: its buffers and its plain attributes, and how to put them back."""
+"""What runs change inside a module: buffers, plain attributes, hooks and submodules, and how to put them back."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 # what every module has; the rest of its attributes are its author's
 OWN = frozenset(vars(nn.Module()))
+# of those, what a module is made of and what is called around it: its first run may add hooks, buffers and submodules
+STRUCTURE = tuple(key for key, value in vars(nn.Module()).items() if isinstance(value, (dict, set)))
 # what state is kept in beside tensors; their subclasses may do more when they are filled again
 CONTAINERS = (list, deque, dict, OrderedDict, defaultdict)
 MISSING = object()
@@ -83,10 +85,16 @@ def _items(value: Any) -> dict[Any, Any]:
 
 
 class Snapshot:
-    """A module's buffers and plain attributes at one moment."""
+    """A module's buffers, plain attributes, hooks and submodules at one moment."""
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
+        self.structure = [
+            (module, key, held, held.copy())
+            for module in _python_modules(model).values()
+            for key in STRUCTURE
+            if (held := vars(module).get(key)) is not None
+        ]
         self.buffers = {name: _Kept.of(value) for name, value in _buffers(model).items()}
         self.attributes = {key: _Kept.of(value) for key, value in _attributes(model).items()}
 
@@ -109,11 +117,12 @@ class Snapshot:
         ]
 
     def restore(self) -> None:
-        """Puts buffers and attributes back, the same objects with the same values."""
-        for name in _buffers(self.model):
-            if name not in self.buffers:
-                owner, key = owner_of(self.model, name)
-                owner._buffers[key] = None
+        """Puts everything back, the same objects with the same values."""
+        for module, key, held, content in self.structure:
+            vars(module)[key] = held
+            if not _same_items(held, content):
+                held.clear()
+                held.update(content)
         for name, kept in self.buffers.items():
             owner, key = owner_of(self.model, name)
             value = kept.restore()
@@ -121,7 +130,7 @@ class Snapshot:
                 setattr(owner, key, value)
             else:
                 owner._buffers[key] = value
-        modules = dict(self.model.named_modules(remove_duplicate=False))
+        modules = _python_modules(self.model)
         for path, key in _attributes(self.model):
             if (path, key) not in self.attributes:
                 del vars(modules[path])[key]
@@ -158,11 +167,21 @@ def _buffers(model: nn.Module) -> dict[str, Tensor]:
 def _attributes(model: nn.Module) -> dict[tuple[str, str], Any]:
     return {
         (path, key): value
-        for path, module in model.named_modules()
-        if not isinstance(module, torch.jit.ScriptModule)
+        for path, module in _python_modules(model).items()
         for key, value in vars(module).items()
         if key not in OWN
     }
+
+
+def _python_modules(model: nn.Module) -> dict[str, nn.Module]:
+    return {path: found for path, found in model.named_modules() if not isinstance(found, torch.jit.ScriptModule)}
+
+
+def _same_items(held: Any, content: Any) -> bool:
+    """The same names; of a dict the same objects under them, in the same order: hooks run in theirs."""
+    if isinstance(held, set):
+        return held == content
+    return list(held) == list(content) and all(held[key] is value for key, value in content.items())
 
 
 def _version(value: Tensor) -> int:
