@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,10 +10,13 @@ from torch import Tensor
 
 from .dims import DimRange, DynamicDims
 from .errors import ExportError
+from .rules import Rules
 from .tensors import describe, require_supported, shape_name
 
 # elements of all inputs together; beyond it a bound of a range is named in the report as not replayed
 AFFORDABLE = 1_000_000
+# what is made of an example: the same at other sizes, and with other values
+VARIANTS = ("sizes", "zeros", "negated", "large")
 # multiples of the golden ratio's part behind the point lie far from each other
 GOLDEN_RATIO = 0.618
 
@@ -132,13 +135,20 @@ def resized(case: Case, names: Sequence[str], dims: DynamicDims, sizes: dict[str
     return tuple(values)
 
 
-def capture_example(cases: Sequence[Case], names: Sequence[str], dims: DynamicDims) -> tuple[Tensor, ...]:
+def capture_example(cases: Sequence[Case], names: Sequence[str], dims: DynamicDims, rules: Rules) -> tuple[Tensor, ...]:
     """Inputs to capture with: every dynamic dim is at least 2, because torch.export makes a size of 1 fixed."""
     # a large example meets fewer special cases of small sizes
     case = max(cases, key=lambda case: sum(value.numel() for value in case.inputs))
     bound = dims.bind(shapes_of(case.inputs, names))
     small = {dim: _at_least_two(dims, dim) for dim, size in bound.items() if size < 2}
-    return resized(case, names, dims, small) if small else case.inputs
+    return _at(case, names, dims, rules, small) if small else case.inputs
+
+
+def _at(case: Case, names: Sequence[str], dims: DynamicDims, rules: Rules, sizes: dict[str, int]) -> tuple[Tensor, ...]:
+    """The case at other sizes, by the caller's way to make inputs or as the rules keep it."""
+    if rules.make:
+        return rules.made({**dims.bind(shapes_of(case.inputs, names)), **sizes}, case.inputs)
+    return rules.mend(resized(case, names, dims, sizes))
 
 
 def _at_least_two(dims: DynamicDims, dim: str) -> int:
@@ -147,7 +157,7 @@ def _at_least_two(dims: DynamicDims, dim: str) -> int:
 
 
 def size_variants(
-    case: Case, names: Sequence[str], dims: DynamicDims, below: Mapping[str, int]
+    case: Case, names: Sequence[str], dims: DynamicDims, below: Mapping[str, int], rules: Rules
 ) -> tuple[list[Case], list[str]]:
     """The case at 1, 2, its size ± 1 and both bounds of every dynamic dim, and of all together the smallest and others.
 
@@ -171,18 +181,20 @@ def size_variants(
         wanted.append(
             {dim: _in_between(dims.ranges[dim], size, index) for index, (dim, size) in enumerate(bound.items())}
         )
-    found_or_not = [_case_at(case, names, dims, sizes) for sizes in wanted]
+    found_or_not = [_case_at(case, names, dims, sizes, rules) for sizes in wanted]
     cases = [found for found in found_or_not if isinstance(found, Case)]
     return cases, [reason for reason in found_or_not if isinstance(reason, str)]
 
 
-def at_sizes(case: Case, names: Sequence[str], dims: DynamicDims, wanted: Sequence[dict[str, int]]) -> list[Case]:
+def at_sizes(
+    case: Case, names: Sequence[str], dims: DynamicDims, wanted: Sequence[dict[str, int]], rules: Rules
+) -> list[Case]:
     """The case at other sizes, those that a range holds and that do not take too long."""
     inside = [sizes for sizes in wanted if all(dims.ranges[dim].holds(size) for dim, size in sizes.items())]
-    return [found for sizes in inside if isinstance(found := _case_at(case, names, dims, sizes), Case)]
+    return [found for sizes in inside if isinstance(found := _case_at(case, names, dims, sizes, rules), Case)]
 
 
-def _case_at(case: Case, names: Sequence[str], dims: DynamicDims, sizes: dict[str, int]) -> Case | str:
+def _case_at(case: Case, names: Sequence[str], dims: DynamicDims, sizes: dict[str, int], rules: Rules) -> Case | str:
     """The case at other sizes, or why it is left out."""
     name = f"{case.name} with {', '.join(f'{dim}={size}' for dim, size in sizes.items())}"
     inputs = sum(
@@ -190,7 +202,7 @@ def _case_at(case: Case, names: Sequence[str], dims: DynamicDims, sizes: dict[st
     )
     if inputs > max(AFFORDABLE, sum(value.numel() for value in case.inputs)):
         return f"{name}: {inputs} elements are too many to replay here"
-    return Case(name, resized(case, names, dims, sizes), bound=tuple(sizes.items()))
+    return Case(name, _at(case, names, dims, rules, sizes), bound=tuple(sizes.items()))
 
 
 def _in_between(found: DimRange, size: int, index: int) -> int:
@@ -202,11 +214,23 @@ def _in_between(found: DimRange, size: int, index: int) -> int:
 
 
 def replay_cases(
-    examples: Sequence[Case], names: Sequence[str], dims: DynamicDims, below: Mapping[str, int]
+    examples: Sequence[Case],
+    names: Sequence[str],
+    dims: DynamicDims,
+    below: Mapping[str, int],
+    rules: Rules,
+    kinds: Collection[str] = VARIANTS,
 ) -> tuple[list[Case], list[str]]:
-    """Every example, then the first at other sizes, then every example at other values; notes as `size_variants`."""
-    sizes, skipped = size_variants(examples[0], names, dims, below)
-    return [*examples, *sizes, *(variant for example in examples for variant in value_variants(example))], skipped
+    """Every example, then the first at other sizes, then every example at other values; notes as `size_variants`.
+
+    Parameters
+    ----------
+    rules : what made-up inputs keep
+    kinds : of `VARIANTS`, those that are wanted
+    """
+    sizes, skipped = size_variants(examples[0], names, dims, below, rules) if "sizes" in kinds else ([], [])
+    values = [variant for example in examples for variant in value_variants(example, rules, kinds)]
+    return [*examples, *sizes, *values], skipped
 
 
 def _elements(shape: Sequence[int], axes: dict[int, str], sizes: dict[str, int]) -> int:
@@ -216,13 +240,36 @@ def _elements(shape: Sequence[int], axes: dict[int, str], sizes: dict[str, int])
     return count
 
 
-def value_variants(case: Case) -> Iterator[Case]:
-    """The case with zeros, with negated and with ten times larger values; indices turned round instead."""
-    yield Case(f"{case.name} of zeros", tuple(torch.zeros_like(value) for value in case.inputs))
-    yield Case(f"{case.name} negated", tuple(_negated(value) for value in case.inputs))
-    if any(value.is_floating_point() for value in case.inputs):
-        large = tuple(value * 10 if value.is_floating_point() else value for value in case.inputs)
-        yield Case(f"{case.name} ten times as large", large)
+def value_variants(case: Case, rules: Rules, kinds: Collection[str] = VARIANTS) -> Iterator[Case]:
+    """The case with zeros, with negated and with ten times larger values; indices turned round instead.
+
+    What the rules do not allow is mended: zeros are then the smallest values. Of a caller's own way to make inputs the
+    first three at the case's sizes are taken.
+    """
+    if rules.make:
+        if kinds:
+            sizes = rules.sizes(case.inputs)
+            yield from (Case(f"{case.name} made anew", rules.made(sizes, case.inputs, turn)) for turn in range(3))
+        return
+    for kind, name in (("zeros", "of zeros"), ("negated", "negated"), ("large", "ten times as large")):
+        if kind not in kinds or (kind == "large" and not any(value.is_floating_point() for value in case.inputs)):
+            continue
+        changed = tuple(
+            value if input_name in rules.given else _changed(value, kind)
+            for input_name, value in zip(rules.names, case.inputs, strict=True)
+        )
+        mended = rules.mend(changed)
+        # an input that is nothing but a mask may come back as it was
+        if not all(torch.equal(a, b) for a, b in zip(mended, case.inputs, strict=True)):
+            yield Case(f"{case.name} {name}", mended)
+
+
+def _changed(value: Tensor, kind: str) -> Tensor:
+    if kind == "zeros":
+        return torch.zeros_like(value)
+    if kind == "negated":
+        return _negated(value)
+    return value * 10 if value.is_floating_point() else value
 
 
 def _negated(value: Tensor) -> Tensor:

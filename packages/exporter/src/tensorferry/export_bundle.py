@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from .folder import bundle_name, require_free, staged
 from .goldens import large_files
 from .progress import Progress
 from .report import ExportReport
-from .request import check_options, check_precisions, read_request
+from .request import check_options, check_precisions, check_variants, read_request
 from .snapshot import unchanged
 from .write_bundle import write_bundle
 
@@ -30,7 +30,7 @@ def export_bundle(
     dynamic: Mapping[str, Mapping[int, str]] | None = None,
     states: Sequence[tuple[str, str]] = (),
     formats: Sequence[str] = ("onnx", "torchscript"),
-    capture: str = "auto",
+    capture: str | Mapping[str, str] = "auto",
     preprocess: Sequence[Mapping[str, Any]] = (),
     postprocess: Sequence[Mapping[str, Any]] = (),
     labels: Sequence[str] | None = None,
@@ -43,6 +43,8 @@ def export_bundle(
     raw_examples: Mapping[str, str | Path] | None = None,
     docs: Mapping[str, str] | None = None,
     precisions: Sequence[str] = (),
+    rules: Mapping[str, str] | Callable[[dict[str, int]], Sequence[Any] | Mapping[str, Any]] | None = None,
+    variants: Sequence[str] | None = None,
     progress: bool = True,
 ) -> ExportReport:
     """Writes a bundle and proves it: the written file is replayed against eager PyTorch before it gets its place.
@@ -66,7 +68,8 @@ def export_bundle(
         `"aot-inductor"` (the program that `python -m tensorferry aoti` compiles on the machine that runs it). One that
         cannot be proven is left out, and `report.refused` says why
     capture : `"auto"` tries one way after the other; `"trace"` (which accepts what the tracer warns of if the replay
-        agrees), `"script"` and `"export"` (torch.export, for ONNX and `"aot-inductor"`) are one way alone
+        agrees), `"script"` and `"export"` (torch.export, for ONNX and `"aot-inductor"`) are one way alone. A dict says
+        it for each format: `{"onnx": "export", "torchscript": "trace"}`
     preprocess, postprocess : pipeline entries as in the manifest; see `tensorferry.reference_pipeline` for the steps
     labels : what the indices of a classification mean
     method : which of the model's methods to export
@@ -77,6 +80,13 @@ def export_bundle(
     precisions : `"float16"` and `"int8"` (dynamic quantization): files beside the ONNX one in float32, each with its
         own tolerance, measured here. One that is too coarse is left out, and `report.refused` says why;
         `report.precisions` has error, size and speed
+    rules : what inputs keep, so that the ones which are made up of the examples keep it too: a text for an input, such
+        as `{"attention_mask": "mask", "lengths": "<= time and sorted descending"}` (`"mask"`, `"<= DIM"`, `"< DIM"`,
+        `"<= 5"`, `">= 1"`, `"sorted"`, `"sorted descending"`, `"sums to 1"`, `"as given"`, `"any"`, joined by `and`),
+        or a function that takes the sizes of the dims and gives one example of them. What is not said is learned from
+        the examples; `report.notes` says what was
+    variants : which inputs are made up beside the examples: some of `"sizes"`, `"zeros"`, `"negated"` and `"large"`;
+        None is all, an empty list none
     progress : whether to say on stderr what is going on, from two seconds on
 
     Returns
@@ -93,6 +103,7 @@ def export_bundle(
     require_python(model, formats)
     require_cpu(model)
     check_precisions(precisions, formats, model)
+    check_variants(variants)
     folder = Path(out)
     require_free(folder)
     notes = ["the model was in train mode; it was exported in eval mode"] if differs_in_training(model) else []
@@ -119,11 +130,13 @@ def export_bundle(
             formats=formats,
             capture=capture,
             precisions=precisions,
+            rules=rules,
+            variants=variants,
         )
         try:
             with staged(folder) as staging:
                 report = write_bundle(request, staging, folder, meter)
-                notes += [*request.notes, *large_files(staging)]
+                notes += [*request.notes, *request.rules.notes(), *large_files(staging)]
                 return replace(report, notes=[*notes, *report.notes], seconds=meter.taken())
         except ExportError as error:
             add_advice(error, model)

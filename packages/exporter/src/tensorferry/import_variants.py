@@ -51,8 +51,8 @@ def prove_variants(
 
 def _replay(request: Request, main: Replay, file: OnnxFile, variant: Variant, meter: Progress) -> Replay:
     """Runs the variant beside the whole model, within its own tolerance."""
-    replay = Replay(request.model, file, request.dims, {}, meter, main.reference)
-    sizes, _ = size_variants(request.cases[0], request.inputs, request.dims, {})
+    replay = Replay(request.model, file, request.dims, {}, meter, request.rules, request.variants, main.reference)
+    sizes, _ = size_variants(request.cases[0], request.inputs, request.dims, {}, request.rules)
     prepared = [Case(raw.name, (raw.input,)) for raw in request.raw]
     worst: ExportError | None = None
     for case in [*request.cases, *sizes, *prepared]:

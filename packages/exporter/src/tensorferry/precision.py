@@ -82,7 +82,7 @@ def prove_precisions(
 
 def _cases(request: Request) -> list[tuple[Case, list[np.ndarray]]]:
     """Everything to replay, with PyTorch's outputs; what PyTorch itself refuses is left out, and noted elsewhere."""
-    cases, _ = replay_cases(request.cases, request.inputs, request.dims, {})
+    cases, _ = replay_cases(request.cases, request.inputs, request.dims, {}, request.rules, request.variants)
     cases += [Case(raw.name, (raw.input,), is_example=True) for raw in request.raw]
     found = []
     for case in cases:
@@ -196,9 +196,8 @@ def _rows_note(request: Request, file: OnnxFile, outputs: list[list[Dim]], error
     """Dynamic quantization finds one scale for a whole tensor, so the rows of a batch share it."""
     if batch_dim(request.dims, request.inputs, outputs) is None:
         return []
-    apart = max(
-        difference / size for difference, size in zip(rows_apart(file.run, request.cases), error.spreads, strict=True)
-    )
+    differences = rows_apart(file.run, request.cases, request.rules.mend)
+    apart = max(difference / size for difference, size in zip(differences, error.spreads, strict=True))
     return [
         f"the rows of a batch share their scales: among three unlike rows a row comes out up to {apart:.2g} standard "
         "deviations of the output from what it is alone"

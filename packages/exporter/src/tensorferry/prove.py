@@ -23,6 +23,7 @@ from .request import Request
 from .routes import Routes
 from .runtimes import TORCH, OnnxFile, ProgramFile, TorchScriptFile, WrittenFile
 from .torchscript_versions import required_torch
+from .weigh_warnings import weigh_warnings
 
 ONNX_FILE = "model.onnx"
 TORCHSCRIPT_FILE = "model.pt"
@@ -165,7 +166,7 @@ class _Writer:
         symbolic = captured.output_shapes or [[None] * rank for rank in request.output_ranks]
 
         def replay(file: WrittenFile) -> Replay:
-            return self._replay(file, rung, captured.raised, captured.warnings, knows_dims=known)
+            return self._replay("onnx", file, rung, captured.raised, captured.warnings, knows_dims=known)
 
         requires, shown = write_onnx(request, self.folder, captured.content, self.input_shapes, symbolic, replay)
         self.knows_dims = self.knows_dims or known
@@ -176,7 +177,7 @@ class _Writer:
         with _removed_on_error(path):
             path.write_bytes(captured.content)
             file = TorchScriptFile(path, self.request.inputs, self.request.outputs)
-            replay = self._replay(file, rung, {}, captured.warnings, self.knows_dims)
+            replay = self._replay("torchscript", file, rung, {}, captured.warnings, self.knows_dims)
         return Proven("torchscript", TORCHSCRIPT_FILE, rung.route, {"torch": required_torch(file.module)}, replay)
 
     def _program(self, rung: Rung[Captured], captured: Captured) -> Proven:
@@ -189,7 +190,7 @@ class _Writer:
             content = share_weights(captured.program, script.read_bytes()) if weights else captured.program
             path.write_bytes(content)
             file = ProgramFile(path, self.request.inputs, self.request.outputs, weights)
-            replay = self._replay(file, rung, captured.raised)
+            replay = self._replay("aot-inductor", file, rung, captured.raised)
         return Proven(
             "aot-inductor",
             PROGRAM_FILE,
@@ -202,6 +203,7 @@ class _Writer:
 
     def _replay(
         self,
+        name: str,
         file: WrittenFile,
         rung: Rung[Any],
         below: dict[str, int],
@@ -219,20 +221,15 @@ class _Writer:
         replay = new_replay(request, file, below, self.meter)
         try:
             replay_all(request, replay, knows_dims)
+            if warned and request.capture[name] == "auto":
+                replay.notes += [f"{rung.route}: {note}" for note in weigh_warnings(request, replay, warned)]
+            else:
+                replay.notes += [f"{rung.route}: {warning}" for warning in warned]
         except ExportError as error:
             if replay.differing and not rung.keeps_python:
                 name_warned_lines(error, warned)
                 explain_difference(error, request.model, rung.scripted, self.routes.example, replay.differing)
             raise
-        if warned and request.capture == "auto":
-            error = ExportError(
-                "CAPTURE_FAILED",
-                "the replay agrees, but the trace may have frozen what depends on values. Where that is harmless, "
-                "capture='trace' accepts it",
-            )
-            name_warned_lines(error, warned)
-            raise error
-        replay.notes += [f"{rung.route}: {warning}" for warning in warned]
         return replay
 
 

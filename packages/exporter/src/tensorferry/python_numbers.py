@@ -22,7 +22,7 @@ NUMBERS = (bool, int, float)
 def find_taken(model: nn.Module, first: Sequence[Tensor], second: Sequence[Tensor], names: Names) -> Parting | None:
     """The first line that takes another number out of a tensor for the second inputs than for the first."""
     for (place, one), (other_place, other) in zip(
-        _taken(model, first, names), _taken(model, second, names), strict=False
+        numbers_taken(model, first, names), numbers_taken(model, second, names), strict=False
     ):
         if place != other_place:
             return None
@@ -94,7 +94,8 @@ class _Values(TorchFunctionMode):
         return result
 
 
-def _taken(model: nn.Module, inputs: Sequence[Tensor], names: Names) -> list[tuple[Place, Any]]:
+def numbers_taken(model: nn.Module, inputs: Sequence[Tensor], names: Names) -> list[tuple[Place, Any]]:
+    """Every number that the model's own code takes out of a tensor, in order, with its line."""
     with _Values(names) as values, torch.no_grad():
         model(*[value.clone() for value in inputs])
     return values.taken

@@ -21,7 +21,9 @@ GUESSES = 8
 
 
 def new_replay(request: Request, file: WrittenFile, below: Mapping[str, int], meter: Progress) -> Replay:
-    return Replay(request.model, file, request.dims, below, meter, request.reference.name)
+    return Replay(
+        request.model, file, request.dims, below, meter, request.rules, request.variants, request.reference.name
+    )
 
 
 def replay_all(request: Request, replay: Replay, knows_dims: bool = True) -> None:
@@ -36,7 +38,7 @@ def replay_all(request: Request, replay: Replay, knows_dims: bool = True) -> Non
     ExportError
     """
     replay.run_all(request.cases)
-    if not knows_dims:
+    if not knows_dims and "sizes" in request.variants:
         _try_guesses(request, replay)
     for raw in request.raw:
         replay.run(Case(raw.name, (raw.input,), is_example=True))
@@ -53,7 +55,7 @@ def _try_guesses(request: Request, replay: Replay) -> None:
     wanted = [{dim: size + count * steps[dim]} for dim, size in bound.items() for count in ODD_STEPS]
     tried: list[dict[str, int]] = []
     for _ in range(GUESSES):
-        for case in at_sizes(first, request.inputs, request.dims, wanted):
+        for case in at_sizes(first, request.inputs, request.dims, wanted, request.rules):
             replay.run(case)
         tried += wanted
         guesses = output_shapes(request, replay, [[None] * rank for rank in request.output_ranks])

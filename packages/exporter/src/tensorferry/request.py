@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from .arguments import read_arguments
 from .dims import DynamicDims, read_dynamic
 from .eager import run_eager
 from .errors import ExportError
-from .examples import Case, check_variety, read_examples
+from .examples import VARIANTS, Case, check_variety, read_examples
 from .goldens import require_small
 from .names import NAME, check_names
 from .pipeline import Pipeline, RawCase, read_pipeline, run_preprocess
 from .reference import PYTORCH, Reference
 from .repeatable import require_repeatable
 from .results import name_outputs
+from .rules import Rules, read_rules, with_states
 from .snapshot import unchanged
 from .stateful import find_written_buffers, states_of_buffers
 from .states import read_states
@@ -47,8 +48,13 @@ class Request:
     formats: list[str]
     precisions: list[str]
     """Lower ones, of the ONNX file."""
-    capture: str
+    capture: dict[str, str]
+    """By format."""
     output_ranks: list[int]
+    rules: Rules
+    """What made-up inputs keep."""
+    variants: tuple[str, ...] = VARIANTS
+    """Which inputs are made up."""
     notes: list[str] = field(default_factory=list)
     """What was done to the model, for the report."""
     reference: Reference = PYTORCH
@@ -59,7 +65,31 @@ PRECISIONS = ("float16", "int8")
 CAPTURES = ("auto", "trace", "script", "export")
 
 
-def check_options(formats: Sequence[str], capture: str, name: str, version: str, labels: Sequence[str] | None) -> None:
+def capture_by_format(capture: str | Mapping[str, str]) -> dict[str, str]:
+    """`capture` for each format: one way for all, or a dict of some."""
+    given = dict.fromkeys(FORMATS, capture) if isinstance(capture, str) else dict(capture)
+    return {name: given.get(name, "auto") for name in FORMATS}
+
+
+def check_variants(variants: Sequence[str] | None) -> None:
+    """Raises `OPTIONS_INVALID` for kinds of made-up inputs that there are not."""
+    known = variants is None or (
+        not isinstance(variants, str) and all(isinstance(one, str) and one in VARIANTS for one in variants)
+    )
+    if not known:
+        raise ExportError(
+            "OPTIONS_INVALID",
+            f"variants: expected a list of some of {', '.join(VARIANTS)} (none of them: []), got {variants!r}",
+        )
+
+
+def check_options(
+    formats: Sequence[str],
+    capture: str | Mapping[str, str],
+    name: str,
+    version: str,
+    labels: Sequence[str] | None,
+) -> None:
     if isinstance(formats, str) or not formats:
         raise ExportError("OPTIONS_INVALID", f"formats: expected a list such as ['onnx'], got {formats!r}")
     for found in formats:
@@ -67,17 +97,33 @@ def check_options(formats: Sequence[str], capture: str, name: str, version: str,
             raise ExportError("OPTIONS_INVALID", f"formats: {found!r} is unknown; use some of {', '.join(FORMATS)}")
     if len(set(formats)) != len(formats):
         raise ExportError("OPTIONS_INVALID", f"formats: one stands twice in {list(formats)}")
-    if capture not in CAPTURES:
-        raise ExportError("OPTIONS_INVALID", f"capture: expected one of {', '.join(CAPTURES)}, got {capture!r}")
-    if capture in ("trace", "script") and "aot-inductor" in formats:
-        raise ExportError("OPTIONS_INVALID", f"capture: aot-inductor needs torch.export, got {capture!r}; use 'auto'")
-    if capture == "export" and "torchscript" in formats:
-        raise ExportError("OPTIONS_INVALID", "capture: TorchScript does not come from torch.export; use 'auto'")
+    _check_capture(capture, formats)
     for key, value in (("name", name), ("version", version)):
         if not isinstance(value, str) or not value.strip():
             raise ExportError("OPTIONS_INVALID", f"{key}: expected some text, got {value!r}")
     if labels is not None and (isinstance(labels, str) or not all(isinstance(label, str) for label in labels)):
         raise ExportError("OPTIONS_INVALID", "labels: expected a list of texts, one for each class")
+
+
+def _check_capture(capture: str | Mapping[str, str], formats: Sequence[str]) -> None:
+    if not isinstance(capture, (str, Mapping)):
+        expected = "expected a way, or a dict of them by format such as {'torchscript': 'trace'}"
+        raise ExportError("OPTIONS_INVALID", f"capture: {expected}, got {capture!r}")
+    unknown = [] if isinstance(capture, str) else [name for name in capture if name not in FORMATS]
+    if unknown:
+        raise ExportError("OPTIONS_INVALID", f"capture: {unknown[0]!r} is no format; they are {', '.join(FORMATS)}")
+    each = 'or one for each format: {"onnx": "export", "torchscript": "trace"}'
+    for name, way in capture_by_format(capture).items():
+        if way not in CAPTURES:
+            raise ExportError("OPTIONS_INVALID", f"capture: expected one of {', '.join(CAPTURES)}, {each}; got {way!r}")
+        if name in formats and name == "aot-inductor" and way in ("trace", "script"):
+            raise ExportError(
+                "OPTIONS_INVALID", f"capture: aot-inductor needs torch.export, got {way!r}; use 'auto', {each}"
+            )
+        if name in formats and name == "torchscript" and way == "export":
+            raise ExportError(
+                "OPTIONS_INVALID", f"capture: TorchScript does not come from torch.export; use 'auto', {each}"
+            )
 
 
 def check_precisions(precisions: Sequence[str], formats: Sequence[str], model: nn.Module) -> None:
@@ -117,8 +163,10 @@ def read_request(
     docs: Mapping[str, str],
     identity: Mapping[str, str | None],
     formats: Sequence[str],
-    capture: str,
+    capture: str | Mapping[str, str],
     precisions: Sequence[str] = (),
+    rules: Mapping[str, str] | Callable[[dict[str, int]], object] | None = None,
+    variants: Sequence[str] | None = None,
     reference: Reference = PYTORCH,
 ) -> Request:
     """Runs the model on the first example to learn its results, and each raw example through the preprocessing.
@@ -134,6 +182,7 @@ def read_request(
         notes.append(
             "the model is TorchScript already and was taken as it is: what it was made from was not compared with it"
         )
+    arguments_of, names = model, inputs
     arguments = read_arguments(model, method, examples, inputs)
     model = arguments.model
     inputs = check_names("inputs", arguments.names)
@@ -141,7 +190,10 @@ def read_request(
     ranks = {key: value.dim() for key, value in zip(inputs, cases[0].inputs, strict=True)}
     dims = read_dynamic(dynamic, inputs, ranks)
     check_variety(cases, inputs, dims)
-    written = find_written_buffers(model, inputs, cases)
+    if callable(rules):
+        rules = _made_like_examples(arguments_of, method, rules, names)
+    learned = read_rules(rules, inputs, [case.inputs for case in cases], dims)
+    written = find_written_buffers(model, inputs, cases, learned)
     with unchanged(model):
         outputs = check_names("outputs", name_outputs(run_eager(model, cases[0].inputs), outputs))
     clash = sorted(set(inputs) & set(outputs))
@@ -158,6 +210,7 @@ def read_request(
         pairs += found.states
         inputs = check_names("inputs", [*inputs, *(before for before, _ in found.states)])
         outputs = check_names("outputs", [*outputs, *(after for _, after in found.states)])
+        learned = with_states(learned, inputs, [case.inputs for case in cases])
     require_repeatable(model, cases)
     results = run_eager(model, cases[0].inputs)
     unknown = sorted(set(docs) - {*inputs, *outputs})
@@ -182,11 +235,24 @@ def read_request(
         # always the same order in the manifest
         formats=[name for name in FORMATS if name in formats],
         precisions=[name for name in PRECISIONS if name in precisions],
-        capture=capture,
+        capture=capture_by_format(capture),
         output_ranks=[value.dim() for _, value in results],
+        rules=learned,
+        variants=VARIANTS if variants is None else tuple(name for name in VARIANTS if name in variants),
         notes=notes,
         reference=reference,
     )
+
+
+def _made_like_examples(
+    model: nn.Module, method: str, make: Callable[[dict[str, int]], object], names: Sequence[str] | None
+) -> Callable[[dict[str, int]], Sequence[Tensor]]:
+    """The caller's function, its examples read as the given ones are."""
+
+    def made(sizes: dict[str, int]) -> Sequence[Tensor]:
+        return read_arguments(model, method, [make(sizes)], names).examples[0]
+
+    return made
 
 
 def _read_raw(

@@ -29,11 +29,11 @@ class Routes:
 
     def __init__(self, request: Request, meter: Progress) -> None:
         self.request, self.meter = request, meter
-        self.example = capture_example(request.cases, request.inputs, request.dims)
+        self.example = capture_example(request.cases, request.inputs, request.dims, request.rules)
         self._exported: dict[bool, Captured | ExportError] = {}
 
     def onnx(self, failures: Failures) -> Iterator[Rung[CapturedFile]]:
-        capture = self.request.capture
+        capture = self.request.capture["onnx"]
         arguments = (self.request.model, self.example, self.request.inputs, self.request.dims)
         if capture in ("auto", "export"):
             for rung in self.program(failures):
@@ -48,7 +48,7 @@ class Routes:
                 yield self._rung(route, partial(capture_legacy_of_trace, *arguments, parts), scripted=parts)
 
     def torchscript(self, failures: Failures) -> Iterator[Rung[CapturedFile]]:
-        capture, model = self.request.capture, self.request.model
+        capture, model = self.request.capture["torchscript"], self.request.model
         if capture in ("auto", "trace"):
             yield self._rung("trace", partial(capture_trace, model, self.example))
         if capture in ("auto", "script"):
@@ -124,5 +124,6 @@ class Routes:
     def _other_sizes(self, error: ExportError) -> list[Case]:
         """The captured example at other sizes of the dims that are contradicted."""
         request, wanted = self.request, set(error.details.get("dims", ()))
-        cases, _ = size_variants(Case("the example", self.example), request.inputs, request.dims, {})
+        example = Case("the example", self.example)
+        cases, _ = size_variants(example, request.inputs, request.dims, {}, request.rules)
         return [case for case in cases if wanted & {dim for dim, _ in case.bound}]

@@ -13,6 +13,8 @@ from .examples import Case
 from .replay import allowance
 from .tensors import compare
 
+Mend = Callable[[Sequence[Tensor]], Sequence[Tensor]]
+
 ROWS = 4
 ORDER = [2, 0, 3, 1]
 # how many of them are also run at once, as far as the dim goes: a branch on the size shows there
@@ -42,6 +44,7 @@ def rows_independent(
     cases: Sequence[Case],
     largest: int | None = None,
     error: Callable[[Sequence[Tensor], Sequence[np.ndarray]], list[float]] | None = None,
+    mend: Mend = list,
 ) -> str | None:
     """Runs four unlike rows together, alone, in another order, and among many copies of themselves.
 
@@ -50,12 +53,13 @@ def rows_independent(
     cases : their rows are used, of all of them
     largest : how many rows the dim allows
     error : how far each output is off in float32 itself; ten times that is allowed, as in a replay
+    mend : makes inputs keep the rules of the model's inputs
 
     Returns
     -------
     None when every row's result is the same each time, else what differed
     """
-    together = [_unlike_rows([case.inputs[index] for case in cases]) for index in range(len(cases[0].inputs))]
+    together = _together(cases, mend)
     if all(torch.equal(value, value[ORDER]) for value in together):
         return "the examples' rows are all alike, which shows nothing"
     expected = run(together)
@@ -81,9 +85,11 @@ def rows_independent(
     return f"a row among {len(many)} gives another result than among {ROWS}: {found}" if found else None
 
 
-def rows_apart(run: Callable[[Sequence[Tensor]], list[np.ndarray]], cases: Sequence[Case]) -> list[float]:
+def rows_apart(
+    run: Callable[[Sequence[Tensor]], list[np.ndarray]], cases: Sequence[Case], mend: Mend = list
+) -> list[float]:
     """For every output the largest difference between a row among three unlike ones and the same row alone."""
-    together = [_unlike_rows([case.inputs[index] for case in cases]) for index in range(len(cases[0].inputs))]
+    together = _together(cases, mend)
     expected = run(together)
     apart = [0.0] * len(expected)
     for row in range(ROWS):
@@ -93,6 +99,12 @@ def rows_apart(run: Callable[[Sequence[Tensor]], list[np.ndarray]], cases: Seque
                 difference = np.abs(among[row : row + 1].astype(np.float64) - single)
                 apart[index] = max(apart[index], float(difference[np.isfinite(difference)].max(initial=0.0)))
     return apart
+
+
+def _together(cases: Sequence[Case], mend: Mend) -> list[Tensor]:
+    """Four unlike rows of every input."""
+    count = len(cases[0].inputs)
+    return list(mend([_unlike_rows([case.inputs[index] for case in cases]) for index in range(count)]))
 
 
 def _unlike_rows(values: Sequence[Tensor]) -> Tensor:

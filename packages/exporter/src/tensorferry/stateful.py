@@ -16,6 +16,7 @@ from .examples import Case, value_variants
 from .goldens import STEPS, step_inputs
 from .names import NAME
 from .repeatable import equal_results
+from .rules import Rules
 from .snapshot import Snapshot, owner_of, same
 from .tensors import describe, flatten, to_tensor
 
@@ -64,7 +65,7 @@ class Stateful:
     note: str
 
 
-def find_written_buffers(model: nn.Module, inputs: Sequence[str], cases: Sequence[Case]) -> list[str]:
+def find_written_buffers(model: nn.Module, inputs: Sequence[str], cases: Sequence[Case], rules: Rules) -> list[str]:
     """Buffers that forward writes to on any example, as it is or at other values. The model stays as it is.
 
     Parameters
@@ -80,7 +81,7 @@ def find_written_buffers(model: nn.Module, inputs: Sequence[str], cases: Sequenc
     written: list[str] = []
     for case in cases:
         # without buffers there is nothing to find at other values
-        for variant in (case, *(value_variants(case) if start.buffers else ())):
+        for variant in (case, *(value_variants(case, rules) if start.buffers else ())):
             try:
                 outputs_of(model, variant.inputs)
             except ExportError:

@@ -48,7 +48,8 @@ def flatten(result: Any, key: str | None = None) -> list[tuple[str | None, Any]]
     """A result's leaves in order, each with its name where it has one; None is left out.
 
     Dict keys and the fields of named tuples and dataclasses are names, joined by dots where they are nested
-    (`encoder.hidden`). Inside what has a name, the elements of a tuple or a list are counted (`hidden.0`).
+    (`encoder.hidden`). Inside what has a name, the elements of a tuple or a list are counted (`hidden.0`), and the
+    layers of a cache of transformers (`past_key_values.0.key`, `past_key_values.0.value`).
     """
     if result is None:
         return []
@@ -59,12 +60,27 @@ def flatten(result: Any, key: str | None = None) -> list[tuple[str | None, Any]]
         fields = getattr(result, "_fields", None)
         indices = [None if key is None else str(index) for index in range(len(result))]
         parts = list(zip(fields or indices, result, strict=True))
+    elif _is_cache(result):
+        # a layer that has seen nothing yet holds no tensors
+        parts = [
+            (str(index), {"key": layer.keys, "value": layer.values})
+            for index, layer in enumerate(result.layers)
+            if isinstance(layer.keys, Tensor)
+        ]
+    elif hasattr(result, "self_attention_cache") and hasattr(result, "cross_attention_cache"):
+        parts = [("self", result.self_attention_cache), ("cross", result.cross_attention_cache)]
     elif dataclasses.is_dataclass(result) and not isinstance(result, type):
         parts = [(field.name, getattr(result, field.name)) for field in dataclasses.fields(result)]
     else:
         return [(key, result)]
     names = [name if key is None else f"{key}.{name}" for name, _ in parts]
     return [leaf for name, (_, value) in zip(names, parts, strict=True) for leaf in flatten(value, name)]
+
+
+def _is_cache(value: object) -> bool:
+    """Whether it is one of transformers' caches of keys and values, such as DynamicCache, by what it holds."""
+    layers = getattr(value, "layers", None)
+    return isinstance(layers, list) and all(hasattr(layer, "keys") and hasattr(layer, "values") for layer in layers)
 
 
 def to_numpy(value: Tensor) -> np.ndarray:
@@ -116,12 +132,8 @@ def compare(
     if expected.size == 0:
         return Difference(True, 0.0, "empty")
     a, b = expected.astype(np.float64), got.astype(np.float64)
-    atol, rtol = tolerance if tolerance and is_floating(expected) else TOLERANCES.get(dtype, (0.0, 0.0))
-    with np.errstate(invalid="ignore", over="ignore"):
-        same = (a == b) | (np.isnan(a) & np.isnan(b))
-        error = np.where(same, 0.0, np.abs(a - b))
-        # nan > x is false: count it as too far, and infinities too
-        far = ~same & (~(error <= np.maximum(atol + rtol * np.abs(a), allowance)) | ~np.isfinite(a))
+    limits = tolerance if tolerance and is_floating(expected) else TOLERANCES.get(dtype, (0.0, 0.0))
+    error, far = _errors(a, b, limits, allowance)
     worst = int(np.argmax(np.where(np.isfinite(error), error, np.inf)))
     index = [int(i) for i in np.unravel_index(worst, a.shape)]
     finite = error[np.isfinite(error)]
@@ -130,6 +142,24 @@ def compare(
         f"got {b.flat[worst]:.9g}, off by {error.flat[worst]:.3g}"
     )
     return Difference(not bool(far.any()), float(finite.max()) if finite.size else np.inf, summary)
+
+
+def _errors(
+    a: np.ndarray, b: np.ndarray, limits: tuple[float, float], allowance: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The absolute difference of every element, and whether it is too large."""
+    atol, rtol = limits
+    with np.errstate(invalid="ignore", over="ignore"):
+        same = (a == b) | (np.isnan(a) & np.isnan(b))
+        error = np.where(same, 0.0, np.abs(a - b))
+        # nan > x is false: count it as too far, and infinities too
+        return error, ~same & (~(error <= np.maximum(atol + rtol * np.abs(a), allowance)) | ~np.isfinite(a))
+
+
+def far_elements(expected: np.ndarray, got: np.ndarray, allowance: float = 0.0) -> np.ndarray:
+    """Which elements of two arrays of one shape are further apart than the tolerance of their dtype."""
+    limits = TOLERANCES.get(str(expected.dtype), (0.0, 0.0))
+    return _errors(expected.astype(np.float64), got.astype(np.float64), limits, allowance)[1]
 
 
 def shape_name(shape: Sequence[int]) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ._version import __version__
 from .dims import Dim
-from .eager import outputs_of, run_eager
+from .eager import explain, outputs_of, run_eager
 from .errors import ExportError
 from .folder import require_no_machine_path
 from .goldens import Goldens
@@ -174,7 +174,13 @@ def _prove_batch(
     # one of lower precision agrees within its own tolerance only
     files = [one.replay.file.run for one in proven if one.tolerance is None]
     for run in (partial(outputs_of, request.model), *files):
-        reason = rows_independent(run, request.cases, largest, error)
+        try:
+            reason = rows_independent(run, request.cases, largest, error, request.rules.mend)
+        except ExportError:
+            raise
+        except Exception as failure:
+            # rows that are right together need not be right one by one, such as sorted ones
+            reason = f"rows by themselves or in another order are refused: {explain(failure)}"
         if reason:
             notes.append(f"{dim}: not marked as batch: {reason}")
             return None
