@@ -109,6 +109,17 @@ def test_a_mapping_of_arguments_and_what_stands_before_it(project: Path, capsys)
     assert "tensorferry:" not in shown.err
 
 
+def test_made_up_inputs_and_a_way_for_each_format(project: Path, capsys) -> None:
+    arguments = ["--rule", "x=>= 0", "--variants", "large", "--capture", "onnx=trace,torchscript=script"]
+    assert main(["export", "export_model.py:everything", *arguments, "--quiet", "--json", "--out", "bundle"]) == 0
+    report = printed(capsys)
+    routes = {artifact["name"]: artifact["route"] for artifact in report["artifacts"]}
+    assert routes == {"onnx": "legacy ONNX of the trace", "torchscript": "script"}
+    # two examples, and each ten times as large
+    assert {artifact["cases"] for artifact in report["artifacts"]} == {4}
+    assert any(note.endswith("x: >= 0") for note in report["notes"])
+
+
 def test_lower_precisions(project: Path, capsys) -> None:
     arguments = ["--formats", "onnx", "--precision", "float16", "--quiet", "--json", "--out", "bundle"]
     assert main(["export", "export_model.py:everything", *arguments]) == 0
@@ -136,6 +147,8 @@ def test_a_format_that_was_asked_for_and_is_wrong_gives_exit_code_3(project: Pat
         (["exprot"], 2, "'exprot' is unknown, expected export or import or aoti or write; did you mean 'export'?"),
         (["export", "m:f", "--dinamic", "x:0=b"], 2, "'--dinamic' is unknown; did you mean '--dynamic'?"),
         (["export", "m:f", "--capture", "scirpt"], 2, "did you mean 'script'?"),
+        (["export", "m:f", "--capture", "onnx=tarce"], 2, "did you mean 'trace'?"),
+        (["export", "m:f", "--rule", "lengths"], 1, "--rule: expected NAME=VALUE such as 'lengths=<= time'"),
         (["export"], 2, "the following arguments are required: FACTORY"),
         (["export", "m:f", "--formats", "onnx,torchscrip"], 1, "did you mean 'torchscript'?"),
         (["export", "export_model"], 1, "expected pkg.module:NAME or path/to/file.py:NAME, got 'export_model'"),

@@ -11,6 +11,7 @@ from tensorferry import ExportError
 from tensorferry.dims import DimRange, DynamicDims
 from tensorferry.examples import Case, size_variants
 from tensorferry.ladder import Failures, Rung, climb
+from tensorferry.rules import Rules
 from tensorferry.scripted_parts import outermost, scripted_parts
 
 
@@ -94,7 +95,7 @@ def test_all_dims_change_together_inside_their_ranges() -> None:
     dims = DynamicDims(
         {"n": DimRange(1, 8), "h": DimRange(16, 512, 8), "w": DimRange(3, None)}, {"x": {0: "n", 1: "h", 2: "w"}}
     )
-    cases, notes = size_variants(Case("x", (torch.zeros(3, 64, 10),)), ["x"], dims, {})
+    cases, notes = size_variants(Case("x", (torch.zeros(3, 64, 10),)), ["x"], dims, {}, Rules(["x"], dims))
     assert notes == []
     together = [dict(case.bound) for case in cases if len(case.bound) == 3]
     assert together[0] == {"n": 1, "h": 16, "w": 3}

@@ -75,6 +75,14 @@ def test_scores_that_are_added_are_a_mask(side: str) -> None:
         assert bool(((found == 0).sum(1) >= min(4, found.shape[1])).all()), case.name
 
 
+def test_a_mask_of_booleans_may_lie_anywhere() -> None:
+    kept = tensor([[True, False, True, True], [False, True, True, False]])
+    other = tensor([[True, True, False, True, True], [False, False, True, True, False]])
+    for case in made_up([(ids(2, 4), kept), (ids(2, 5), other)], TEXT, ["ids", "mask"]):
+        assert case.inputs[1].dtype == torch.bool
+        assert bool((case.inputs[1].sum(1) >= min(2, case.inputs[1].shape[1])).all()), case.name
+
+
 def test_lengths_follow_the_axis_that_they_count_along() -> None:
     examples = [(rand(3, 6, 5), tensor([6, 4, 2])), (rand(2, 9, 5), tensor([9, 3]))]
     sizes = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +63,8 @@ class Request:
 
 FORMATS = ("onnx", "torchscript", "aot-inductor")
 PRECISIONS = ("float16", "int8")
+# how `flatten` names what transformers keeps for the next token
+CACHE_PART = re.compile(r"\.\d+\.(key|value)$")
 CAPTURES = ("auto", "trace", "script", "export")
 
 
@@ -211,6 +214,12 @@ def read_request(
         inputs = check_names("inputs", [*inputs, *(before for before, _ in found.states)])
         outputs = check_names("outputs", [*outputs, *(after for _, after in found.states)])
         learned = with_states(learned, inputs, [case.inputs for case in cases])
+    caches = [name for name in outputs if CACHE_PART.search(name)]
+    if caches:
+        notes.append(
+            f"{', '.join(caches[:2])} and so on are a cache of keys and values: model.config.use_cache = False leaves "
+            "them out"
+        )
     require_repeatable(model, cases)
     results = run_eager(model, cases[0].inputs)
     unknown = sorted(set(docs) - {*inputs, *outputs})

@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from ..errors import ExportError
+from ..examples import VARIANTS
 from ..export_bundle import export_bundle
 from ..report import ExportReport
 from ..request import CAPTURES, FORMATS, PRECISIONS
@@ -21,7 +22,7 @@ from .bundle_options import EXIT_CODES, add_bundle_options, bundle_arguments
 from .load_object import load_object
 from .output import show, stdout_to_stderr
 from .parser import add_command
-from .values import split_all
+from .values import capture_option, read_pairs, split_all
 
 # names that say nothing of the model: the bundle takes its file's name then
 GENERIC_NAMES = (
@@ -78,7 +79,26 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         help=f"lower ones of the ONNX too: {','.join(PRECISIONS)}",
     )
-    group.add_argument("--capture", choices=CAPTURES, help="how the model is captured (default: auto)")
+    group.add_argument(
+        "--capture",
+        type=capture_option,
+        metavar="WAY",
+        help=f"how the model is captured: {', '.join(CAPTURES)} (default: auto), or one for each format: "
+        "onnx=export,torchscript=trace",
+    )
+    group.add_argument(
+        "--rule",
+        dest="rules",
+        metavar="INPUT=RULE",
+        action="append",
+        help="what made-up inputs keep, such as 'attention_mask=mask' or 'lengths=<= time and sorted'; repeatable",
+    )
+    group.add_argument(
+        "--variants",
+        metavar="NAMES",
+        action="append",
+        help=f"which inputs are made up beside the examples: some of {','.join(VARIANTS)}, or none (default: all)",
+    )
     group.add_argument("--method", metavar="NAME", help="another method than forward")
 
 
@@ -114,6 +134,10 @@ def export(options: argparse.Namespace, factory: str) -> ExportReport:
                 )
     if options.precisions:
         given["precisions"] = split_all(options.precisions)
+    if options.rules:
+        given["rules"] = read_pairs(options.rules, "--rule", "'lengths=<= time'")
+    if options.variants:
+        given["variants"] = [name for name in split_all(options.variants) if name != "none"]
     for key in ("capture", "method"):
         if getattr(options, key):
             given[key] = getattr(options, key)

@@ -70,9 +70,11 @@ def _import(options: argparse.Namespace) -> ExportReport:
     if options.factory:
         options.weights = str(source)
         return export(options, options.factory)
-    for name in ("weights", "formats", "capture"):
+    for name in ("weights", "formats", "capture", "rules", "variants"):
         if getattr(options, name):
-            raise ExportError("OPTIONS_INVALID", f"--{name}: for weights with --factory; {source} is {kind}")
+            raise ExportError(
+                "OPTIONS_INVALID", f"--{name.replace('rules', 'rule')}: for weights with --factory; {source} is {kind}"
+            )
     if options.no_preprocess:
         given |= {"preprocess": (), "postprocess": given.get("postprocess", ())}
     return import_bundle(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ExportError
+from ..request import CAPTURES
+from ..suggestion import did_you_mean
 
 # a comma inside brackets belongs to no list
 DYNAMIC = re.compile(r"^([^:=]+):(\d+=[^,=]+(?:,\d+=[^,=]+)*)$")
@@ -48,6 +51,16 @@ def read_pairs(texts: Iterable[str], option: str, example: str) -> dict[str, str
             raise ExportError("OPTIONS_INVALID", f"{option}: {name.strip()} stands twice")
         found[name.strip()] = value.strip()
     return found
+
+
+def capture_option(text: str) -> str | dict[str, str]:
+    """`trace`, or `onnx=export,torchscript=trace`."""
+    parts = [part.partition("=") for part in text.split(",")]
+    for _, _, way in parts if "=" in text else [(None, None, text)]:
+        if way not in CAPTURES:
+            expected = f"expected {' or '.join(CAPTURES)}{did_you_mean(way, CAPTURES)}"
+            raise argparse.ArgumentTypeError(f"{way!r} is unknown, {expected}")
+    return {name: way for name, _, way in parts} if "=" in text else text
 
 
 def read_steps(text: str, option: str) -> list[dict[str, Any]]:

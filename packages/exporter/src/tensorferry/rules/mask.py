@@ -49,6 +49,8 @@ class Mask:
         return torch.where(kept, self.on, self.off).to(value.dtype)
 
     def _kept(self, value: Tensor) -> Tensor:
+        if value.dtype == torch.bool:
+            return value
         return value == self.on if self.off < 0 else value.abs() > 0.5
 
 
