@@ -36,6 +36,13 @@ def test_a_submodule_that_keeps_training(export) -> None:
     assert error.details["modules"] == ["inner"]
 
 
+def test_a_lazy_module_that_was_never_run(export) -> None:
+    error = refused(export, torch.nn.Sequential(torch.nn.LazyLinear(3)), two(8), ["x"], ["y"], BATCH)
+    assert error.code == "OPTIONS_INVALID"
+    assert "0.weight has no shape yet" in error.message
+    assert "model(*examples[0])" in error.message
+
+
 def test_random_numbers(export) -> None:
     assert refused(export, models.FunctionalDropout(), two(8), ["x"], ["y"], BATCH).code == "NOT_DETERMINISTIC"
 

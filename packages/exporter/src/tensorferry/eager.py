@@ -97,6 +97,17 @@ def explain_failure(model: nn.Module, named: Mapping[str, Tensor], case: str, er
     )
 
 
+def require_weights(model: nn.Module) -> None:
+    """Raises `OPTIONS_INVALID` where a lazy module has not made its weights yet: its first run would change it."""
+    for name, value in [*model.named_parameters(), *model.named_buffers()]:
+        if torch.nn.parameter.is_lazy(value):
+            raise ExportError(
+                "OPTIONS_INVALID",
+                f"{name} has no shape yet, a lazy module makes it at its first run; run the model once before the "
+                "export: model(*examples[0])",
+            )
+
+
 def require_cpu(model: nn.Module) -> None:
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if tensor.device.type != "cpu":

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from .advice import add_advice
-from .eager import differs_in_training, evaluating, require_cpu, require_module, require_python
+from .eager import differs_in_training, evaluating, require_cpu, require_module, require_python, require_weights
 from .errors import ExportError
 from .folder import bundle_name, require_free, staged
 from .goldens import large_files
@@ -101,6 +101,7 @@ def export_bundle(
     check_options(formats, capture, name, version, labels)
     require_module(model)
     require_python(model, formats)
+    require_weights(model)
     require_cpu(model)
     check_precisions(precisions, formats, model)
     check_variants(variants)
