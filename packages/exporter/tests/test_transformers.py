@@ -118,3 +118,13 @@ def test_results_as_tuples_are_named_by_their_order(export) -> None:
         formats=["torchscript"],
     )
     assert list(report.outputs) == ["hidden", "pooled"]
+
+
+def test_a_function_with_a_gradient_of_its_own_is_traced(export) -> None:
+    config = transformers.BloomConfig(vocab_size=100, hidden_size=16, n_layer=2, n_head=2, use_cache=False)
+    known = BY_NAME["Llama"]
+    report = export(
+        transformers.BloomForCausalLM(config), known.example_inputs(), dynamic=known.dynamic, formats=["torchscript"]
+    )
+    assert report.artifacts[0].route == "trace"
+    assert report.artifacts[0].max_abs < 1e-6

@@ -18,6 +18,7 @@ from .capture import Flat
 from .diagnose import details_of, place_in_traceback, show
 from .dims import Dim
 from .errors import ExportError
+from .inline_functions import inlined_functions
 from .isolate import first_lines
 from .scripted_parts import scripted_parts
 from .source_place import Place, is_models_own, module_names, nearest, place_of
@@ -101,7 +102,7 @@ def trace_module(
         type(result) is tuple and len(result) > 0 and all(isinstance(value, Tensor) for value in result)
     )
     try:
-        with scripted_parts(model, scripted), _tracer_warnings(model) as found, torch.no_grad():
+        with scripted_parts(model, scripted), _tracer_warnings(model) as found, inlined_functions():
             module = torch.jit.trace(
                 model if plain else Flat(model).eval(), tuple(value.clone() for value in example), check_trace=False
             )
@@ -143,7 +144,10 @@ def _save(module: torch.jit.ScriptModule) -> bytes:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.jit.save(module, buffer)
+        try:
+            torch.jit.save(module, buffer)
+        except Exception as error:
+            raise capture_failed("torch.jit.save", error) from error
     return finish_torchscript(buffer.getvalue())
 
 
