@@ -15,6 +15,7 @@ import { guard, unguard } from './exit-guard.ts'
 import { mapCallError } from './map-error.ts'
 import { disposedError, type Prepared, type Run, RunQueue } from './run-queue.ts'
 import type { LibtorchRuntime, LibtorchSession } from './session.ts'
+import type { Layout } from './torchscript/layout.ts'
 import type { AttributeSchema, MethodSchema } from './torchscript/native-addon.ts'
 import { TorchScriptEngine } from './torchscript/torchscript-engine.ts'
 import type { Value } from './torchscript/value.ts'
@@ -25,6 +26,8 @@ export interface SessionFacts {
   /** null: a bare file whose result's length is only known after a run. */
   readonly outputs: readonly TensorSpec[] | null
   readonly dims: Readonly<Record<string, DimSpec>>
+  /** How the inputs of one call become arguments, of a bare file; it gives null when they are `inputs` as listed. */
+  readonly layoutOf?: ((inputs: Tensors) => Layout | null) | null
   /** Refuses inputs for what the signature does not say. */
   readonly check?: ((inputs: Tensors) => void) | null
   readonly runtime: LibtorchRuntime
@@ -62,14 +65,14 @@ export class EngineSession implements LibtorchSession {
 
   run(inputs: Tensors, options?: CallOptions): Promise<Tensors> {
     return this.#submit(options, () => {
-      const prepared = this.#checked(inputs, (ordered) => this.#engine.prepare(ordered))
+      const prepared = this.#checked(inputs, (ordered, layout) => this.#engine.prepare(ordered, layout))
       return { start: async (replica) => this.#named(await prepared.start(replica)), drop: prepared.drop }
     })
   }
 
   runSync(inputs: Tensors): Tensors {
     if (this.#disposal) throw disposedError()
-    return this.#named(this.#checked(inputs, (ordered) => this.#engine.runSync(ordered)))
+    return this.#named(this.#checked(inputs, (ordered, layout) => this.#engine.runSync(ordered, layout)))
   }
 
   call(method: string, ...args: readonly Value[]): Promise<Value> {
@@ -111,11 +114,16 @@ export class EngineSession implements LibtorchSession {
     }
   }
 
-  #checked<T>(inputs: Tensors, use: (ordered: Tensor[]) => T): T {
+  #checked<T>(inputs: Tensors, use: (ordered: Tensor[], layout?: Layout) => T): T {
     try {
+      const layout = this.#facts.layoutOf?.(inputs)
+      if (layout) {
+        checkInputs({ inputs: layout.specs }, inputs)
+        return use(inOrder(layout.specs, inputs), layout)
+      }
       checkInputs(this.#signature, inputs)
       this.#facts.check?.(inputs)
-      return use(this.#inOrder(inputs))
+      return use(inOrder(this.inputs, inputs))
     } catch (error) {
       // A getter of the caller's may throw anything.
       throw mapCallError(error)
@@ -129,10 +137,6 @@ export class EngineSession implements LibtorchSession {
       'an AOTInductor model has one entry and no attributes; export TorchScript for call() and attribute()',
       { details: { format: this.runtime.format } },
     )
-  }
-
-  #inOrder(inputs: Tensors): Tensor[] {
-    return this.inputs.map(({ name }) => inputs[name]!)
   }
 
   #named(results: Results): Tensors {
@@ -154,6 +158,10 @@ export class EngineSession implements LibtorchSession {
     })
     return outputs
   }
+}
+
+function inOrder(specs: readonly TensorSpec[], inputs: Tensors): Tensor[] {
+  return specs.map(({ name }) => inputs[name]!)
 }
 
 function wrongDtype({ name, dtype }: TensorSpec, result: Tensor): TensorferryError {

@@ -1,5 +1,6 @@
 import type { Tensor, Tensors } from '@tensorferry/core'
 import type { Prepared } from './run-queue.ts'
+import type { Layout } from './torchscript/layout.ts'
 
 /** By their order, or, of a bare file that returns a dict, by its keys. */
 export type Results = readonly Tensor[] | Tensors
@@ -10,10 +11,14 @@ export interface Engine {
   readonly replicas: number
   /** Threads of one run. */
   readonly threads: number
-  /** Takes the inputs, in the signature's order; the caller may change them afterwards. */
-  prepare(inputs: readonly Tensor[]): Prepared<Results>
+  /**
+   * Takes the inputs, in the signature's order; the caller may change them afterwards.
+   *
+   * @param layout - of this call, where it is not the signature's
+   */
+  prepare(inputs: readonly Tensor[], layout?: Layout): Prepared<Results>
   /** On the caller's time. */
-  runSync(inputs: readonly Tensor[]): Results
+  runSync(inputs: readonly Tensor[], layout?: Layout): Results
   /** Present when the model remembers. */
   reset?(): Prepared<void>
   /** Ends the threads and frees the model. Nothing is in progress. */

@@ -1,5 +1,6 @@
 #include "to-js.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 
@@ -38,8 +39,6 @@ at::Tensor detach_tensor(const at::Tensor& given, const std::string& place) {
 
 Detached detach_at(const c10::IValue& value, const std::string& place);
 
-
-
 Detached detach_tuple(const c10::IValue& value, const std::string& place) {
   const auto& tuple = value.toTupleRef();
   Detached result;
@@ -56,10 +55,24 @@ Detached detach_tuple(const c10::IValue& value, const std::string& place) {
   return result;
 }
 
+/// A name that JavaScript's objects take for an index: those come first, in order of size.
+bool is_index(const std::string& name) {
+  if (name.empty() || name.size() > 10 || (name[0] == '0' && name.size() > 1)) return false;
+  return std::all_of(name.begin(), name.end(), [](char digit) { return digit >= '0' && digit <= '9'; });
+}
+
+/// An object would lose the order of such a dict.
+bool has_index(const c10::Dict<c10::IValue, c10::IValue>& dict) {
+  for (const auto& entry : dict) {
+    if (is_index(entry.key().toStringRef())) return true;
+  }
+  return false;
+}
+
 Detached detach_dict(const c10::IValue& value, const std::string& place) {
   const auto dict = value.toGenericDict();
   Detached result;
-  const bool by_name = dict.keyType()->kind() == c10::TypeKind::StringType;
+  const bool by_name = dict.keyType()->kind() == c10::TypeKind::StringType && !has_index(dict);
   result.kind = by_name ? Detached::Kind::Object : Detached::Kind::Map;
   for (const auto& entry : dict) {
     if (by_name) {

@@ -8,9 +8,10 @@ import type { ResolvedOptions } from '../options.ts'
 import { requireTorch } from '../require-torch.ts'
 import type { LibtorchRuntime, LibtorchSession } from '../session.ts'
 import { warmUp } from '../warm-up.ts'
-import { matchParameters, specsOfParameters } from './bind-signature.ts'
+import { bindSignature } from './bind-signature.ts'
 import { specsOfResult } from './flatten.ts'
 import { openModelFile } from './model-file.ts'
+import { namedArguments } from './named-arguments.ts'
 import type { ModelDescription, NativeModel } from './native-addon.ts'
 import { openAddon } from './open-addon.ts'
 import { type Binding, TorchScriptEngine } from './torchscript-engine.ts'
@@ -18,7 +19,16 @@ import { type Binding, TorchScriptEngine } from './torchscript-engine.ts'
 /** The oldest libtorch that the addon compiles against. */
 export const OLDEST_LIBTORCH = '1.13'
 
-type Bound = Binding & Pick<SessionFacts, 'outputs' | 'dims'>
+type Bound = Binding & Pick<SessionFacts, 'outputs' | 'dims' | 'layoutOf'>
+
+function refuseWithoutForward({ methods }: ModelDescription): never {
+  const names = methods.map(({ name }) => name)
+  throw new TensorferryError(
+    'BACKEND_INCOMPATIBLE',
+    `the model has no forward, which run() runs; use session.call(method, …) with ${names.join(' or ') || 'a method, of which it has none'}`,
+    { details: { methods: names } },
+  )
+}
 
 /** What a session's inputs and outputs are: the signature's, or what the file says. */
 function bind(description: ModelDescription, signature: Signature | undefined): Bound {
@@ -29,12 +39,16 @@ function bind(description: ModelDescription, signature: Signature | undefined): 
         details: { methods: description.methods.map(({ name }) => name) },
       })
     }
-    matchParameters(signature, forward)
-    return { forward, inputs: signature.inputs, outputs: signature.outputs, dims: signature.dims, namesOutputs: true }
+    const { inputs, outputs, dims } = signature
+    return { forward, inputs, outputs, dims, layout: bindSignature(signature, forward), namesOutputs: true }
   }
-  if (!forward) return { forward, inputs: [], outputs: [], dims: {}, namesOutputs: true }
+  if (!forward) {
+    const layoutOf = (): never => refuseWithoutForward(description)
+    return { forward, inputs: [], outputs: [], dims: {}, layout: null, layoutOf, namesOutputs: true }
+  }
   const outputs = specsOfResult(forward.returns)
-  return { forward, inputs: specsOfParameters(forward), outputs, dims: {}, namesOutputs: outputs !== null }
+  const { specs: inputs, layoutOf } = namedArguments(forward)
+  return { forward, inputs, outputs, dims: {}, layout: null, layoutOf, namesOutputs: outputs !== null }
 }
 
 /** Loads a TorchScript file into the libtorch that is found; a caller that fails leaves nothing behind. */

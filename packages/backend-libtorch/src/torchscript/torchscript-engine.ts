@@ -1,10 +1,10 @@
-import { type Tensor, TensorferryError, type TensorSpec } from '@tensorferry/core'
+import type { Tensor, TensorSpec } from '@tensorferry/core'
 import type { Engine, Results } from '../engine.ts'
 import { mapCallError } from '../map-error.ts'
 import type { Prepared } from '../run-queue.ts'
-import { argumentOf } from './bind-signature.ts'
 import { Exchange } from './exchange.ts'
 import { flatten, nameLeaves } from './flatten.ts'
+import { type Layout, leafValue } from './layout.ts'
 import type { MethodSchema, NativeModel, TypeSchema } from './native-addon.ts'
 import type { Value } from './value.ts'
 
@@ -15,6 +15,8 @@ const IN_EXCHANGE = undefined
 export interface Binding {
   readonly forward: MethodSchema | null
   readonly inputs: readonly TensorSpec[]
+  /** How arguments are put together from the inputs; null: each is one. */
+  readonly layout: Layout | null
   /** The outputs have names already: the signature's, or those that the result's type gives. */
   readonly namesOutputs: boolean
 }
@@ -40,7 +42,7 @@ export class TorchScriptEngine implements Engine {
     this.#model = model
     this.#binding = binding
     this.#copies = !options.borrowInputs
-    const onlyTensors = binding.inputs.every(({ kind = 'tensor' }) => kind === 'tensor')
+    const onlyTensors = binding.layout === null && binding.inputs.every(({ kind = 'tensor' }) => kind === 'tensor')
     this.#exchange = onlyTensors ? new Exchange(model.exchange, dtypes) : null
     this.replicas = options.replicas
     this.threads = options.threads
@@ -49,17 +51,22 @@ export class TorchScriptEngine implements Engine {
     }
   }
 
-  prepare(inputs: readonly Tensor[]): Prepared<Results> {
-    const { returns } = this.#requireForward()
-    const call = this.#exchange?.put(inputs)
-      ? this.#started(() => this.#model.prepareForward())
-      : this.prepareCall('forward', this.#arguments(inputs))
+  prepare(inputs: readonly Tensor[], layout = this.#binding.layout): Prepared<Results> {
+    // A session of a model without one runs nothing.
+    const { returns } = this.#binding.forward!
+    const call =
+      layout === null && this.#exchange?.put(inputs)
+        ? this.#started(() => this.#model.prepareForward())
+        : this.prepareCall('forward', this.#arguments(inputs, layout))
     return { start: async (replica) => this.#tensors(await call.start(replica), returns), drop: call.drop }
   }
 
-  runSync(inputs: readonly Tensor[]): Results {
-    const { returns } = this.#requireForward()
-    if (!this.#exchange?.put(inputs)) return this.#tensors(this.callSync('forward', this.#arguments(inputs)), returns)
+  runSync(inputs: readonly Tensor[], layout = this.#binding.layout): Results {
+    // A session of a model without one runs nothing.
+    const { returns } = this.#binding.forward!
+    if (layout !== null || !this.#exchange?.put(inputs)) {
+      return this.#tensors(this.callSync('forward', this.#arguments(inputs, layout)), returns)
+    }
     let value: unknown
     try {
       value = this.#model.forwardSync()
@@ -123,25 +130,16 @@ export class TorchScriptEngine implements Engine {
     }
   }
 
-  #requireForward(): MethodSchema {
-    if (this.#binding.forward) return this.#binding.forward
-    throw new TensorferryError(
-      'BACKEND_INCOMPATIBLE',
-      'the model has no forward; use session.call with one of session.methods',
-      {
-        details: { method: 'forward' },
-      },
-    )
-  }
-
-  #arguments(inputs: readonly Tensor[]): Value[] {
-    const { inputs: specs } = this.#binding
-    return inputs.map((input, index) => argumentOf(specs[index]!, input))
+  #arguments(inputs: readonly Tensor[], layout: Layout | null): Value[] {
+    if (layout) return layout.arguments(inputs)
+    return inputs.map((input, index) => {
+      const { name, kind = 'tensor' } = this.#binding.inputs[index]!
+      return leafValue(name, { is: 'one', kind, optional: false }, input)
+    })
   }
 
   #tensors(value: Value, returns: TypeSchema): Results {
     if (returns.kind === 'tensor') return [value as Tensor]
-    const leaves = flatten(value, returns)
-    return this.#binding.namesOutputs ? leaves : nameLeaves(value, leaves)
+    return this.#binding.namesOutputs ? flatten(value, returns) : nameLeaves(value, returns)
   }
 }

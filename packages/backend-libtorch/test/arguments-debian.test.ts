@@ -1,0 +1,5 @@
+import { argumentsOfEveryShape } from './arguments-kit.ts'
+import { debianRoot, describeWithDebian } from './environment.ts'
+
+// A file of its own: a process opens one libtorch.
+describeWithDebian('libtorch 1.13', () => argumentsOfEveryShape(debianRoot))
