@@ -18,6 +18,11 @@ export interface LibtorchOptions {
   readonly replicas?: number
   /** `cpu` (default), `cuda`, `cuda:1`, `mps`. */
   readonly device?: string
+  /**
+   * TorchScript: a device that the model's code or attributes name, such as the `cuda:0` of a trace made on a GPU, is read
+   * as `device`. The file is read into memory for it. Default false.
+   */
+  readonly mapDevices?: boolean
   /** TorchScript: fold weights into the code. Faster for small models; attributes go. Default false. */
   readonly freeze?: boolean
   /** TorchScript: freeze, fuse and choose layouts for inference. Results may differ in the last bits. Default false. */
@@ -38,6 +43,7 @@ export interface ResolvedOptions {
   readonly threads: number
   readonly replicas: number
   readonly device: string
+  readonly mapDevices: boolean
   readonly freeze: boolean
   readonly optimizeForInference: boolean
   readonly warmup: number
@@ -71,6 +77,7 @@ const CHECKS: Record<keyof LibtorchOptions, Check> = {
   threads: wholeFrom(1),
   replicas: wholeFrom(1),
   device,
+  mapDevices: boolean,
   freeze: boolean,
   optimizeForInference: boolean,
   warmup: wholeFrom(0),
@@ -121,6 +128,7 @@ export function resolveOptions(options: LibtorchOptions = {}): ResolvedOptions {
     threads: options.threads ?? Math.max(1, Math.floor(availableParallelism() / replicas)),
     replicas,
     device: options.device ?? 'cpu',
+    mapDevices: options.mapDevices ?? false,
     freeze: options.freeze ?? false,
     optimizeForInference: options.optimizeForInference ?? false,
     warmup: options.warmup ?? 2,

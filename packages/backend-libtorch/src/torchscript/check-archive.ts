@@ -47,9 +47,10 @@ async function isIntact(source: ByteSource, entry: ZipEntry): Promise<boolean> {
  * Compares every entry of a zip with its checksum. libtorch does not: a damaged weight would give wrong numbers, and a
  * damaged pickle reaches a parser that trusts it.
  *
+ * @returns the entries
  * @throws TensorferryError `FORMAT_UNSUPPORTED` naming the entry
  */
-export async function checkArchive(source: ByteSource, path: string): Promise<void> {
+export async function checkArchive(source: ByteSource, path: string): Promise<readonly ZipEntry[]> {
   const entries = await readZipDirectory(source)
   const damaged = (entry: string | null): TensorferryError =>
     new TensorferryError(
@@ -63,4 +64,5 @@ export async function checkArchive(source: ByteSource, path: string): Promise<vo
     if (names.has(entry.name) || !(await isIntact(source, entry))) throw damaged(entry.name)
     names.add(entry.name)
   }
+  return entries
 }

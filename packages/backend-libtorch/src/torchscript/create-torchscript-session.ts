@@ -8,6 +8,7 @@ import type { ResolvedOptions } from '../options.ts'
 import { requireTorch } from '../require-torch.ts'
 import type { LibtorchRuntime, LibtorchSession } from '../session.ts'
 import { warmUp } from '../warm-up.ts'
+import { BakedDevices } from './baked-devices.ts'
 import { bindSignature } from './bind-signature.ts'
 import { specsOfResult } from './flatten.ts'
 import { openModelFile } from './model-file.ts'
@@ -58,7 +59,8 @@ export async function createTorchScriptSession(
   options: ResolvedOptions,
   loadOptions: LoadOptions,
 ): Promise<LibtorchSession> {
-  const file = await openModelFile(artifact, loadOptions)
+  const { file, devices } = await openModelFile(artifact, options, loadOptions)
+  const baked = new BakedDevices(devices, options.device)
   const found = await findLibtorch({ libtorch: options.libtorch, oldest: OLDEST_LIBTORCH })
   requireTorch(artifact, found)
   const addon = openAddon(found, options.libtorch)
@@ -72,7 +74,7 @@ export async function createTorchScriptSession(
     guard(model)
     const { device, freeze, optimizeForInference: optimize } = options
     const description = await model.load({ ...file, device, freeze, optimize }).catch((error: unknown) => {
-      throw mapError(error, 'load')
+      throw baked.explain(mapError(error, 'load'))
     })
     const bound = bind(description, signature)
     const replicas = description.hasInnerState ? 1 : options.replicas
@@ -82,6 +84,7 @@ export async function createTorchScriptSession(
       replicas,
       threads,
       borrowInputs,
+      baked,
     })
     loadOptions.onProgress?.({ phase: 'load', loaded: 1, total: 1 })
     const report = (loaded: number): void =>
@@ -99,6 +102,7 @@ export async function createTorchScriptSession(
       frozen: freeze || optimize,
       optimizedForInference: optimize,
       warmup,
+      warnings: baked.warnings(),
     }
     return new EngineSession({ ...description, ...bound, runtime }, engine, options.waitForCores)
   } catch (error) {

@@ -1,21 +1,54 @@
 import { type Artifact, type ByteSource, detectFormat, type LoadOptions, TensorferryError } from '@tensorferry/core'
+import { readEntry } from '../aot/read-entry.ts'
 import { openModelSource } from '../model-source.ts'
+import type { ResolvedOptions } from '../options.ts'
+import { type CodeDevice, type CodeEntry, findDevices, mapCode, readCode, refuseOptimized } from './archive-code.ts'
 import { checkArchive } from './check-archive.ts'
+import { renameDevices } from './pickle-devices.ts'
+import { replaceEntries } from './replace-entries.ts'
+import type { ZipEntry } from './zip-directory.ts'
 
 /** Where the addon reads the model. */
 export type ModelFile = { readonly path: string } | { readonly bytes: Uint8Array<ArrayBuffer> }
 
+/** A file that was looked into. */
+export interface OpenedModel {
+  readonly file: ModelFile
+  /** Places in its code that name a device; none once they are mapped. */
+  readonly devices: readonly CodeDevice[]
+}
+
 /** libtorch would call everything that is wrong "checkpoint corrupted". */
-async function inspect(artifact: Artifact, source: ByteSource): Promise<void> {
+async function inspect(path: string, source: ByteSource): Promise<readonly ZipEntry[]> {
   const format = await detectFormat(source)
   if (format !== 'torchscript') {
     throw new TensorferryError(
       'FORMAT_UNSUPPORTED',
-      `${artifact.files[0].path} is ${format === 'onnx' ? 'an ONNX' : 'an AOTInductor'} model, not TorchScript; ${format === 'onnx' ? 'use @tensorferry/backend-onnx-node' : 'pass it under its own format'}`,
+      `${path} is ${format === 'onnx' ? 'an ONNX' : 'an AOTInductor'} model, not TorchScript; ${format === 'onnx' ? 'use @tensorferry/backend-onnx-node' : 'pass it under its own format'}`,
       { details: { format, expected: 'torchscript' } },
     )
   }
-  await checkArchive(source, artifact.files[0].path)
+  return checkArchive(source, path)
+}
+
+/** The archive with `device` in place of every one that its code and its attributes name; null: they name no other. */
+async function mapDevices(
+  source: ByteSource,
+  entries: readonly ZipEntry[],
+  code: readonly CodeEntry[],
+  device: string,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  const changed = new Map<string, Uint8Array>()
+  const change = (name: string, content: Uint8Array | null): void => {
+    if (content) changed.set(name, content)
+  }
+  for (const { entry, content } of code) change(entry.name, mapCode(content, device))
+  for (const entry of entries) {
+    if (!/^[^/]*\/(data|constants)\.pkl$/.test(entry.name)) continue
+    const rename = (name: string): string => (name === 'meta' ? name : device)
+    change(entry.name, renameDevices(await readEntry(source, entry), rename))
+  }
+  return changed.size === 0 ? null : replaceEntries(await source.read(0, source.size), entries, changed)
 }
 
 /**
@@ -23,8 +56,17 @@ async function inspect(artifact: Artifact, source: ByteSource): Promise<void> {
  *
  * @throws TensorferryError `NOT_FOUND`, `FORMAT_UNSUPPORTED` saying what the file is instead, or that it is damaged
  */
-export async function openModelFile(artifact: Artifact, options: LoadOptions): Promise<ModelFile> {
-  const { source, path, bytes } = await openModelSource(artifact, options)
-  await inspect(artifact, source)
-  return bytes ? { bytes } : { path: path! }
+export async function openModelFile(
+  artifact: Artifact,
+  options: Pick<ResolvedOptions, 'device' | 'mapDevices'>,
+  loadOptions: LoadOptions,
+): Promise<OpenedModel> {
+  const name = artifact.files[0].path
+  const { source, path, bytes } = await openModelSource(artifact, loadOptions)
+  const entries = await inspect(name, source)
+  const code = await readCode(source, entries)
+  refuseOptimized(name, code)
+  const mapped = options.mapDevices ? await mapDevices(source, entries, code, options.device) : null
+  if (mapped) return { file: { bytes: mapped }, devices: [] }
+  return { file: bytes ? { bytes } : { path: path! }, devices: findDevices(code) }
 }

@@ -1,7 +1,8 @@
-import type { Tensor, TensorSpec } from '@tensorferry/core'
+import type { Tensor, TensorferryError, TensorSpec } from '@tensorferry/core'
 import type { Engine, Results } from '../engine.ts'
 import { mapCallError } from '../map-error.ts'
 import type { Prepared } from '../run-queue.ts'
+import type { BakedDevices } from './baked-devices.ts'
 import { Exchange } from './exchange.ts'
 import { flatten, nameLeaves } from './flatten.ts'
 import { type Layout, leafValue } from './layout.ts'
@@ -30,6 +31,7 @@ export class TorchScriptEngine implements Engine {
   readonly #model: NativeModel
   readonly #binding: Binding
   readonly #copies: boolean
+  readonly #baked: BakedDevices
   /** null: forward takes other things than tensors. */
   readonly #exchange: Exchange | null
 
@@ -37,11 +39,18 @@ export class TorchScriptEngine implements Engine {
     model: NativeModel,
     binding: Binding,
     dtypes: readonly string[],
-    options: { replicas: number; threads: number; borrowInputs: boolean; hasInnerState: boolean },
+    options: {
+      replicas: number
+      threads: number
+      borrowInputs: boolean
+      hasInnerState: boolean
+      baked: BakedDevices
+    },
   ) {
     this.#model = model
     this.#binding = binding
     this.#copies = !options.borrowInputs
+    this.#baked = options.baked
     const onlyTensors = binding.layout === null && binding.inputs.every(({ kind = 'tensor' }) => kind === 'tensor')
     this.#exchange = onlyTensors ? new Exchange(model.exchange, dtypes) : null
     this.replicas = options.replicas
@@ -71,7 +80,7 @@ export class TorchScriptEngine implements Engine {
     try {
       value = this.#model.forwardSync()
     } catch (error) {
-      throw mapCallError(error)
+      throw this.#mapped(error)
     }
     return value === IN_EXCHANGE ? this.#exchange.take() : this.#tensors(value as Value, returns)
   }
@@ -85,12 +94,12 @@ export class TorchScriptEngine implements Engine {
     try {
       call = prepare()
     } catch (error) {
-      throw mapCallError(error)
+      throw this.#mapped(error)
     }
     return {
       start: (replica) =>
         this.#model.start(replica, call).catch((error: unknown) => {
-          throw mapCallError(error)
+          throw this.#mapped(error)
         }) as Promise<Value>,
       drop: () => this.#model.drop(call),
     }
@@ -100,7 +109,7 @@ export class TorchScriptEngine implements Engine {
     try {
       return this.#model.callSync(method, args) as Value
     } catch (error) {
-      throw mapCallError(error)
+      throw this.#mapped(error)
     }
   }
 
@@ -117,15 +126,16 @@ export class TorchScriptEngine implements Engine {
     this.#model.stop()
   }
 
+  #mapped(error: unknown): TensorferryError {
+    return this.#baked.explain(mapCallError(error))
+  }
+
   #prepared<T>(start: (replica: number) => Promise<T>): Prepared<T> {
     return {
-      async start(replica) {
-        try {
-          return await start(replica)
-        } catch (error) {
-          throw mapCallError(error)
-        }
-      },
+      start: (replica) =>
+        start(replica).catch((error: unknown) => {
+          throw this.#mapped(error)
+        }),
       drop() {},
     }
   }
