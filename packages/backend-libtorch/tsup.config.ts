@@ -12,5 +12,6 @@ export default defineConfig(async () => {
       dts: process.env.TENSORFERRY_SKIP_DTS ? false : { entry: ['src/index.ts'] },
     },
     { ...common, entry: { cli: 'src/cli.ts' } },
+    { ...common, entry: { trial: 'src/trial/trial.ts' } },
   ]
 })

@@ -102,12 +102,13 @@ const RULES: readonly Rule[] = [
     pattern: /Unknown (?:builtin op|type name|operator)[:\s]*'?(?<operator>[\w:.]+)/,
     code: 'FORMAT_UNSUPPORTED',
     message: ({ operator }) =>
-      `the model uses ${operator!.replace(/\.$/, '')}, which this libtorch does not have; use a newer libtorch, the library that brings it, or export without it`,
+      `the model uses ${operator!.replace(/\.$/, '')}, which this libtorch does not have; pass the library that registers it as libraries: [{ path, sha256 }], use a newer libtorch, or export without it`,
   },
   {
     pattern: /Could not find any similar ops to (?<operator>[\w:]+)/,
     code: 'FORMAT_UNSUPPORTED',
-    message: ({ operator }) => `the model uses ${operator}, which this libtorch does not have`,
+    message: ({ operator }) =>
+      `the model uses ${operator}, which this libtorch does not have; pass the library that registers it as libraries: [{ path, sha256 }], or use a newer libtorch`,
   },
   {
     pattern: /(?:Legacy model format is not supported|file not found: archive\/version)/,

@@ -31,6 +31,17 @@ export interface LibtorchOptions {
   readonly warmup?: number
   /** AOTInductor `.pt2` files are native code: say that they may run, or pin the one that may by its sha256 (hex). */
   readonly trust?: 'native-code' | { readonly sha256: string | readonly string[] }
+  /**
+   * Native code, compiled models and `libraries`, is loaded and run once in a process of its own first: a fault in it is
+   * then `BACKEND_UNAVAILABLE`, not the end of this process. What went well is noted in the cache folder and not tried
+   * again. Default: of `libraries`, and of compiled models where libtorch is a build for CUDA without an NVIDIA driver.
+   */
+  readonly trial?: boolean
+  /**
+   * TorchScript: shared libraries that register operators of their own, opened in this order after libtorch and before the
+   * model. Each is native code that runs with all rights of the process: a file with another sha256 (hex) is refused.
+   */
+  readonly libraries?: readonly { readonly path: string; readonly sha256: string }[]
   /** Do not copy inputs: the caller promises not to change their arrays until the run has settled. Default false. */
   readonly borrowInputs?: boolean
   /** Runs wait until all runs in progress of this thread's sessions have cores for their threads. Default true. */
@@ -48,6 +59,8 @@ export interface ResolvedOptions {
   readonly optimizeForInference: boolean
   readonly warmup: number
   readonly trust: 'native-code' | { readonly sha256: readonly string[] } | null
+  readonly trial: boolean | null
+  readonly libraries: readonly { readonly path: string; readonly sha256: string }[]
   readonly borrowInputs: boolean
   readonly waitForCores: boolean
 }
@@ -69,6 +82,13 @@ const trust: Check = (value) => {
   const fits = hashes.length > 0 && hashes.every((hash) => typeof hash === 'string' && SHA256.test(hash))
   return fits ? null : `'native-code' or { sha256: 64 hex digits }`
 }
+const libraries: Check = (value) => {
+  const isLibrary = (one: unknown): boolean => {
+    const { path, sha256 } = (one ?? {}) as { path?: unknown; sha256?: unknown }
+    return typeof path === 'string' && path !== '' && typeof sha256 === 'string' && SHA256.test(sha256)
+  }
+  return Array.isArray(value) && value.every(isLibrary) ? null : 'a list of { path, sha256: 64 hex digits }'
+}
 const device: Check = (value) =>
   typeof value === 'string' && /^(cpu|cuda(:\d{1,3})?|mps)$/.test(value) ? null : `'cpu', 'cuda', 'cuda:1' or 'mps'`
 
@@ -82,6 +102,8 @@ const CHECKS: Record<keyof LibtorchOptions, Check> = {
   optimizeForInference: boolean,
   warmup: wholeFrom(0),
   trust,
+  trial: boolean,
+  libraries,
   borrowInputs: boolean,
   waitForCores: boolean,
 }
@@ -133,6 +155,8 @@ export function resolveOptions(options: LibtorchOptions = {}): ResolvedOptions {
     optimizeForInference: options.optimizeForInference ?? false,
     warmup: options.warmup ?? 2,
     trust: resolveTrust(options.trust),
+    trial: options.trial ?? null,
+    libraries: (options.libraries ?? []).map(({ path, sha256 }) => ({ path, sha256: sha256.toLowerCase() })),
     borrowInputs: options.borrowInputs ?? false,
     waitForCores: options.waitForCores ?? true,
   }

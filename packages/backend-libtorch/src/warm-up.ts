@@ -7,16 +7,25 @@ function smallest({ min, multiple_of: multiple = 1 }: DimSpec): number {
   return Math.max(1, Math.ceil(min / multiple)) * multiple
 }
 
-/** Zeros of the smallest shape; null: the signature does not say enough. */
-function zerosFor(spec: TensorSpec, dims: Readonly<Record<string, DimSpec>>): Tensor | null {
-  if (spec.dtype === null || spec.shape === null) return null
-  const shape: number[] = []
-  for (const dim of spec.shape) {
-    if (typeof dim === 'number') shape.push(dim)
-    else if (typeof dim === 'string' && dims[dim]) shape.push(smallest(dims[dim]))
+/** The smallest shape; null: the signature does not say enough. */
+export function smallestShape(
+  { shape }: Pick<TensorSpec, 'shape'>,
+  dims: Readonly<Record<string, DimSpec>>,
+): number[] | null {
+  if (shape === null) return null
+  const sizes: number[] = []
+  for (const dim of shape) {
+    if (typeof dim === 'number') sizes.push(dim)
+    else if (typeof dim === 'string' && dims[dim]) sizes.push(smallest(dims[dim]))
     else return null
   }
-  return zeros(spec.dtype, shape) as Tensor
+  return sizes
+}
+
+/** Zeros of the smallest shape; null: the signature does not say enough. */
+function zerosFor(spec: TensorSpec, dims: Readonly<Record<string, DimSpec>>): Tensor | null {
+  const shape = smallestShape(spec, dims)
+  return spec.dtype === null || shape === null ? null : (zeros(spec.dtype, shape) as Tensor)
 }
 
 /**

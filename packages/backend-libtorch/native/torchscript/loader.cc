@@ -3,7 +3,6 @@
 // one. No headers but Node-API's.
 #include <node_api.h>
 
-#include <exception>
 #include <string>
 
 #ifdef _WIN32
@@ -20,14 +19,7 @@ std::string open_library(const std::string& path) {
   if (LoadLibraryExA(path.c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH)) return "";
   return "LoadLibrary failed with error " + std::to_string(GetLastError());
 #else
-  try {
-    if (dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) return "";
-  } catch (const std::exception& error) {
-    // A library of operators registers them as it is opened: libtorch throws when another one has them already.
-    return error.what();
-  } catch (...) {
-    return "it threw while it was opened";
-  }
+  if (dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) return "";
   const char* reason = dlerror();
   return reason ? reason : "dlopen failed";
 #endif

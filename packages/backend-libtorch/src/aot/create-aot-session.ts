@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Artifact, LoadOptions, Signature } from '@tensorferry/core'
+import type { Artifact, DType, LoadOptions, Signature } from '@tensorferry/core'
 import { findLibtorch } from '../discovery/find-libtorch.ts'
 import { requireSoleLibtorch } from '../discovery/loaded-libtorch.ts'
 import { LIBRARY } from '../discovery/read-root.ts'
@@ -10,7 +10,8 @@ import { engineOf } from '../native-engine.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { requireTorch } from '../require-torch.ts'
 import type { LibtorchRuntime, LibtorchSession } from '../session.ts'
-import { warmUp } from '../warm-up.ts'
+import { isCudaWithoutDriver, tryCompiled } from '../trial/try-compiled.ts'
+import { smallestShape, warmUp } from '../warm-up.ts'
 import { AotSession } from './aot-session.ts'
 import { bindCompiled } from './bind-compiled.ts'
 import { OLDEST_AOT_LIBTORCH, openAotAddon } from './open-addon.ts'
@@ -26,6 +27,13 @@ class Loading {
     for (const native of this.natives) native.stop()
     this.files?.release()
   }
+}
+
+/** The smallest inputs that are allowed; null: nothing says what they are. */
+function zerosOf(given: Pick<Signature, 'inputs' | 'dims'> | null): { dtype: DType; shape: number[] }[] | null {
+  const inputs = given?.inputs.map((spec) => ({ dtype: spec.dtype, shape: smallestShape(spec, given.dims) })) ?? []
+  const isKnown = given !== null && inputs.every(({ dtype, shape }) => dtype !== null && shape !== null)
+  return isKnown ? (inputs as { dtype: DType; shape: number[] }[]) : null
 }
 
 /** Loads an AOTInductor package into the libtorch that is found; a caller that fails leaves nothing behind. */
@@ -62,16 +70,20 @@ async function load(
   const addon = openAotAddon()
   requireSoleLibtorch(found)
   const main = join(found.libraryFolder, LIBRARY!)
+  loadOptions.onProgress?.({ phase: 'load', loaded: 0, total: 1 })
+  loading.files = await extract()
+  const { library, hash, weights } = loading.files
+  // Its kernels may have been compiled for a number of threads of their own.
+  const threads = Math.max(options.threads, metadata.kernelThreads ?? 1)
+  if (options.trial ?? isCudaWithoutDriver(found)) {
+    const inputs = zerosOf(signature ?? metadata.inputs)
+    await tryCompiled({ kind: 'compiled', main, library, weights, threads, inputs }, found, hash)
+  }
   try {
     addon.open(main)
   } catch (error) {
     throw mapError(error, 'start')
   }
-  loadOptions.onProgress?.({ phase: 'load', loaded: 0, total: 1 })
-  loading.files = await extract()
-  const { library, weights } = loading.files
-  // Its kernels may have been compiled for a number of threads of their own.
-  const threads = Math.max(options.threads, metadata.kernelThreads ?? 1)
   const replicas = metadata.keepsState ? 1 : options.replicas
   // Electron has no buffers outside of V8's own memory.
   const sharesOutputs = process.versions.electron === undefined

@@ -11,6 +11,8 @@ const CHUNK = 8 * 1024 * 1024
 /** A part of a package on disk, where a loader can open it by its path. */
 export interface KeptFile {
   readonly path: string
+  /** sha256 of its content. */
+  readonly hash: string
   /** The last one to release it takes it away. */
   release(): void
 }
@@ -47,7 +49,7 @@ async function write(source: ByteSource, folder: string, path: string): Promise<
     await rm(part, { force: true }).catch(() => {})
     throw new TensorferryError(
       'BACKEND_UNAVAILABLE',
-      `the model's code could not be written to ${folder}: ${(cause as Error).message}; set TENSORFERRY_CACHE to a folder with room`,
+      `native code could not be written to ${folder}: ${(cause as Error).message}; set TENSORFERRY_CACHE to a folder with room`,
       { details: { folder }, cause },
     )
   }
@@ -76,19 +78,26 @@ async function sweep(folder: string): Promise<void> {
   }
 }
 
-let swept: Promise<void> | null = null
+const swept = new Map<string, Promise<void>>()
+
+/** What the files of this process begin with. */
+export function keptPrefix(room: string): string {
+  return join(cacheFolder(), room, `${owner()}-`)
+}
 
 /**
- * Writes a part of a package to the user's cache folder, under its content's name.
+ * Writes a part of a package, or a library, to the user's cache folder, under its content's name.
  *
- * @param name - its name in the package, for the suffix
+ * @param name - its name where it is from, for the suffix
+ * @param room - the folder in the cache folder
  * @throws TensorferryError `BACKEND_UNAVAILABLE` when it cannot be written
  */
-export async function keepFile(source: ByteSource, name: string): Promise<KeptFile> {
-  const folder = join(cacheFolder(), 'aot')
-  swept ??= sweep(folder)
-  await swept
-  const path = join(folder, `${owner()}-${(await hashOf(source)).slice(0, 40)}${extname(name)}`)
+export async function keepFile(source: ByteSource, name: string, room = 'aot'): Promise<KeptFile> {
+  const folder = join(cacheFolder(), room)
+  if (!swept.has(folder)) swept.set(folder, sweep(folder))
+  await swept.get(folder)
+  const hash = await hashOf(source)
+  const path = `${keptPrefix(room)}${hash.slice(0, 40)}${extname(name)}`
   let entry = kept.get(path)
   if (!entry) {
     entry = { written: write(source, folder, path), users: 0 }
@@ -114,5 +123,5 @@ export async function keepFile(source: ByteSource, name: string): Promise<KeptFi
     kept.delete(path)
     throw error
   }
-  return { path, release }
+  return { path, hash, release }
 }

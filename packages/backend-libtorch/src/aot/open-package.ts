@@ -12,6 +12,8 @@ import { requireTrust } from './require-trust.ts'
 /** Parts of a package on disk. */
 export interface PackageFiles {
   readonly library: string
+  /** sha256 of the library. */
+  readonly hash: string
   readonly weights: string | null
   release(): void
 }
@@ -64,6 +66,7 @@ export async function openPackage(
       }
       return {
         library: library.path,
+        hash: library.hash,
         weights: weights?.path ?? null,
         release() {
           library.release()

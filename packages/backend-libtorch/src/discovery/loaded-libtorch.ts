@@ -4,7 +4,8 @@ import { TensorferryError } from '@tensorferry/core'
 import type { FoundLibtorch } from '../found-libtorch.ts'
 import { LIBRARY } from './read-root.ts'
 
-function loadedLibraries(): string[] {
+/** Absolute paths of the libraries that this process has open, whoever opened them. */
+export function loadedLibraries(): string[] {
   if (process.platform === 'linux') {
     try {
       const maps = readFileSync('/proc/self/maps', 'utf8')

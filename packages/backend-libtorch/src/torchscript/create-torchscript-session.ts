@@ -63,7 +63,7 @@ export async function createTorchScriptSession(
   const baked = new BakedDevices(devices, options.device)
   const found = await findLibtorch({ libtorch: options.libtorch, oldest: OLDEST_LIBTORCH })
   requireTorch(artifact, found)
-  const addon = openAddon(found, options.libtorch)
+  const addon = await openAddon(found, options)
   requireDevice(options.device, found, addon)
   loadOptions.onProgress?.({ phase: 'load', loaded: 0, total: 1 })
   // Electron has no buffers outside of V8's own memory.

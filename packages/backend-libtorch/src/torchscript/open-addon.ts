@@ -7,7 +7,9 @@ import { requireSoleLibtorch } from '../discovery/loaded-libtorch.ts'
 import { LIBRARY } from '../discovery/read-root.ts'
 import type { FoundLibtorch } from '../found-libtorch.ts'
 import { mapError } from '../map-error.ts'
+import type { ResolvedOptions } from '../options.ts'
 import type { NativeAddon } from './native-addon.ts'
+import { openLibraries } from './open-libraries.ts'
 
 /** Libraries with the kernels of a device: libtorch finds them only when they are open. */
 const DEVICE_LIBRARIES = ['libtorch_cuda.so', 'libtorch_hip.so', 'torch_cuda.dll']
@@ -15,11 +17,15 @@ const DEVICE_LIBRARIES = ['libtorch_cuda.so', 'libtorch_hip.so', 'torch_cuda.dll
 /**
  * Opens a libtorch and the addon that was built for it.
  *
- * @param named - the `libtorch` option, for the command in the error
+ * Then the caller's libraries of operators.
+ *
  * @throws TensorferryError `DEPENDENCY_MISSING` with the command that builds the addon; `BACKEND_INCOMPATIBLE` when the
- *   process has another libtorch open; `BACKEND_UNAVAILABLE` when it does not load
+ *   process has another libtorch open; `BACKEND_UNAVAILABLE` when it does not load; as {@link openLibraries}
  */
-export function openAddon(found: FoundLibtorch, named: string | null): NativeAddon {
+export async function openAddon(
+  found: FoundLibtorch,
+  { libtorch: named, libraries, trial }: Pick<ResolvedOptions, 'libtorch' | 'libraries' | 'trial'>,
+): Promise<NativeAddon> {
   const place = addonPlace(found)
   if (!place.built) {
     const command = buildCommand(named)
@@ -31,15 +37,19 @@ export function openAddon(found: FoundLibtorch, named: string | null): NativeAdd
   }
   requireSoleLibtorch(found)
   const require = createRequire(import.meta.url)
+  const paths = [LIBRARY!, ...DEVICE_LIBRARIES.filter((name) => existsSync(join(found.libraryFolder, name)))].map(
+    (name) => join(found.libraryFolder, name),
+  )
+  let open: (path: string) => void
+  let addon: NativeAddon
   try {
     const loader = require(place.loader) as { open(path: string): void }
-    loader.open(join(found.libraryFolder, LIBRARY!))
-    for (const name of DEVICE_LIBRARIES) {
-      const path = join(found.libraryFolder, name)
-      if (existsSync(path)) loader.open(path)
-    }
-    return require(place.addon) as NativeAddon
+    open = loader.open
+    for (const path of paths) open(path)
+    addon = require(place.addon) as NativeAddon
   } catch (error) {
     throw mapError(error, 'start')
   }
+  await openLibraries(libraries, found, { open, loader: place.loader, before: paths, trial: trial ?? true })
+  return addon
 }
