@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { describeTorch, installCpuTorch, pinnedTorch, torchOf } from './cpu-torch.mjs'
 import { changedSince, root, run, stop } from './pnpm.mjs'
 
 /** Folders with Python in them, for ruff. */
@@ -62,10 +63,15 @@ export async function ensurePython() {
   stamp.begin()
   console.log('Installing Python packages (PyTorch among them, this can take minutes) ...')
   if (!existsSync(venvPython)) await createVenv(findPython())
+  // Elsewhere than on Linux PyPI's own build has no CUDA.
+  const version = process.platform === 'linux' ? pinnedTorch(join(root, REQUIREMENTS)) : null
+  const reason = version === null ? null : await installCpuTorch(venvPython, version)
   const pip = ['-m', 'pip', 'install', '--disable-pip-version-check', '--progress-bar', 'on', '-q']
+  // A PyTorch that is there already has the version that is asked for.
   if ((await run(venvPython, [...pip, '-r', join(root, REQUIREMENTS)])) !== 0) {
     stop('The Python packages could not be installed; the lines above say why.')
   }
+  console.log(describeTorch(torchOf(venvPython), reason))
   stamp.done()
   return venvPython
 }

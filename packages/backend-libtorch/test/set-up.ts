@@ -1,9 +1,11 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { TestProject } from 'vitest/node'
+import { libtorch } from '../src/backend.ts'
 import { buildAddon } from '../src/build/build-addon.ts'
 import { searchLibtorch } from '../src/discovery/find-libtorch.ts'
+import { isCudaWithoutDriver } from '../src/trial/try-compiled.ts'
 import { compilePackages } from './aot/compile-packages.ts'
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url))
@@ -48,7 +50,22 @@ async function preparePackages(libtorch: Environment['libtorch']): Promise<Envir
   if (!found) return { missing: 'no libtorch from 2.6 on' }
   const environment = preferred()
   const python = environment ? join(environment, 'bin', 'python') : 'python3'
-  return compilePackages(python, found.version, join(repository, '.cache'))
+  const packages = await compilePackages(python, found.version, join(repository, '.cache'))
+  return 'folder' in packages && isCudaWithoutDriver(found) ? tryOne(found.root, packages.folder) : packages
+}
+
+/** A build for CUDA on a machine without a driver may end a process that runs compiled models. */
+async function tryOne(root: string, folder: string): Promise<Environment['packages']> {
+  const path = join(folder, 'mlp.pt2')
+  const file = { path, size: null, sha256: null, bytes: async () => Uint8Array.from(readFileSync(path)) }
+  const artifact = { name: 'aot', format: 'aot-inductor', files: [file], requires: {} } as const
+  try {
+    const session = await libtorch({ libtorch: root, threads: 1, trust: 'native-code' }).createSession({ artifact })
+    await session.dispose()
+    return { folder }
+  } catch (error) {
+    return { missing: (error as Error).message }
+  }
 }
 
 /** Finds a libtorch and builds the addon, once for all test files. */
