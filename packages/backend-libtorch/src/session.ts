@@ -22,7 +22,11 @@ export interface LibtorchRuntime extends RuntimeInfo {
   readonly warmup: Warmup
 }
 
-/** A model in libtorch. */
+/**
+ * A model in libtorch. Without a signature, `run` takes the parts of tuples, lists and dicts under names such as `state.0`,
+ * `images.1` and `inputs.a`, `inputs` lists those that are always there, and defaults may be left out. Where `run` cannot
+ * pass what `forward` takes it rejects with `BACKEND_INCOMPATIBLE`, and {@link LibtorchSession.call} takes it.
+ */
 export interface LibtorchSession extends Session {
   readonly runtime: LibtorchRuntime
   /** Methods that {@link LibtorchSession.call} takes, with their schemas; none for AOTInductor. */
@@ -37,7 +41,7 @@ export interface LibtorchSession extends Session {
    */
   runSync(inputs: Tensors): Tensors
   /**
-   * Calls a method with arguments of its schema's types; those at the end with defaults may be left out.
+   * Calls a method with arguments of its schema's types; those with defaults may be left out, or be undefined.
    *
    * @throws TensorferryError `NOT_FOUND` for an unknown method, `INPUT_INVALID` naming the argument, `RUNTIME_FAILED`
    *   with the model's own trace, `BACKEND_INCOMPATIBLE` for a type without a form in JavaScript, or for AOTInductor

@@ -108,6 +108,12 @@ export function argumentsOfEveryShape(root: string): void {
         await expectCall(session, 'forward', [x], { a: { 'b.c': x }, 'a.b': { c: f32([2, -4]) } })
       }))
 
+    test('the module’s own hooks are part of it', () =>
+      using('hooked', async (session) => {
+        await expectRun(session, { x }, { output0: f32([18, -9]) })
+        await expectCall(session, 'forward', [x], f32([18, -9]))
+      }))
+
     test('as many as there are this time', () =>
       using('maybe-empty', async (session) => {
         await expectRun(session, { x: y }, { output0: y })
@@ -324,6 +330,14 @@ export function argumentsOfEveryShape(root: string): void {
         expect(() => session.runSync({ x })).toThrow(/use session\.call/)
         await expectCall(session, 'forward', [x, 'cpu'], x)
         await expectCall(session, 'encode', [x], f32([2, -4]))
+      }))
+
+    test('a class of Python', () =>
+      using('class-argument', async (session) => {
+        const error = await rejection(() => session.run({ x }), 'BACKEND_INCOMPATIBLE')
+        expect(error.message).toMatch(
+          /^forward takes color: Enum<__torch__\.Color>, which has no form in JavaScript; export/,
+        )
       }))
 
     test('a model without forward', () =>

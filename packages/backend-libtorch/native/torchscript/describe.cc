@@ -4,9 +4,19 @@ namespace tensorferry {
 
 namespace {
 
+/// Classes of Python are followed by an address.
+std::string text_of(const c10::Type& type) {
+  static const std::string begin = " (of Python compilation unit at: ";
+  std::string text = type.repr_str();
+  for (size_t at = text.find(begin); at != std::string::npos; at = text.find(begin)) {
+    text.erase(at, text.find(')', at) + 1 - at);
+  }
+  return text;
+}
+
 Napi::Object type_tree(Napi::Env env, const c10::TypePtr& type) {
   auto tree = Napi::Object::New(env);
-  tree.Set("text", type->repr_str());
+  tree.Set("text", text_of(*type));
   const auto set_kind = [&](const char* kind) { tree.Set("kind", kind); };
   const auto set_items = [&](c10::ArrayRef<c10::TypePtr> types) {
     auto items = Napi::Array::New(env, types.size());

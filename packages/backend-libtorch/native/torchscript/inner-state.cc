@@ -1,6 +1,7 @@
 #include "inner-state.h"
 
 #include <memory>
+#include <vector>
 
 namespace tensorferry {
 
@@ -37,8 +38,14 @@ void inspect(Block* block, const AliasDb& aliases, Writes& writes) {
 
 Writes find_writes(const torch::jit::Module& module) {
   Writes writes;
-  for (const auto& method : module.get_methods()) {
-    std::shared_ptr<Graph> graph = method.graph()->copy();
+  std::vector<torch::jit::Function*> functions;
+  for (const auto& method : module.get_methods()) functions.push_back(&method.function());
+  const auto& type = module.type();
+  for (const auto& hooks : {type->getForwardPreHooks(), type->getForwardHooks()}) {
+    functions.insert(functions.end(), hooks.begin(), hooks.end());
+  }
+  for (torch::jit::Function* function : functions) {
+    std::shared_ptr<Graph> graph = torch::jit::toGraphFunction(*function).graph()->copy();
     torch::jit::Inline(*graph);
     fix_training(*graph, graph->block());
     torch::jit::ConstantPropagation(graph);

@@ -83,6 +83,31 @@ Model::Model(const LoadOptions& options) : device_(options.device) {
   type_ = module_.type();
   for (const auto& method : module_.get_methods()) methods_.emplace(method.name(), &method.function());
   if (const auto found = methods_.find("forward"); found != methods_.end()) forward_ = found->second;
+  has_hooks_ = forward_ && !(type_->getForwardPreHooks().empty() && type_->getForwardHooks().empty());
+}
+
+c10::IValue Model::call_with_hooks(std::vector<c10::IValue> stack) {
+  const c10::IValue self = module_._ivalue();
+  stack.insert(stack.begin(), self);
+  forward_->getSchema().checkAndNormalizeInputs(stack);
+  std::vector<c10::IValue> inputs(stack.begin() + 1, stack.end());
+  for (torch::jit::Function* hook : type_->getForwardPreHooks()) {
+    const c10::IValue changed = (*hook)({self, c10::ivalue::Tuple::create(inputs)});
+    if (changed.isTuple()) {
+      const auto& elements = changed.toTupleRef().elements();
+      inputs.assign(elements.begin(), elements.end());
+    } else if (!changed.isNone()) {
+      inputs = {changed};
+    }
+  }
+  stack = inputs;
+  stack.insert(stack.begin(), self);
+  c10::IValue result = (*forward_)(std::move(stack));
+  for (torch::jit::Function* hook : type_->getForwardHooks()) {
+    c10::IValue changed = (*hook)({self, c10::ivalue::Tuple::create(inputs), result});
+    if (!changed.isNone()) result = std::move(changed);
+  }
+  return result;
 }
 
 torch::jit::Function& Model::method(const std::string& name) const {
@@ -101,6 +126,7 @@ Detached Model::run(torch::jit::Function& method, std::vector<c10::IValue> stack
   if (device_.type() != at::kCPU) {
     for (auto& value : stack) move_to(value, device_);
   }
+  if (has_hooks_ && &method == forward_) return detach(call_with_hooks(std::move(stack)));
   stack.insert(stack.begin(), module_._ivalue());
   // The schema's defaults, where arguments are missing; the others were converted by the schema already.
   if (stack.size() < method.getSchema().arguments().size()) method.getSchema().checkAndNormalizeInputs(stack);

@@ -42,6 +42,9 @@ class Model {
   bool on_cpu() const { return device_.type() == at::kCPU; }
 
  private:
+  /// forward between the module's own hooks, as a call of the module in Python; `stack` is without the module.
+  c10::IValue call_with_hooks(std::vector<c10::IValue> stack);
+
   torch::jit::Module module_;
   /// What `reset` goes back to; only of a module that remembers.
   torch::jit::Module initial_;
@@ -50,6 +53,7 @@ class Model {
   std::unordered_map<std::string, torch::jit::Function*> methods_;
   std::vector<std::string> names_;
   torch::jit::Function* forward_ = nullptr;
+  bool has_hooks_ = false;
   Writes writes_;
   c10::Device device_;
   /// Held by runs of a module that remembers; the others may run side by side.

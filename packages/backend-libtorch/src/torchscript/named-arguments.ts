@@ -1,6 +1,6 @@
 import { TensorferryError, type TensorSpec, type Tensors } from '@tensorferry/core'
 import { type Build, dictOf, type Layout, leafValue, tupleOf } from './layout.ts'
-import type { MethodSchema, ParameterSchema } from './native-addon.ts'
+import type { MethodSchema, ParameterSchema, TypeSchema } from './native-addon.ts'
 import { leafSpec, type Slot, slotOf } from './slots.ts'
 
 /** Longer lists are a slip of a name, such as `images.20240131`. */
@@ -99,12 +99,17 @@ export interface NamedArguments {
   readonly layoutOf: ((inputs: Tensors) => Layout | null) | null
 }
 
+function hasNoForm({ kind, items = [] }: TypeSchema): boolean {
+  return kind === 'unsupported' || items.some(hasNoForm)
+}
+
 function refuse({ name, type }: ParameterSchema): never {
-  throw new TensorferryError(
-    'BACKEND_INCOMPATIBLE',
-    `forward takes ${name}: ${type.text}, which run() cannot pass; use session.call('forward', …)`,
-    { details: { parameter: name, type: type.text } },
-  )
+  const advice = hasNoForm(type)
+    ? 'which has no form in JavaScript; export a module whose forward makes it from tensors'
+    : "which run() cannot pass; use session.call('forward', …)"
+  throw new TensorferryError('BACKEND_INCOMPATIBLE', `forward takes ${name}: ${type.text}, ${advice}`, {
+    details: { parameter: name, type: type.text },
+  })
 }
 
 /** Names for the parameters of `forward`: `x`, `state.0`, `inputs.a`, `point.x`, as deep as their types go. */

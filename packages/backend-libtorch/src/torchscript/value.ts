@@ -1,8 +1,9 @@
 import type { Tensor } from '@tensorferry/core'
 
 /**
- * What a TorchScript method takes and returns. An `int` is a number, or a bigint over 2**53; a NamedTuple and a dict with
- * string keys are objects, other dicts are Maps, tuples and lists arrays; `None` is null.
+ * What a TorchScript method takes and returns. An `int` is a number, or a bigint over 2**53; tuples and lists are arrays, a
+ * NamedTuple is an object, `None` is null. A dict is an object in its own order; a Map where its keys are not strings, or
+ * one of them is a whole number such as "32", which an object would put first.
  */
 export type Value =
   | Tensor
