@@ -6,6 +6,7 @@ import { loadedLibtorch } from './discovery/loaded-libtorch.ts'
 import { compareVersions } from './discovery/version.ts'
 import type { FoundLibtorch } from './found-libtorch.ts'
 import { OLDEST_LIBTORCH } from './torchscript/create-torchscript-session.ts'
+import { isCudaWithoutDriver } from './trial/try-compiled.ts'
 
 /** Everything that was looked at, as data. */
 export interface Diagnosis {
@@ -58,7 +59,10 @@ export async function doctor(options: { readonly libtorch?: string } = {}): Prom
 function describeAot({ aot, found, platform }: Diagnosis): string {
   if (!aot.present) return `none for ${platform}, only for ${aot.platforms.join(', ')}`
   if (!found) return 'needs a libtorch'
-  return aot.fits ? `ready (${aot.addon})` : `needs libtorch ${OLDEST_AOT_LIBTORCH} or newer`
+  if (!aot.fits) return `needs libtorch ${OLDEST_AOT_LIBTORCH} or newer`
+  const trials =
+    '; built for CUDA, and no NVIDIA driver here: each compiled model is tried in a process of its own first'
+  return `ready (${aot.addon})${isCudaWithoutDriver(found) ? trials : ''}`
 }
 
 /** A {@link Diagnosis} for people. */

@@ -32,7 +32,10 @@ export function modelTrace(text: string): ModelTrace {
   if (!start) return { message: relative, trace: null, exception: null }
   const body = relative.slice(start.index + start[0].length)
   // The trace holds the model's source, the message may have several lines: it begins at the last line that names an error.
-  const begin = [...body.matchAll(/^(?:builtins\.)?(?:[\w.]+\.)?[A-Z]\w*: /gm)].at(-1)?.index ?? body.length
+  // One on a missing kernel goes on with lines such as "CPU: registered at".
+  const heads = [...body.matchAll(/^(?:builtins\.)?(?:[\w.]+\.)?[A-Z]\w*: /gm)]
+  const head = heads.findLast(([text]) => /^builtins\.|(?:Error|Exception): $/.test(text)) ?? heads.at(-1)
+  const begin = head?.index ?? body.length
   const trace = body.slice(0, begin).replace(/^\n/, '').trimEnd()
   const message = body.slice(begin).trim()
   const raised = /^(builtins\.)?([\w.]+): /.exec(message)

@@ -87,7 +87,12 @@ describeWithLibtorch('libraries of operators', () => {
     const dependent = await smallLibrary(folder, 'dependent', above, [`-L${folder}`, '-lferrybase'])
     const missing = await rejection(() => create([vouched(dependent)]), 'BACKEND_INCOMPATIBLE')
     expect(missing.message).toMatch(
-      /dependent\.so needs libferrybase\.so; install it, or list it in libraries before this one/,
+      /dependent\.so needs libferrybase\.so, which is not here; install it, or list it in libraries before this one/,
+    )
+    const forPython = await smallLibrary(folder, 'libtorch_python', 'int nothing;', ['-Wl,-soname,libtorch_python.so'])
+    const vision = await smallLibrary(folder, 'vision', 'int one;', ['-Wl,--no-as-needed', forPython])
+    expect((await rejection(async () => create([vouched(vision)]), 'BACKEND_INCOMPATIBLE')).message).toMatch(
+      /(needs libtorch_python\.so, which is not here|lacks); it is built for Python: build its C\+\+ sources without Python/,
     )
     // In order it loads; the model still lacks its operator.
     await rejection(() => create([vouched(base), vouched(dependent)]), 'FORMAT_UNSUPPORTED')

@@ -35,7 +35,7 @@ export async function smallLibrary(
   links: readonly string[] = [],
 ): Promise<string> {
   const path = join(folder, `${name}.so`)
-  const child = compile(['-shared', '-fPIC', '-x', 'c++', '-', ...links, '-o', path])
+  const child = compile(['-shared', '-fPIC', '-x', 'c++', '-', '-x', 'none', ...links, '-o', path])
   child.child.stdin!.end(code)
   await child
   return path

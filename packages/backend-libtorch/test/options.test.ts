@@ -28,6 +28,14 @@ describe('options that are refused', () => {
     ['trust in everything', { trust: true }, /trust: expected 'native-code' or \{ sha256/],
     ['trust in a short hash', { trust: { sha256: 'abc' } }, /trust: expected/],
     ['trust in nothing', { trust: { sha256: [] } }, /trust: expected/],
+    ['a word for mapDevices', { mapDevices: 'cpu' }, /mapDevices: expected a boolean, got "cpu"/],
+    [
+      'a library without a hash',
+      { libraries: [{ path: 'ops.so' }] },
+      /libraries: expected a list of \{ path, sha256: 64/,
+    ],
+    ['one library in place of a list', { libraries: { path: 'a', sha256: 'b' } }, /libraries: expected a list/],
+    ['a word for a trial', { trial: 'auto' }, /trial: expected a boolean, got "auto"/],
     ['no object', null, /expected an object of options, got null/],
     ['a list', [], /got an array/],
   ])('%s', (_, options, message) => {
@@ -46,6 +54,8 @@ test('the cores are divided among the replicas', () => {
 test('a hash is compared in lower case', () => {
   const sha256 = 'AB'.repeat(32)
   expect(resolveOptions({ trust: { sha256 } }).trust).toEqual({ sha256: [sha256.toLowerCase()] })
+  const path = 'operators.so'
+  expect(resolveOptions({ libraries: [{ path, sha256 }] }).libraries).toEqual([{ path, sha256: sha256.toLowerCase() }])
 })
 
 test('the factory is the default export too', () => {

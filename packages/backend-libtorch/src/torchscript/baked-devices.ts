@@ -32,8 +32,10 @@ export class BakedDevices {
   /** An error of the model's with the place in its code that is to blame; another error stays what it is. */
   explain(error: TensorferryError): TensorferryError {
     const { message, cause } = error
+    // Without the trace, whose lines name devices whatever went wrong.
+    const reason = String(error.details.runtimeMessage ?? message)
+    if (this.#places.length === 0 || error.code === 'INPUT_INVALID' || !OF_DEVICES.test(reason)) return error
     const text = cause instanceof Error ? cause.message : message
-    if (this.#places.length === 0 || error.code === 'INPUT_INVALID' || !OF_DEVICES.test(text)) return error
     const frames = [...text.matchAll(/File "(code\/[^"]+)", line (\d+)/g)].map(
       ([, file, line]) => `${file}, line ${line}`,
     )

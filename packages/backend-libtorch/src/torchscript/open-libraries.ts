@@ -55,14 +55,28 @@ async function keepVerified({ path, sha256 }: Library): Promise<KeptFile> {
   return keepFile(sourceFromBytes(bytes), path, ROOM)
 }
 
-function explain(error: unknown, path: string, { version }: FoundLibtorch): TensorferryError {
+/** What pip brings, torchvision's too, is linked to PyTorch's part for Python, which needs Python itself. */
+const FOR_PYTHON = 'it is built for Python: build its C++ sources without Python (CMake)'
+
+/** What to do about a library that another one is linked to and that is not here. */
+function adviceOn(missing: string, { version, cuda }: FoundLibtorch): string {
+  // What pip brings, torchvision's too, is linked to PyTorch's part for Python, which needs Python itself.
+  if (missing.startsWith('libtorch_python'))
+    return 'it is built for Python: build its C++ sources without Python (CMake)'
+  if (/cud|nv/.test(missing) && cuda === null)
+    return `it is built for CUDA, and libtorch ${version} is not: use its build for the CPU`
+  return 'install it, or list it in libraries before this one'
+}
+
+function explain(error: unknown, path: string, found: FoundLibtorch): TensorferryError {
+  const { version } = found
   const reason = error instanceof Error ? error.message : String(error)
   const details = { path, runtimeMessage: reason }
   const symbol = /undefined symbol: (\S+)/.exec(reason)?.[1]?.replace(/,$/, '')
   if (symbol) {
     return new TensorferryError(
       'BACKEND_INCOMPATIBLE',
-      `the library ${path} needs ${symbol}, which libtorch ${version} lacks; build it against this libtorch`,
+      `the library ${path} needs ${symbol}, which libtorch ${version} lacks; ${/^_?Py/.test(symbol) ? FOR_PYTHON : 'build it against this libtorch'}`,
       { details: { ...details, symbol }, cause: error },
     )
   }
@@ -70,7 +84,7 @@ function explain(error: unknown, path: string, { version }: FoundLibtorch): Tens
   if (missing) {
     return new TensorferryError(
       'BACKEND_INCOMPATIBLE',
-      `the library ${path} needs ${missing}; install it, or list it in libraries before this one`,
+      `the library ${path} needs ${missing}, which is not here; ${adviceOn(missing, found)}`,
       { details: { ...details, missing }, cause: error },
     )
   }

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { libtorch } from '@tensorferry/backend-libtorch'
+import { doctor, formatDiagnosis, libtorch } from '@tensorferry/backend-libtorch'
 import type { Artifact } from '@tensorferry/core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { describeWithPackages, libtorchRoot } from '../environment.ts'
@@ -83,7 +83,7 @@ describeWithPackages('a compiled model that faults', () => {
 
   test('ends a process that runs it untried', async () => {
     const code = `
-      import { libtorch } from '@tensorferry/backend-libtorch'
+      import { doctor, formatDiagnosis, libtorch } from '@tensorferry/backend-libtorch'
       import { readFileSync } from 'node:fs'
       const [path, root] = process.argv.slice(1)
       const file = { path: 'faulty.pt2', size: null, sha256: null, bytes: async () => Uint8Array.from(readFileSync(path)) }
@@ -125,6 +125,12 @@ describeWithPackages('a compiled model that faults', () => {
       expect(error.details).toMatchObject({ cuda: '13.0' })
     },
   )
+
+  test.skipIf(hasDriver)('doctor says so', async () => {
+    expect(formatDiagnosis(await doctor({ libtorch: root }))).toMatch(
+      /AOTInductor addon: ready \(.*\); built for CUDA, and no NVIDIA driver here: each compiled model is tried/,
+    )
+  })
 
   test.skipIf(hasDriver)('what goes well there runs, and is tried once', async () => {
     const backend = libtorch({ libtorch: root, threads: 1, trust: 'native-code' })
