@@ -9,7 +9,7 @@ import { replaceEntries } from './replace-entries.ts'
 import type { ZipEntry } from './zip-directory.ts'
 
 /** Where the addon reads the model. */
-export type ModelFile = { readonly path: string } | { readonly bytes: Uint8Array<ArrayBuffer> }
+type ModelFile = { readonly path: string } | { readonly bytes: Uint8Array<ArrayBuffer> }
 
 /** A file that was looked into. */
 export interface OpenedModel {
