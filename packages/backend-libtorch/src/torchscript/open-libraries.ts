@@ -60,9 +60,7 @@ const FOR_PYTHON = 'it is built for Python: build its C++ sources without Python
 
 /** What to do about a library that another one is linked to and that is not here. */
 function adviceOn(missing: string, { version, cuda }: FoundLibtorch): string {
-  // What pip brings, torchvision's too, is linked to PyTorch's part for Python, which needs Python itself.
-  if (missing.startsWith('libtorch_python'))
-    return 'it is built for Python: build its C++ sources without Python (CMake)'
+  if (missing.startsWith('libtorch_python')) return FOR_PYTHON
   if (/cud|nv/.test(missing) && cuda === null)
     return `it is built for CUDA, and libtorch ${version} is not: use its build for the CPU`
   return 'install it, or list it in libraries before this one'

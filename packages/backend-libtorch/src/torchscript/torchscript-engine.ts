@@ -132,10 +132,13 @@ export class TorchScriptEngine implements Engine {
 
   #prepared<T>(start: (replica: number) => Promise<T>): Prepared<T> {
     return {
-      start: (replica) =>
-        start(replica).catch((error: unknown) => {
+      start: async (replica) => {
+        try {
+          return await start(replica)
+        } catch (error) {
           throw this.#mapped(error)
-        }),
+        }
+      },
       drop() {},
     }
   }

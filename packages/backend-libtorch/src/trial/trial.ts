@@ -1,4 +1,5 @@
 // node trial.js: reads a request from its input, and opens and runs what it names. It may well end in the middle of that.
+import { writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { text } from 'node:stream/consumers'
 import { type Tensor, zeros } from '@tensorferry/core'
@@ -39,7 +40,8 @@ async function tryOut(request: TrialRequest): Promise<void> {
 
 async function main(): Promise<void> {
   const request = JSON.parse(await text(process.stdin)) as TrialRequest
-  process.stdout.write(`${BEGUN}\n`)
+  // To the process that started this one, which reads it.
+  writeSync(1, BEGUN)
   try {
     await tryOut(request)
     process.exit(0)
