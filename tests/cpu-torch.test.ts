@@ -1,6 +1,6 @@
 // The set-up of the repository's Python takes PyTorch's build for the CPU where its index can be reached, and says so.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { devNull, tmpdir } from 'node:os'
@@ -10,7 +10,8 @@ import { writeZip } from '../packages/backend-libtorch/test/programs/mutate.mjs'
 import { describeTorch, installCpuTorch, pinnedTorch, torchOf } from '../scripts/cpu-torch.mjs'
 import { ROOT } from './workspace.ts'
 
-const python = process.env.TENSORFERRY_PYTHON ?? join(ROOT, '.venv/bin/python')
+const own = join(ROOT, '.venv/bin/python')
+const python = process.env.TENSORFERRY_PYTHON ?? (existsSync(own) ? own : 'python3')
 const withPython = test.skipIf(spawnSync(python, ['-m', 'pip', '--version']).status !== 0)
 const folder = mkdtempSync(join(tmpdir(), 'cpu-torch-'))
 const WHEEL = 'torch-9.9.9+cpu-py3-none-any.whl'

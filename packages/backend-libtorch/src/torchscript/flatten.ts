@@ -83,6 +83,17 @@ function entriesOf(value: object, path: string | null): (readonly [string, Value
  * @throws TensorferryError `BACKEND_INCOMPATIBLE` when two get one name
  */
 export function nameLeaves(value: Value, type: TypeSchema): Record<string, Tensor> {
+  if (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !(value instanceof Map) &&
+    !isTensor(value)
+  ) {
+    const entries = Object.entries(value as Record<string, Value>)
+    // A dict of tensors, the usual case: the addon makes no object whose keys would be reordered.
+    if (entries.every(([, item]) => isTensor(item))) return Object.fromEntries(entries) as Record<string, Tensor>
+  }
   const leaves: Record<string, Tensor> = Object.create(null)
   const add = (name: string, leaf: Tensor): void => {
     if (name in leaves) {
