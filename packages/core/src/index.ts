@@ -24,7 +24,7 @@ export { bfloat16FromFloat32, float16FromFloat32, float32FromBfloat16, float32Fr
 export { decodeImage, encodeImage } from './image-files.ts'
 export { type LoadModelOptions, loadModel } from './load.ts'
 export type { Model, PipelineCallOptions, Preprocessed } from './model.ts'
-export type { PipelineContext, RawInput } from './model-pipeline.ts'
+export type { PipelineContext, RawInput, RawInputs } from './model-pipeline.ts'
 export { fromNested, type Nested, toNested } from './nested.ts'
 export * from './pipeline/index.ts'
 export type { LocateOptions } from './platform/platform.ts'

@@ -47,12 +47,12 @@ export function otherLabels(labels: number, classes: number, output: string): Te
   return invalidBundle(`labels: ${labels} names for ${classes} classes, the last dim of output ${output}`)
 }
 
-/** `predict` on a bundle whose steps do not make every input. */
-export function noSteps(missing: readonly string[]): TensorferryError {
+/** `predict` of a bundle that takes several things, which got one. */
+export function notByName(names: readonly string[], value: unknown): TensorferryError {
   return new TensorferryError(
-    'OPTIONS_INVALID',
-    `this bundle has no steps that make ${missing.join(', ')}; use run with tensors`,
-    { details: { missing } },
+    'INPUT_INVALID',
+    `predict: expected an object { ${names.join(', ')} }: pictures by the names of their raw inputs, tensors by those of their inputs; got ${describeGiven(value)}`,
+    { details: { names } },
   )
 }
 

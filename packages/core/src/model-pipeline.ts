@@ -16,13 +16,16 @@ import { reshape, type Tensor, type Tensors } from './tensor.ts'
 /** What `predict` takes: an encoded picture, one already decoded, or a tensor where the first step takes one. */
 export type RawInput = ImageSource | Tensor<'float32'>
 
+/** Several of them by the names of the bundle's raw inputs, and tensors by the names of the inputs that no steps make. */
+export type RawInputs = Readonly<Record<string, RawInput | Tensor>>
+
 /** What the second half of the pipeline needs of the first: the original size, the chroma planes. Plain data. */
 export type PipelineContext = Pick<StepContext, 'originalSize' | 'keptPlanes'>
 
 /** A bundle's two halves around the network. */
 export interface ModelPipeline {
   /**
-   * @param raw - the raw input, or an object of them when there are several
+   * @param raw - the raw input; an object by name when there are several, or tensors that no step makes
    * @param options - told of each step, of all raw inputs in turn
    */
   preprocess(
@@ -64,12 +67,22 @@ async function requireOneEnd(names: readonly string[], of: string): Promise<stri
 }
 
 /** Puts the batch axis in front when the input has one more dimension than what the steps made. */
-function withBatchAxis(value: Tensor<'float32'>, rank: number | undefined): Tensor {
+function withBatchAxis(value: Tensor, rank: number | undefined): Tensor {
   return rank === value.shape.length + 1 ? reshape(value, [1, ...value.shape]) : value
 }
 
+/** An object of values by name: neither a file, nor pixels, nor a tensor. */
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value) && !('data' in value)
+}
+
 /** What TypeScript promises of a task's `predict`. */
-const TASK_GIVES: Readonly<Record<string, string>> = { 'image-to-image': 'image', 'image-classification': 'labels' }
+const TASK_GIVES: Readonly<Record<string, string>> = {
+  'image-to-image': 'image',
+  'image-classification': 'labels',
+  'text-classification': 'labels',
+  'tabular-classification': 'labels',
+}
 
 /** Compares what postprocess gives with what else the manifest says of it. */
 async function checkEnds({ task, labels, outputs }: Manifest, after: readonly After[]): Promise<void> {
@@ -105,17 +118,21 @@ export async function planPipeline(manifest: Manifest): Promise<ModelPipeline | 
   }
   await checkEnds(manifest, after)
   const made = new Set([...before.map(({ input }) => input), ...manifest.states.map(({ input }) => input)])
-  const missing = manifest.inputs.filter(({ name }) => !made.has(name)).map(({ name }) => name)
+  /** Inputs that no steps make: `predict` takes them as tensors. */
+  const given = manifest.inputs.filter(({ name }) => !made.has(name)).map(({ name }) => name)
 
   return {
     async preprocess(raw, codecs, options) {
-      if (missing.length > 0) {
-        throw (await errors()).noSteps(missing)
-      }
       const context = createStepContext(codecs, manifest.labels)
+      const isAlone = before.length === 1 && given.length === 0
       const inputs: Record<string, Tensor> = {}
+      if (!isAlone) {
+        if (!isRecord(raw)) throw (await errors()).notByName([...before.map((one) => one.raw), ...given], raw)
+        // The session checks them, and refuses names that it does not know.
+        for (const name in raw) if (!before.some((one) => one.raw === name)) inputs[name] = raw[name] as Tensor
+      }
       for (const { raw: name, plan, input } of before) {
-        const value = before.length === 1 ? raw : (raw as Record<string, unknown> | null)?.[name]
+        const value = isAlone ? raw : (raw as Record<string, unknown>)[name]
         if (value === undefined || value === null || typeof value === 'string' || value instanceof Promise) {
           throw (await errors()).notRaw(name, value)
         }

@@ -5,7 +5,7 @@ import type { Manifest } from './bundle/manifest.ts'
 import type { OpenModel } from './bundle/open.ts'
 import { refuseCallOptions, throwIfAborted, withCallOptions } from './call.ts'
 import { TensorferryError } from './errors.ts'
-import type { ModelPipeline, PipelineContext, RawInput } from './model-pipeline.ts'
+import type { ModelPipeline, PipelineContext, RawInput, RawInputs } from './model-pipeline.ts'
 import type { PlanRunOptions } from './pipeline/plan.ts'
 import type { LoadReport } from './report.ts'
 import type { Signature, TensorSpec } from './signature.ts'
@@ -50,16 +50,14 @@ export interface Model<B extends AnyBundle = AnyBundle, S extends Session = Sess
   /**
    * What a person has in, what a person wants out: `preprocess`, `run`, `postprocess`.
    *
-   * @param raw - an encoded or decoded picture; for a bundle with several raw inputs, an object of them
+   * @param raw - an encoded or decoded picture; an object by name for a bundle with several raw inputs, or with inputs
+   *   that no steps make, which are tensors
    * @returns by the bundle's task: a picture, labels with scores, else tensors
    * @throws TensorferryError as `run`; `DEPENDENCY_MISSING` when a codec is not installed
    */
-  predict(raw: RawInput | Readonly<Record<string, RawInput>>, options?: CallOptions): Promise<PredictionOf<B>>
+  predict(raw: RawInput | RawInputs, options?: CallOptions): Promise<PredictionOf<B>>
   /** The first half of `predict`. */
-  preprocess(
-    raw: RawInput | Readonly<Record<string, RawInput>>,
-    options?: PipelineCallOptions,
-  ): Promise<Preprocessed<B>>
+  preprocess(raw: RawInput | RawInputs, options?: PipelineCallOptions): Promise<Preprocessed<B>>
   /** The second half of `predict`. */
   postprocess(outputs: OutputsOf<B>, context: PipelineContext, options?: PipelineCallOptions): Promise<PredictionOf<B>>
   /** Feeds a recurrent model's states back from step to step. */

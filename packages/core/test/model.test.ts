@@ -121,14 +121,91 @@ describe('predict', () => {
       model.predict(undefined as never),
     )
   })
-  test('inputs that no step makes are named', async () => {
+  const row = {
+    input: tensor('float32', [-1, -0.5], [1, 2]),
+    offset: tensor('float32', [0], [1, 1]),
+    pairs: tensor('float32', [0, -0.5], [2]),
+  }
+  // biome-ignore lint/suspicious/noExplicitAny: a manifest on its way to being something else
+  const withLabels = (manifest: any): void => {
+    manifest.task = 'tabular-classification'
+    manifest.labels = ['low', 'high']
+    manifest.postprocess = [{ from: ['sum'], steps: [{ op: 'softmax' }, { op: 'top_k', k: 2 }], to: 'labels' }]
+  }
+  test('of a model without a picture takes tensors by name, as run does, and gives labels', async () => {
+    await using model = await loadModel(await makeBundle('general', withLabels), { backend })
+    const result = await model.predict(row)
+    expect(result).toEqual([
+      { label: 'high', index: 1, score: expect.closeTo(1 / (1 + Math.exp(-1)), 6) },
+      { label: 'low', index: 0, score: expect.closeTo(1 - 1 / (1 + Math.exp(-1)), 6) },
+    ])
+    const { inputs, context } = await model.preprocess(row)
+    expect(inputs).toEqual(row)
+    expect(await model.postprocess(await model.run(inputs), context)).toEqual(result)
+    await expectError(
+      'INPUT_INVALID',
+      /expected an object \{ input, offset, pairs \}: .* got an object with dtype/,
+      () => model.predict(row.input),
+    )
+    await expectError('INPUT_INVALID', /^pairs: expected float32\[2\*batch\], got nothing/, () =>
+      model.predict({ input: row.input, offset: row.offset }),
+    )
+    const two = { ...row, input: reshape(row.input, [2, 1]) }
+    await expectError('INPUT_INVALID', /features of/, () => model.predict(two))
+  })
+  test('takes a picture by its raw name, and tensors that no step makes by theirs', async () => {
     await using model = await loadModel(
       await makeBundle('general', (manifest) => {
-        manifest.preprocess = [{ raw: 'image', steps: [steps.decode, steps.toTensor], to: ['input'] }]
+        manifest.inputs[0].shape = ['batch', 1, 1, 'features']
+        manifest.preprocess = [{ raw: 'photo', steps: [steps.decode, steps.toTensor], to: ['input'] }]
       }),
-      { backend },
+      { backend, verify: 'off' },
     )
-    await expectError('OPTIONS_INVALID', /no steps that make offset, pairs; use run/, () => model.predict(picture))
+    const photo: RawImage = { mode: 'L', width: 2, height: 1, data: Uint8Array.of(0, 255) }
+    const { inputs } = await model.preprocess({ photo, offset: row.offset, pairs: row.pairs })
+    expect(inputs).toEqual({ ...row, input: tensor('float32', [0, 1], [1, 1, 1, 2]) })
+    await expectError('INPUT_INVALID', /expected an object \{ photo, offset, pairs \}/, () => model.preprocess(photo))
+    await expectError('INPUT_INVALID', /photo: expected a raw input/, () => model.preprocess(row as never))
+  })
+  test('gives pixels as they are to a network that takes uint8', async () => {
+    const pixels = (layout: string) => [
+      { ...steps.decode, mode: 'RGB' },
+      { op: 'to_uint8', layout },
+    ]
+    for (const layout of ['chw', 'hwc']) {
+      await using model = await loadModel(
+        await makeBundle('uint8', (manifest) => {
+          manifest.inputs[0].shape = ['rows', null, null, null]
+          manifest.preprocess = [{ raw: 'image', steps: pixels(layout), to: [manifest.inputs[0].name] }]
+        }),
+        { backend, verify: 'off' },
+      )
+      const rgb: RawImage = { mode: 'RGB', width: 1, height: 2, data: Uint8Array.of(1, 2, 3, 4, 5, 6) }
+      const [made] = Object.values((await model.preprocess(rgb)).inputs)
+      const expected =
+        layout === 'hwc'
+          ? [
+              [1, 2, 1, 3],
+              [1, 2, 3, 4, 5, 6],
+            ]
+          : [
+              [1, 3, 2, 1],
+              [1, 4, 2, 5, 3, 6],
+            ]
+      expect([made!.shape, [...(made!.data as Uint8Array)]]).toEqual(expected)
+    }
+    await expectError(
+      'BUNDLE_INVALID',
+      /\(normalize\): takes tensor, and to_uint8 before it is uint8 tensor/,
+      async () =>
+        loadModel(
+          await makeBundle('uint8', (manifest) => {
+            const last = { op: 'normalize', mean: [0.5], std: [0.5] }
+            manifest.preprocess = [{ raw: 'image', steps: [...pixels('chw'), last], to: [manifest.inputs[0].name] }]
+          }),
+          { backend },
+        ),
+    )
   })
   test('steps that do not fit together are the bundle’s fault', async () => {
     const files = await makeBundle('upsample', (manifest) => {
@@ -284,6 +361,69 @@ describe('goldens with a picture', () => {
     const files = await bundleWithPicture(spoilFirst(key))
     const error = await expectError('VERIFICATION_FAILED', message, () => loadModel(files, { backend }))
     expect(error.details).toMatchObject({ case: 'p', stage })
+  })
+  test('a model without a picture has goldens of its labels', async () => {
+    const files = await makeBundle('general')
+    const manifest = JSON.parse(new TextDecoder().decode(files.get('bundle.json')))
+    const score = 1 / (1 + Math.exp(-1))
+    const withResult = async (index: bigint) => {
+      const tensors = Object.fromEntries(readSafetensors(files.get('goldens.safetensors')!))
+      tensors['1x2/result.indices'] = tensor('int64', [index], [1])
+      tensors['1x2/result.scores'] = tensor('float32', [score], [1])
+      const goldens = writeSafetensors(tensors)
+      manifest.goldens.file = listed('goldens.safetensors', goldens)
+      manifest.goldens.cases = [{ name: '1x2', stages: ['inputs', 'outputs', 'result'] }]
+      manifest.postprocess = [{ from: ['sum'], steps: [{ op: 'softmax' }, { op: 'top_k', k: 1 }], to: 'labels' }]
+      const content = new TextEncoder().encode(JSON.stringify(manifest))
+      return new Map(files).set('goldens.safetensors', goldens).set('bundle.json', content)
+    }
+    await using model = await loadModel(await withResult(1n), { backend })
+    expect(model.report.verify.cases[0]!.stages).toEqual({ outputs: 0, result: expect.closeTo(0, 6) })
+    const wrong = await withResult(0n)
+    await expectError('VERIFICATION_FAILED', /golden 1x2, result\.indices: 1 of 1/, () => loadModel(wrong, { backend }))
+  })
+  test('several pictures and a tensor beside them are one case', async () => {
+    const files = await makeBundle('general', (manifest) => {
+      manifest.inputs[0].shape = ['batch', 1, 1, 'features']
+      manifest.inputs[1].shape = ['batch', 1, 1, 1]
+      manifest.dims.features = { min: 1, max: 16 }
+      const end = [steps.decode, steps.toTensor]
+      manifest.preprocess = [
+        { raw: 'left', steps: end, to: ['input'] },
+        { raw: 'right', steps: end, to: ['offset'] },
+      ]
+      manifest.outputs[0].shape = ['batch', 1, 1, 'features']
+    })
+    const left: RawImage = { mode: 'L', width: 1, height: 1, data: Uint8Array.of(255) }
+    const right: RawImage = { mode: 'L', width: 1, height: 1, data: Uint8Array.of(51) }
+    const manifest = JSON.parse(new TextDecoder().decode(files.get('bundle.json')))
+    const pngs = { left: await encodeImage(left), right: await encodeImage(right) }
+    const withDecoded = (pixel: number) => {
+      const goldens = writeSafetensors({
+        'p/decoded.left': tensor('uint8', left.data, [1, 1, 1]),
+        'p/decoded.right': tensor('uint8', [pixel], [1, 1, 1]),
+        'p/inputs.input': tensor('float32', [1], [1, 1, 1, 1]),
+        'p/inputs.offset': tensor('float32', [0.2], [1, 1, 1, 1]),
+        'p/inputs.pairs': tensor('float32', [0, 1], [2]),
+        'p/outputs.paired': tensor('float32', [2, 3], [2]),
+      })
+      const raws = { left: listed('l.png', pngs.left), right: listed('r.png', pngs.right) }
+      manifest.goldens.file = listed('goldens.safetensors', goldens)
+      manifest.goldens.cases = [{ name: 'p', raws, stages: ['decoded', 'inputs', 'outputs'] }]
+      const content = new TextEncoder().encode(JSON.stringify(manifest))
+      return new Map(files)
+        .set('goldens.safetensors', goldens)
+        .set('l.png', pngs.left)
+        .set('r.png', pngs.right)
+        .set('bundle.json', content)
+    }
+    await using model = await loadModel(withDecoded(51), { backend })
+    expect(model.report.verify.cases).toEqual([
+      { name: 'p', stages: { decoded: 0, inputs: 0, outputs: 0 }, skipped: null },
+    ])
+    await expectError('VERIFICATION_FAILED', /the decoded picture right: 1 of 1 elements are off/, () =>
+      loadModel(withDecoded(52), { backend }),
+    )
   })
   test('a golden that the file lacks is the bundle’s fault', async () => {
     const files = await makeBundle('general', (manifest) => {

@@ -24,7 +24,7 @@ export type Prediction<L extends string = string> = RawImage | readonly Classifi
 export type PredictionOf<B extends AnyBundle> = B extends { task: infer T extends string | null }
   ? T extends 'image-to-image'
     ? RawImage
-    : T extends 'image-classification'
+    : T extends 'image-classification' | 'text-classification' | 'tabular-classification'
       ? readonly Classification<LabelOf<B>>[]
       : OutputsOf<B>
   : Prediction<LabelOf<B>>

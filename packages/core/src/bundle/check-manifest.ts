@@ -94,7 +94,8 @@ export function checkManifest(manifest: Manifest, where: string): void {
       cases.map((golden) => golden.name),
       'goldens.cases',
     )
-    for (const golden of cases)
-      if (golden.raw) requireSafePath(golden.raw.path, `${where}: goldens.cases.${golden.name}`)
+    for (const { name, raw, raws } of cases)
+      for (const { path } of [...(raw ? [raw] : []), ...Object.values(raws ?? {})])
+        requireSafePath(path, `${where}: goldens.cases.${name}`)
   }
 }

@@ -55,6 +55,8 @@ const goldenCase = v.object({
   // A recurrent case: keys `CASE/STEP/inputs.NAME`, STEP from 0.
   steps: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   raw: v.exactOptional(file),
+  // By the names of the raw inputs, where there are several, or tensors beside them.
+  raws: v.exactOptional(v.record(v.string(), file)),
   stages: v.exactOptional(v.array(v.picklist(['decoded', 'inputs', 'outputs', 'result']))),
 })
 

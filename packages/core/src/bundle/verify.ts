@@ -9,7 +9,7 @@ import type { Tensor, Tensors } from '../tensor.ts'
 import { compareTensors, DEFAULT_TOLERANCE } from './compare.ts'
 import type { GoldenCase, Manifest } from './manifest.ts'
 import type { OpenArtifact, OpenModel } from './open.ts'
-import type { CompareStage } from './verify-picture.ts'
+import type { CompareStage } from './verify-stages.ts'
 
 const errors = () => import('./verify-errors.ts')
 
@@ -93,9 +93,9 @@ export async function verifyCase(
   }
 
   await replay('', () => session.run(group('inputs.'), { signal: options.signal }))
-  if (!golden.raw || !pipeline) return { name: golden.name, stages, skipped: null }
+  if (!(golden.raw ?? golden.stages) || !pipeline) return { name: golden.name, stages, skipped: null }
 
-  const { replayPicture } = await import('./verify-picture.ts')
-  const picture = { model, pipeline, codecs: platform.codecs, picture: golden.raw, group, compare }
-  return { name: golden.name, stages, skipped: await replayPicture(picture, options) }
+  const { replayStages } = await import('./verify-stages.ts')
+  const staged = { model, pipeline, codecs: platform.codecs, golden, group, compare }
+  return { name: golden.name, stages, skipped: await replayStages(staged, options) }
 }

@@ -33,7 +33,7 @@ export interface StepResult {
   /** The step's, or several joined by `+`. */
   readonly op: string
   /** The pipeline's own: look at it, change nothing. */
-  readonly value: RawImage | Tensor<'float32'> | readonly Classification[]
+  readonly value: RawImage | Tensor<'float32' | 'uint8'> | readonly Classification[]
   /** Of this step alone. */
   readonly milliseconds: number
 }
@@ -57,10 +57,14 @@ export interface PreprocessPlan {
   /**
    * @param raw - what the first step takes
    * @param context - written to: the original size, the kept planes
-   * @returns float32, without a batch dimension: an image gives [channels, height, width]
+   * @returns without a batch dimension: an image gives [channels, height, width]; float32, or uint8 after `to_uint8`
    * @throws TensorferryError `INPUT_INVALID`, `DEPENDENCY_MISSING`
    */
-  run(raw: ImageSource | Tensor<'float32'>, context: StepContext, options?: PlanRunOptions): Promise<Tensor<'float32'>>
+  run(
+    raw: ImageSource | Tensor<'float32'>,
+    context: StepContext,
+    options?: PlanRunOptions,
+  ): Promise<Tensor<'float32' | 'uint8'>>
 }
 
 /** Postprocess steps, checked and ready to run any number of times. */
@@ -188,10 +192,10 @@ export function planPreprocess(
   { fuse = true }: PlanOptions = {},
 ): PreprocessPlan {
   const parsed = parseSteps('preprocess', preprocessStepSchema, steps)
-  if (checkChain('preprocess', parsed) !== 'tensor') {
+  if (!checkChain('preprocess', parsed)?.endsWith('tensor')) {
     throw new TensorferryError(
       'OPTIONS_INVALID',
-      `preprocess: the last step must give a tensor, got ${parsed.at(-1)?.op ?? 'no steps'}; images need to_tensor`,
+      `preprocess: the last step must give a tensor, got ${parsed.at(-1)?.op ?? 'no steps'}; images need to_tensor or to_uint8`,
     )
   }
   const groups = groupSteps(parsed, fuse)
@@ -207,7 +211,7 @@ export function planPreprocess(
         value = await group.run(value as never, context)
         tell(options, group, value, start)
       }
-      return value as Tensor<'float32'>
+      return value as Tensor<'float32' | 'uint8'>
     },
   }
 }

@@ -4,8 +4,8 @@ import type { RawImage } from './raw-image.ts'
 
 export type { ImageCodecs }
 
-/** What a step takes or gives: an encoded file (or pixels in its place), pixels, a tensor, labels with scores. */
-export type ValueKind = 'file' | 'image' | 'tensor' | 'labels'
+/** What a step takes or gives: an encoded file (or pixels in its place), pixels, a float32 tensor, one of pixels, labels with scores. */
+export type ValueKind = 'file' | 'image' | 'tensor' | 'uint8 tensor' | 'labels'
 
 /** Names of the planes of a YCbCr image. */
 export type PlaneName = 'Y' | 'Cb' | 'Cr'

@@ -140,6 +140,9 @@ def make_documents(folder):
             "numpy, in float32", ["values", "seed", "height", "width", "channels", "quantize", "digest"],
             joined(cases.to_image_cases(), torch["to_image"]),
         ),
+        "to_uint8.json": document(
+            names, [*size, "mode", "layout", "digest"], joined(cases.to_uint8_cases(), torch["to_uint8"])
+        ),
         "softmax.json": document(
             names, ["values", "seed", "shape", "axis", "float32_base64"],
             joined(cases.softmax_cases(), torch["softmax"]),

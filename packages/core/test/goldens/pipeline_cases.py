@@ -154,6 +154,14 @@ def top_k_cases():
     return rows
 
 
+def to_uint8_cases():
+    draw = Draw(25)
+    return [
+        [draw.of(KINDS), index, *draw.size(), draw.of(["RGB", "L"]), "hwc" if index % 2 else "chw"]
+        for index in range(320)
+    ]
+
+
 FILE_KINDS = [
     "jpeg-gray", "jpeg-444", "jpeg-422", "jpeg-420", "jpeg-progressive", "jpeg-exif", "jpeg-icc", "jpeg-restart",
     "png-gray", "png-gray-alpha", "png-rgb", "png-rgba", "png-palette", "png-palette-alpha", "png-1bit", "png-2bit",

@@ -25,6 +25,7 @@ from pipeline_cases import (
     split_cases,
     tensor_cases,
     to_image_cases,
+    to_uint8_cases,
     top_k_cases,
 )
 from pipeline_files import read_container
@@ -192,6 +193,11 @@ def torch_worker():
         planes = quantized(floats(values, seed, channels * height * width), quantize)
         return digest(planes.reshape(channels, height, width).transpose(1, 2, 0))
 
+    def to_uint8(*row):
+        image = image_of(*row[:5])
+        value = np.asarray(image) if row[5] == "hwc" else transforms.pil_to_tensor(image).numpy()
+        return digest(np.ascontiguousarray(value))
+
     return {
         "resize_rule": [rule(row) for row in resize_rule_cases()],
         "center_crop": [crop(row) for row in center_crop_cases()],
@@ -199,6 +205,7 @@ def torch_worker():
         "normalize": [normalize(row) for row in normalize_cases()],
         "clamp": [clamp(*row) for row in clamp_cases()],
         "to_image": [to_image(*row) for row in to_image_cases()],
+        "to_uint8": [to_uint8(*row) for row in to_uint8_cases()],
         "softmax": [softmax(*row) for row in softmax_cases()],
         "top_k": [top_k(*row) for row in top_k_cases()],
         "versions": f"torch {torch.__version__.split('+')[0]}, torchvision {TORCHVISION}, transformers {TRANSFORMERS}",

@@ -9,6 +9,7 @@ import {
   type Size,
   splitYcbcr,
   toImage,
+  toUint8,
 } from '../../src/pipeline/index.ts'
 import { rgbFromPlanes } from '../../src/pipeline/steps/image/ycbcr.ts'
 import { tensor } from '../../src/tensor.ts'
@@ -128,6 +129,33 @@ describe('center_crop', () => {
       centerCrop({ ...image, width, data: image.data.slice(0, width) }, { size: [1, size], rounding }).data[0]
     expect([left(4, 1, 'torchvision'), left(4, 1, 'transformers')]).toEqual([30, 20])
     expect([left(4, 3, 'torchvision'), left(4, 3, 'transformers')]).toEqual([10, 10])
+  })
+})
+
+describe('to_uint8', () => {
+  test('equals torchvision and numpy: 320 cases', () => {
+    type Row = [...Picture, mode: ImageMode, layout: 'chw' | 'hwc', golden: string]
+    const { cases } = readGoldens<Row>('to_uint8.json')
+    const different = cases.filter(([kind, seed, height, width, mode, layout, golden]) => {
+      return digest(toUint8(picture(kind, seed, height, width, mode), { layout }).data) !== golden
+    })
+    expect(cases.length).toBe(320)
+    expect(different).toEqual([])
+  })
+
+  test('channels first or last; the memory is not the picture’s', () => {
+    const image = { mode: 'RGB', height: 1, width: 2, data: Uint8Array.of(1, 2, 3, 4, 5, 6) } as const
+    const [first, last] = [toUint8(image, { layout: 'chw' }), toUint8(image, { layout: 'hwc' })]
+    expect([first.shape, [...first.data]]).toEqual([
+      [3, 1, 2],
+      [1, 4, 2, 5, 3, 6],
+    ])
+    expect([last.shape, [...last.data]]).toEqual([
+      [1, 2, 3],
+      [1, 2, 3, 4, 5, 6],
+    ])
+    last.data[0] = 9
+    expect(image.data[0]).toBe(1)
   })
 })
 

@@ -7,6 +7,7 @@ import { resizeStep } from './image/resize.ts'
 import { splitYcbcrStep } from './image/split-ycbcr.ts'
 import { toImageStep } from './image/to-image.ts'
 import { toTensorStep } from './image/to-tensor.ts'
+import { toUint8Step } from './image/to-uint8.ts'
 import { clampStep } from './tensor/clamp.ts'
 import { normalizeStep } from './tensor/normalize.ts'
 import { softmaxStep } from './tensor/softmax.ts'
@@ -21,6 +22,7 @@ export const PREPROCESS_STEPS = {
   center_crop: centerCropStep,
   to_tensor: toTensorStep,
   normalize: normalizeStep,
+  to_uint8: toUint8Step,
 } as const
 
 /** Steps that turn an output into a result, by op. */

@@ -1,12 +1,13 @@
 import type { LoadOptions } from '../backend.ts'
 import { TensorferryError } from '../errors.ts'
-import type { ModelPipeline } from '../model-pipeline.ts'
+import type { ModelPipeline, PipelineContext } from '../model-pipeline.ts'
 import type { ImageCodecs } from '../pipeline/image-codecs.ts'
 import type { RawImage } from '../pipeline/raw-image.ts'
 import type { Tensor, Tensors } from '../tensor.ts'
-import type { ManifestFile, Tolerance } from './manifest.ts'
+import type { GoldenCase, Tolerance } from './manifest.ts'
 import type { OpenModel } from './open.ts'
 
+const NO_CONTEXT: PipelineContext = { originalSize: null, keptPlanes: {} }
 const EXACT: Tolerance = { atol: 0, rtol: 0 }
 /** Scores come through `exp`, which no two languages round alike. */
 const SCORES: Tolerance = { atol: 1e-6, rtol: 1e-5 }
@@ -20,11 +21,11 @@ export type CompareStage = (
   allowed: Tolerance,
 ) => Promise<void>
 
-interface PictureCase {
+interface StagedCase {
   readonly model: OpenModel
   readonly pipeline: ModelPipeline
   readonly codecs: ImageCodecs
-  readonly picture: ManifestFile
+  readonly golden: GoldenCase
   /** The case's tensors whose names begin so, by the rest of their names. */
   group(prefix: string): Readonly<Record<string, Tensor>>
   readonly compare: CompareStage
@@ -36,26 +37,11 @@ interface PictureCase {
  *
  * @returns why it was skipped, or null
  */
-export async function replayPicture(
-  { model, pipeline, codecs, picture, group, compare }: PictureCase,
-  options: LoadOptions,
-): Promise<string | null> {
-  const raw = await model.read(picture, options)
+export async function replayStages(staged: StagedCase, options: LoadOptions): Promise<string | null> {
+  const { pipeline, codecs, golden, group, compare } = staged
   try {
-    let decoded: Tensor | undefined
-    const preparing = pipeline.preprocess(raw, codecs, {
-      onStep: ({ op, value }) => {
-        if (op === 'decode_image') decoded = pixelTensor(value as RawImage)
-      },
-    })
-    await preparing.catch(() => undefined)
-    const expected = group('decoded')['']
-    // First: steps that failed may have failed on it.
-    if (decoded && expected) await compare('decoded', 'the decoded picture', decoded, expected, EXACT)
-    const prepared = await preparing
-    for (const [name, value] of Object.entries(group('inputs.')))
-      await compare('inputs', `input ${name}`, prepared.inputs[name], value, EXACT)
-    const result = resultTensors(pipeline.postprocess(group('outputs.'), prepared.context, codecs))
+    const context = golden.raw || golden.raws ? await replayPreprocess(staged, options) : NO_CONTEXT
+    const result = resultTensors(pipeline.postprocess(group('outputs.'), context, codecs))
     for (const [name, value] of Object.entries(group('result'))) {
       await compare('result', `result${name}`, result[name], value, name === '.scores' ? SCORES : EXACT)
     }
@@ -64,6 +50,38 @@ export async function replayPicture(
     return `its picture was not decoded: ${error.message}`
   }
   return null
+}
+
+/** Both halves of a case with pictures: what the second half needs of the first. */
+async function replayPreprocess(
+  { model, pipeline, codecs, golden, group, compare }: StagedCase,
+  options: LoadOptions,
+): Promise<PipelineContext> {
+  const inputs = group('inputs.')
+  const pictures = Object.entries(golden.raws ?? {})
+  const raw: Record<string, unknown> = {}
+  // Tensors that no step makes are the case's own.
+  const made = new Set(model.manifest!.preprocess.flatMap(({ to }) => to))
+  for (const [name, value] of Object.entries(inputs)) if (!made.has(name)) raw[name] = value
+  for (const [name, file] of pictures) raw[name] = await model.read(file, options)
+  const decoded: Tensor[] = []
+  const preparing = pipeline.preprocess(golden.raw ? await model.read(golden.raw, options) : raw, codecs, {
+    onStep: ({ op, value }) => {
+      if (op === 'decode_image') decoded.push(pixelTensor(value as RawImage))
+    },
+  })
+  await preparing.catch(() => undefined)
+  const expected = group('decoded')
+  const names = golden.raw ? [''] : model.manifest!.preprocess.map(({ raw: name }) => `.${name}`)
+  // First: steps that failed may have failed on them.
+  for (const [index, name] of names.entries()) {
+    const [got, wanted] = [decoded[index], expected[name]]
+    if (got && wanted) await compare('decoded', `the decoded picture${name.replace('.', ' ')}`, got, wanted, EXACT)
+  }
+  const prepared = await preparing
+  for (const [name, value] of Object.entries(inputs))
+    await compare('inputs', `input ${name}`, prepared.inputs[name], value, EXACT)
+  return prepared.context
 }
 
 /** uint8 [height, width, channels] */
