@@ -1,13 +1,16 @@
 """Examples by position, by name and inside tuples; names from forward; settings; dtypes."""
 
+import dataclasses
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
 from torch import Tensor, nn, rand, randint
+from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_sequence
 
 from bundle_files import BundleFiles
 from tensorferry import ExportError
@@ -136,18 +139,152 @@ def test_a_tuple_of_tensors_is_one_argument(export, tmp_path: Path, names: list[
 
 
 @pytest.mark.parametrize("by_name", [False, True])
-def test_a_number_among_the_arguments_is_refused_with_a_module_that_binds_it(export, by_name: bool) -> None:
-    rows = (2, 3)
-    examples = [{"x": rand(n, 3), "scale": 2.5} if by_name else (rand(n, 3), 2.5) for n in rows]
-    with pytest.raises(ExportError) as caught:
-        export(Scaled(), examples, None, ["y"], {"x": {0: "batch[1:8]"}})
-    assert caught.value.code == "EXAMPLES_INVALID"
-    assert "examples[0], scale: expected a tensor, got float" in caught.value.message
-    names: dict = {"torch": torch}
-    exec(caught.value.message[caught.value.message.index("class Bound") :], names)
-    bound = names["Bound"](Scaled())
-    assert bound(torch.ones(1, 3)).tolist() == [[2.5] * 3]
-    assert export(bound, [(rand(n, 3),) for n in rows], None, ["y"], {"x": {0: "batch[1:8]"}}).batch == "batch"
+def test_a_number_that_is_the_same_everywhere_is_bound(export, tmp_path: Path, by_name: bool) -> None:
+    examples = [{"x": rand(n, 3), "scale": 2.5} if by_name else (rand(n, 3), 2.5) for n in (2, 3)]
+    report = export(Scaled(), examples, None, ["y"], {"x": {0: "batch[1:8]"}}, **BOTH)
+    assert report.notes[0].startswith("scale=2.5: the same in every example, so bound into the file")
+    files = BundleFiles(tmp_path / "bundle")
+    assert [spec["name"] for spec in files.manifest["inputs"]] == ["x"]
+    for run in (files.run, files.torchscript()):
+        assert run({"x": np.ones((1, 3), np.float32)})["y"].tolist() == [[2.5] * 3]
+
+
+class Flags(nn.Module):
+    def forward(self, x: Tensor, mask: Tensor | None = None, bias: Tensor | None = None, mode: str = "sum") -> Tensor:
+        y = x if mask is None else x * mask
+        y = y if bias is None else y + bias
+        return y.sum(1) if mode == "sum" else y.mean(1)
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_none_between_tensors_and_texts_are_bound(export, tmp_path: Path, by_name: bool) -> None:
+    keys = ("x", "mask", "bias", "mode")
+    rows = [(rand(n, 3), None, rand(n, 3), "mean") for n in (2, 3)]
+    examples = [dict(zip(keys, row, strict=True)) for row in rows] if by_name else rows
+    report = export(Flags(), examples, None, None, {"x": {0: "batch[1:8]"}, "bias": {0: "batch"}}, **BOTH)
+    assert "mode='mean'" in report.notes[0]
+    assert "mask" not in report.notes[0]
+    # one result without a name
+    assert list(report.outputs) == ["output"]
+    feed = {"x": np.full((4, 3), 2, np.float32), "bias": np.ones((4, 3), np.float32)}
+    files = BundleFiles(tmp_path / "bundle")
+    assert list(files.run(feed)["output"]) == list(files.torchscript()(feed)["output"]) == [3, 3, 3, 3]
+
+
+class Features(nn.Module):
+    """One dict of tensors -> a dict of tensors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(7, 2)
+
+    def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        y = self.linear(torch.cat([features["age"], features["history"]], 1))
+        return {"score": y[:, :1], "risk": y[:, 1:]}
+
+
+@pytest.mark.parametrize("form", ["position", "name", "example"])
+def test_a_dict_of_tensors_is_one_argument(export, tmp_path: Path, form: str) -> None:
+    def some(rows: int) -> dict[str, Tensor]:
+        # in another order than the first example's
+        found = {"age": rand(rows, 3), "history": rand(rows, 4)}
+        return found if rows == 2 else dict(reversed(found.items()))
+
+    made = {"position": lambda n: (some(n),), "name": lambda n: {"features": some(n)}, "example": some}[form]
+    prefix = "" if form == "example" else "features."
+    model = Features()
+    report = export(model, [made(2), made(3)], **BOTH)
+    assert list(report.inputs) == [f"{prefix}age", f"{prefix}history"]
+    # nobody named a dim: those in which the examples differ
+    assert report.inputs[f"{prefix}age"] == "float32[batch, 3]"
+    assert report.batch == "batch"
+    feed = some(5)
+    expected = model(feed)
+    files = BundleFiles(tmp_path / "bundle")
+    for run in (files.run, files.torchscript()):
+        got = run({f"{prefix}{key}": value.numpy() for key, value in feed.items()})
+        for key, value in expected.items():
+            np.testing.assert_allclose(got[key], value.detach().numpy(), rtol=1e-5, atol=1e-6)
+
+
+class Pair(NamedTuple):
+    a: Tensor
+    b: Tensor
+
+
+@dataclasses.dataclass
+class Options:
+    a: Tensor
+    scale: float
+    b: Tensor | None = None
+
+
+class Fields(nn.Module):
+    def forward(self, first: Pair, second: list[Options]) -> Tensor:
+        total = first.a * first.b
+        for one in second:
+            total = total + one.a * one.scale
+        return total
+
+
+def test_named_tuples_dataclasses_and_lists_of_them(export, tmp_path: Path) -> None:
+    def some(rows: int) -> tuple:
+        return Pair(rand(rows, 2), rand(rows, 2)), [Options(rand(rows, 2), 0.5), Options(rand(rows, 2), 4.0)]
+
+    report = export(Fields(), [some(2), some(3)], **BOTH)
+    names = ["first.a", "first.b", "second.0.a", "second.1.a"]
+    assert list(report.inputs) == names
+    assert report.notes[0].startswith("second.0.scale=0.5, second.1.scale=4.0: the same in every example")
+    feed = {name: np.full((1, 2), value, np.float32) for name, value in zip(names, (2, 3, 4, 5), strict=True)}
+    files = BundleFiles(tmp_path / "bundle")
+    for run in (files.run, files.torchscript()):
+        assert run(feed)["output"].tolist() == [[28, 28]]
+
+
+def test_a_packed_sequence_becomes_values_and_lengths(export, tmp_path: Path) -> None:
+    class Last(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm = nn.LSTM(4, 3)
+
+        def forward(self, words: PackedSequence) -> Tensor:
+            return self.lstm(words)[1][0][0]
+
+    model = Last().eval()
+    examples = [
+        (pack_sequence([rand(n, 4) for n in lengths], enforce_sorted=False),) for lengths in ((2, 5, 3), (6, 1))
+    ]
+    dynamic = {"words": {0: "batch[2:8]", 1: "time[5:16]"}, "words.lengths": {0: "batch"}}
+    report = export(model, examples, None, None, dynamic, formats=["torchscript"])
+    assert report.inputs == {"words": "float32[batch, time, 4]", "words.lengths": "int64[batch]"}
+    rows = [rand(n, 4) for n in (4, 7, 1, 4)]
+    expected = model(pack_sequence(rows, enforce_sorted=False)).detach().numpy()
+    feed = {"words": pad_sequence(rows, batch_first=True).numpy(), "words.lengths": np.array([4, 7, 1, 4])}
+    module = torch.jit.load(str(tmp_path / "bundle" / "model.pt"))
+    got = module(*map(torch.from_numpy, feed.values())).numpy()
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("first", [0, 5])
+def test_a_past_that_may_be_empty(export, tmp_path: Path, first: int) -> None:
+    class Step(nn.Module):
+        def forward(self, x: Tensor, past: Tensor) -> dict[str, Tensor]:
+            present = torch.cat([past, x], 1)
+            return {"present": present, "sum": present.sum(1)}
+
+    sizes = [(2, 3, first), (1, 2, 5 - first)]
+    examples = [(rand(rows, step, 4), rand(rows, past, 4)) for rows, step, past in sizes]
+    dynamic = {"x": {0: "batch[1:4]", 1: "step[1:8]"}, "past": {0: "batch", 1: "past[0:32]"}}
+    report = export(Step(), examples, None, None, dynamic, **BOTH)
+    assert report.outputs["present"] == "float32[batch, past + step, 4]"
+    assert written(tmp_path)["dims"]["past"] == {"min": 0, "max": 32}
+    files = BundleFiles(tmp_path / "bundle")
+    for past in (0, 1, 9):
+        feed = {"x": np.ones((1, 2, 4), np.float32), "past": np.full((1, past, 4), 2, np.float32)}
+        for run in (files.run, files.torchscript()):
+            got = run(feed)
+            assert got["present"].shape == (1, past + 2, 4)
+            assert got["sum"].tolist() == [[2 + 2 * past] * 4]
 
 
 def variadic() -> nn.Module:
@@ -183,7 +320,13 @@ def variadic() -> nn.Module:
             "NAMES_INVALID",
             "inputs names ids, the examples hold input_ids; leave `inputs` out",
         ),
-        (Encoder(), [(ids(2), None)] * 2, None, "EXAMPLES_INVALID", "attention_mask: expected a tensor, got None"),
+        (
+            Encoder(),
+            [(ids(2), None), (ids(3), ids(3))],
+            None,
+            "EXAMPLES_INVALID",
+            "attention_mask is int64[3, 5], and None in examples[0]; an optional argument is given in all examples",
+        ),
         (Encoder(), [(ids(2),) * 4] * 2, None, "NAMES_INVALID", "holds 4, and forward does not name as many"),
         (variadic(), [(ids(2),), (ids(3),)], None, "NAMES_INVALID", "its parameters have no names; give inputs="),
         (Cell(), [(rand(2, 3), (rand(2, 4),) * 2), (rand(3, 3), [rand(3, 4)] * 2)], None, "EXAMPLES_INVALID", "built"),

@@ -158,7 +158,7 @@ def test_a_format_that_was_asked_for_and_is_wrong_gives_exit_code_3(project: Pat
         (["export", "export_model.py:broken"], 1, "failed: KeyError: 'no such layer' ("),
         (["export", "export_model.py:wrong"], 1, "no argument 'exampels'; did you mean 'examples'?"),
         (["export", "export_model.py:examples"], 1, "expected a torch.nn.Module or a mapping"),
-        (["export", "export_model.py:build"], 1, "give --examples --out"),
+        (["export", "export_model.py:build"], 1, "missing: examples; give --examples"),
         (["export", "m:f", "--dynamic", "x=batch"], 1, "expected INPUT:AXIS=NAME[MIN:MAX]"),
         (["import", "nothing.onnx", "--out", "b"], 1, "there is no file or folder nothing.onnx"),
         (["import", "nothing.onnx"], 1, "give --out FOLDER"),

@@ -163,6 +163,10 @@ def test_to_tensor() -> None:
     assert different("to_tensor", lambda *row: digest(steps.to_tensor(image_of(*row))), 320) == []
 
 
+def test_to_uint8() -> None:
+    assert different("to_uint8", lambda *row: digest(steps.to_uint8(image_of(*row[:5]), row[5])), 320) == []
+
+
 def test_normalize() -> None:
     def normalize(values: str, seed: int, height: int, width: int, channels: int, mean: list, std: list) -> str:
         mode = "RGB" if channels == 3 else "L"

@@ -55,14 +55,14 @@ def test_the_error_of_all_has_the_gravest_code_and_every_reason_once() -> None:
         climb("ONNX", rungs(a="CAPTURE_FAILED", b="RUNTIME_REFUSED", c="REPLAY_MISMATCH"), prove)
     error = caught.value
     assert error.code == "REPLAY_MISMATCH"
+    # the cause in two lines, and every reason whole behind them
     assert error.message.splitlines() == [
-        "no ONNX of the model is right.",
-        "a: no a",
-        "b: b is wrong",
+        "no ONNX of the model is right; of 3 ways (--verbose or error.verbose has each) the gravest is c: c is wrong",
         "the same line",
-        "c: c is wrong",
     ]
+    assert "a:\n  no a\n\nb:\n  b is wrong\n  the same line\n\nc:" in error.verbose
     assert error.details == {
+        "attempts": {"a": "no a", "b": "b is wrong\nthe same line", "c": "c is wrong\nthe same line"},
         "routes": {"a": "CAPTURE_FAILED", "b": "RUNTIME_REFUSED", "c": "REPLAY_MISMATCH"},
     }
     with pytest.raises(ExportError) as caught:

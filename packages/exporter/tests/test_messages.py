@@ -79,8 +79,12 @@ def test_a_recurrent_layer_over_a_dynamic_time(export, kind: type) -> None:
         (two(torch.float64), "The weights are float32: give x as torch.float32"),
         ([(x.to("meta"),) for (x,) in two()], "expected a tensor on the CPU, got one on meta; give x.cpu()"),
         ([(x.numpy(),) for (x,) in two()], "expected a tensor, got ndarray; torch.from_numpy(array) makes one"),
-        ([(1.5,), (2.5,)], "expected a tensor, got float; torch.tensor(1.5) makes one"),
+        (
+            [(1.5,), (2.5,)],
+            "x is 2.5, and 1.5 in examples[0]; what is no tensor is bound into the file",
+        ),
         ([("a",), ("b",)], "wrap the model"),
+        ([(1.5,), (1.5,)], "no tensor among what forward gets"),
     ],
 )
 def test_examples_of_another_kind(export, examples: list, says: str) -> None:

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         return fail(USAGE, str(error), {"code": "USAGE", "message": str(error), "details": {}})
     except ExportError as error:
-        return fail(1, str(error), error.to_dict())
+        return fail(1, error.verbose if "--verbose" in given else str(error), error.to_dict())
     except KeyboardInterrupt:
         text = "interrupted; nothing was written"
         return fail(INTERRUPTED, text, {"code": "INTERRUPTED", "message": text, "details": {}})

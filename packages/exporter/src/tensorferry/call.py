@@ -1,4 +1,4 @@
-"""How the model is called: which of its methods, and its arguments by position, by name or inside tuples."""
+"""How the model is called: which of its methods, and its arguments by position, by name or inside containers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence
 
 from .errors import ExportError
 
@@ -53,6 +54,9 @@ def methods_of(model: nn.Module) -> list[str]:
     for kind in type(model).__mro__:
         if kind is nn.Module:
             break
+        # what ModuleList and the like have is no model's method
+        if kind.__module__.startswith("torch."):
+            continue
         found |= {name: None for name, value in vars(kind).items() if inspect.isfunction(value)}
     return [name for name in found if not name.startswith("_") and not hasattr(nn.Module, name)]
 
@@ -69,7 +73,7 @@ def require_method(model: nn.Module, method: str) -> None:
             else getattr(model.forward, "__func__", None) is nn.Module.forward
         )
         if absent:
-            advice = f"; export one of them: method={others[0]!r}" if others else "; define forward"
+            advice = f"; export one of them: method={others[0]!r}" if others else "; define one that calls its parts"
             raise ExportError("OPTIONS_INVALID", f"model: {name} has no forward, {its}{advice}")
         return
     if not isinstance(method, str) or not method.isidentifier() or not callable(getattr(model, method, None)):
@@ -94,7 +98,9 @@ def read_signature(model: nn.Module, method: str) -> Signature:
     )
 
 
-def calling(model: nn.Module, method: str, count: int, arguments: Sequence[str]) -> nn.Module:
+def calling(
+    model: nn.Module, method: str, count: int, arguments: Sequence[str], types: Sequence[type] = ()
+) -> nn.Module:
     """A module of `count` tensors that calls `model.METHOD(ARGUMENTS)`.
 
     Its forward is written as source code, because torch.jit.script takes no `*inputs` and `**inputs`.
@@ -102,6 +108,7 @@ def calling(model: nn.Module, method: str, count: int, arguments: Sequence[str])
     Parameters
     ----------
     arguments : expressions over `input_0`, `input_1` and so on, such as `mask=input_1` or `(input_0, input_1,)`
+    types : what the expressions call by its name
     """
     parameters = ", ".join(["self", *(f"input_{index}" for index in range(count))])
     target = "self.model" if method == "forward" else f"self.model.{method}"
@@ -109,6 +116,13 @@ def calling(model: nn.Module, method: str, count: int, arguments: Sequence[str])
     file = f"<tensorferry: {method}({', '.join(arguments)})>"
     # torch.jit.script and stack traces read it there
     linecache.cache[file] = (len(code), None, code.splitlines(True), file)
-    names = {"Wrapper": Wrapper, "__name__": __name__}
+    known = {kind.__name__: kind for kind in types}
+    names = {
+        "Wrapper": Wrapper,
+        "torch": torch,
+        "pack_padded_sequence": pack_padded_sequence,
+        "__name__": __name__,
+        **known,
+    }
     exec(compile(code, file, "exec"), names)
     return names["Call"](model)

@@ -86,10 +86,10 @@ def parse_declaration(text: str, where: str) -> tuple[str, DimRange | None]:
         return name, None
     multiple = int(step or 1)
     found = DimRange(int(low or multiple), int(high) if high else None, multiple)
-    if found.min < 1 or (found.max is not None and found.max <= found.min) or found.min % multiple:
+    if multiple < 1 or (found.max is not None and found.max <= found.min) or found.min % multiple:
         raise ExportError(
             "DIMS_INVALID",
-            f"{where}: {text!r} is empty or holds one size only; expected 1 <= min < max, and a min that is a multiple "
+            f"{where}: {text!r} is empty or holds one size only; expected 0 <= min < max, and a min that is a multiple "
             "of the step",
         )
     return name, found

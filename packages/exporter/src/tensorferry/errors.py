@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +28,28 @@ CODES = {
     "COMPILER_ABSENT": "AOTInductor found no C++ compiler",
     "COMPILE_FAILED": "AOTInductor could not compile the program",
     "NOT_YET": "known, and not built yet",
+    "UNEXPECTED": "an error of PyTorch's, of the system's or of this package's own that nothing here foresaw",
 }
+
+# colours and other codes of terminals, which PyTorch and other libraries write into their messages
+TERMINAL_CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+# a place in the model's code, or an advice
+OURS = re.compile(r"\(`.*`(?:, in |\))|^(?:Branches|The tracer warned|In eval mode|No line of the model) ?")
+# of a message where a line or two are wanted
+BRIEF_LINES, BRIEF_LINE = 2, 600
+
+
+def plain_text(text: str) -> str:
+    """Without terminal codes."""
+    return TERMINAL_CODES.sub("", text)
+
+
+def brief(message: str) -> str:
+    """Two lines: the cause, and the line of code or the advice that is ours among what PyTorch says below it."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()] or [""]
+    ours = next((line for line in reversed(lines[1:]) if OURS.search(line)), None)
+    lines = [lines[0], ours] if ours else lines[:BRIEF_LINES]
+    return "\n".join(line if len(line) <= BRIEF_LINE else f"{line[:BRIEF_LINE]} …" for line in lines)
 
 
 class ExportError(Exception):
@@ -36,11 +59,12 @@ class ExportError(Exception):
     ----------
     code : one of `CODES`; stable, branch on it
     message : what was expected, what came, what to do
-    details : the same as data
+    details : the same as data; `attempts` has the whole reason of every way that was tried
     """
 
     def __init__(self, code: str, message: str, **details: Any) -> None:
         assert code in CODES, code
+        message = plain_text(message)
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
@@ -52,6 +76,16 @@ class ExportError(Exception):
 
     def add(self, text: str, **details: Any) -> None:
         """One more line of the message, and more details."""
-        self.message += f"\n{text}"
+        self.message += f"\n{plain_text(text)}"
         self.details = {**self.details, **details}
         self.args = (f"{self.code}: {self.message}",)
+
+    @property
+    def verbose(self) -> str:
+        """The message, below it the whole reason of every way that was tried, and where an unexpected error arose."""
+        parts = [str(self)]
+        for name, reason in self.details.get("attempts", {}).items():
+            parts.append(f"{name}:\n{textwrap.indent(plain_text(str(reason)), '  ')}")
+        if "traceback" in self.details:
+            parts.append(str(self.details["traceback"]).rstrip())
+        return "\n\n".join(parts)

@@ -130,9 +130,15 @@ def resized(case: Case, names: Sequence[str], dims: DynamicDims, sizes: dict[str
     for index, name in enumerate(names):
         for axis, dim in dims.axes.get(name, {}).items():
             if dim in sizes:
-                positions = torch.arange(sizes[dim]) % values[index].shape[axis]
-                values[index] = values[index].index_select(axis, positions).contiguous()
+                values[index] = repeated(values[index], axis, sizes[dim])
     return tuple(values)
+
+
+def repeated(value: Tensor, axis: int, size: int) -> Tensor:
+    """The value repeated or cut to a size; of none come zeros."""
+    if value.shape[axis] == 0:
+        return value.new_zeros([*value.shape[:axis], size, *value.shape[axis + 1 :]])
+    return value.index_select(axis, torch.arange(size) % value.shape[axis]).contiguous()
 
 
 def capture_example(cases: Sequence[Case], names: Sequence[str], dims: DynamicDims, rules: Rules) -> tuple[Tensor, ...]:

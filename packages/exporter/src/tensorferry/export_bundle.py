@@ -14,13 +14,17 @@ from .eager import differs_in_training, evaluating, require_cpu, require_module,
 from .errors import ExportError
 from .folder import bundle_name, require_free, staged
 from .goldens import large_files
+from .option_types import check_kinds
+from .problems import Problems
 from .progress import Progress
 from .report import ExportReport
 from .request import check_options, check_precisions, check_variants, read_request
 from .snapshot import unchanged
+from .unexpected import only_export_errors
 from .write_bundle import write_bundle
 
 
+@only_export_errors
 def export_bundle(
     model: nn.Module,
     examples: Sequence[Sequence[Tensor] | Mapping[str, Tensor]],
@@ -35,7 +39,7 @@ def export_bundle(
     postprocess: Sequence[Mapping[str, Any]] = (),
     labels: Sequence[str] | None = None,
     *,
-    name: str,
+    name: str | None = None,
     method: str = "forward",
     version: str = "1.0.0",
     license: str | None = None,
@@ -98,15 +102,35 @@ def export_bundle(
     ExportError
         where no format could be proven; see `tensorferry.CODES`. No bundle is left then.
     """
-    check_options(formats, capture, name, version, labels)
-    require_module(model)
-    require_python(model, formats)
-    require_weights(model)
-    require_cpu(model)
-    check_precisions(precisions, formats, model)
-    check_variants(variants)
+    problems = Problems()
+    given = {
+        "out": out,
+        "inputs": inputs,
+        "outputs": outputs,
+        "dynamic": dynamic,
+        "states": states,
+        "formats": formats,
+        "preprocess": preprocess,
+        "postprocess": postprocess,
+        "labels": labels,
+        "raw_examples": raw_examples,
+        "docs": docs,
+        "precisions": precisions,
+    }
+    problems.found += check_kinds(given)
+    # what is of another kind cannot be looked into
+    problems.require_none()
     folder = Path(out)
-    require_free(folder)
+    name = folder.resolve().name if name is None else name
+    problems.found += check_options(formats, capture, name, version, labels)
+    with problems.ending():
+        require_module(model)
+    problems.of(lambda: require_python(model, formats))
+    problems.of(lambda: require_weights(model))
+    problems.of(lambda: require_cpu(model))
+    problems.of(lambda: check_precisions(precisions, formats, model))
+    problems.of(lambda: check_variants(variants))
+    problems.of(lambda: require_free(folder))
     notes = ["the model was in train mode; it was exported in eval mode"] if differs_in_training(model) else []
     earlier = bundle_name(folder)
     if earlier not in (None, name):
@@ -133,6 +157,7 @@ def export_bundle(
             precisions=precisions,
             rules=rules,
             variants=variants,
+            problems=problems,
         )
         try:
             with staged(folder) as staging:

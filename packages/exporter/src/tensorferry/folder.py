@@ -27,6 +27,7 @@ def _listed_files(out: Path) -> set[str]:
         files = [entry["path"] for model in models for entry in model["files"]]
         goldens = manifest.get("goldens") or {"cases": []}
         files += [case["raw"]["path"] for case in goldens["cases"] if "raw" in case]
+        files += [entry["path"] for case in goldens["cases"] for entry in case.get("raws", {}).values()]
         if "file" in goldens:
             files.append(goldens["file"]["path"])
         return {"bundle.json", *files}

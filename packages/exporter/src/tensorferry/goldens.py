@@ -16,15 +16,17 @@ from torch import Tensor, nn
 from .eager import outputs_of
 from .errors import ExportError
 from .examples import Case
-from .pipeline import RawCase
+from .goldens_size import require_small
+from .raw_cases import RawCase
 from .replay import Replay, allowance
 from .runtimes import WrittenFile
 from .tensors import TOLERANCES, compare, to_numpy, to_tensor
 
 STEPS = 3
-# bytes of the goldens: a note above the first, a refusal above the second
+Postprocess = Callable[[Sequence[np.ndarray], dict[str, np.ndarray]], dict[str, np.ndarray]]
+"""The result's arrays of a model's outputs and of what the preprocessing put aside."""
+# bytes above which a note is worth it
 LARGE_GOLDENS = 10_000_000
-LARGEST_GOLDENS = 200_000_000
 
 
 @dataclass
@@ -43,25 +45,36 @@ class Goldens:
             # not ascontiguousarray: it makes a scalar a list of one
             self.tensors[f"{prefix}/{part}.{name}"] = np.asarray(value, order="C")
 
-    def add_example(self, case: Case, replay: Replay) -> None:
+    def add_example(self, case: Case, replay: Replay, postprocess: Postprocess | None = None) -> None:
+        """One example; where a model without pictures has a postprocess, with its result."""
         outputs = outputs_of(replay.model, case.inputs)
         self.add(case.name, "inputs", replay.file.inputs, [to_numpy(value) for value in case.inputs])
         self.add(case.name, "outputs", replay.file.outputs, outputs)
-        self.cases.append({"name": case.name})
+        results = postprocess(outputs, {}) if postprocess else {}
+        self._add_results(case.name, results)
+        stages = {"stages": ["inputs", "outputs", "result"]} if results else {}
+        self.cases.append({"name": case.name, **stages})
         self._raise_tolerance(replay, case.inputs, outputs)
 
-    def add_raw(
-        self, raw: RawCase, replay: Replay, outputs: Sequence[np.ndarray], results: Mapping[str, np.ndarray]
-    ) -> None:
-        """A picture with all its stages; the manifest's entry still lacks the file's size and hash."""
-        self.tensors[f"{raw.name}/decoded"] = np.asarray(raw.decoded, order="C")
-        self.add(raw.name, "inputs", replay.file.inputs, [to_numpy(raw.input)])
+    def add_raw(self, raw: RawCase, replay: Replay, postprocess: Postprocess) -> None:
+        """Pictures with all their stages; the manifest's entry still lacks the files' sizes and hashes."""
+        outputs = outputs_of(replay.model, raw.inputs)
+        for name, picture in raw.pictures.items():
+            key = f"{raw.name}/decoded" if raw.is_alone else f"{raw.name}/decoded.{name}"
+            self.tensors[key] = np.asarray(picture.decoded, order="C")
+        self.add(raw.name, "inputs", replay.file.inputs, [to_numpy(value) for value in raw.inputs])
         self.add(raw.name, "outputs", replay.file.outputs, outputs)
-        for key, value in results.items():
-            self.tensors[f"{raw.name}/{key}"] = np.asarray(value, order="C")
+        results = postprocess(outputs, raw.context)
+        self._add_results(raw.name, results)
         stages = ["decoded", "inputs", "outputs", *(["result"] if results else [])]
-        self.cases.append({"name": raw.name, "raw": raw.file_name, "stages": stages})
-        self._raise_tolerance(replay, [raw.input], outputs)
+        files = {name: picture.file_name for name, picture in raw.pictures.items()}
+        pictures = {"raw": next(iter(files.values()))} if raw.is_alone else {"raws": files}
+        self.cases.append({"name": raw.name, **pictures, "stages": stages})
+        self._raise_tolerance(replay, raw.inputs, outputs)
+
+    def _add_results(self, case: str, results: Mapping[str, np.ndarray]) -> None:
+        for key, value in results.items():
+            self.tensors[f"{case}/{key}"] = np.asarray(value, order="C")
 
     def add_steps(self, case: Case, replay: Replay, states: Sequence[tuple[str, str]]) -> None:
         """Three runs in a row from zeros, states fed back: keys `CASE/STEP/…`, state inputs are not stored."""
@@ -156,25 +169,6 @@ def run_steps(
             index = file.outputs.index(output)
             state[name], runtime_state[name] = to_tensor(outputs[index]), to_tensor(got[index])
     return steps
-
-
-def require_small(by_case: Mapping[str, int]) -> None:
-    """Refuses goldens that nobody wants to download.
-
-    Parameters
-    ----------
-    by_case : bytes of each case's tensors
-    """
-    size = sum(by_case.values())
-    if size > LARGEST_GOLDENS:
-        largest = max(by_case, key=lambda case: by_case[case])
-        raise ExportError(
-            "EXAMPLES_INVALID",
-            f"the goldens would take {size / 1e6:.0f} MB, {by_case[largest] / 1e6:.0f} of them for {largest}; at "
-            f"most {LARGEST_GOLDENS / 1e6:.0f} MB are written. Give smaller examples and pictures: they prove as much",
-            case=largest,
-            size=size,
-        )
 
 
 def large_files(folder: Path) -> list[str]:

@@ -18,14 +18,18 @@ from .import_onnx import open_onnx
 from .import_source import find_kind
 from .import_torchscript import name_results, open_torchscript
 from .import_variants import prove_variants
+from .option_types import check_kinds
+from .problems import Problems
 from .progress import Progress
 from .prove import Proof
 from .replay_request import Shapes
 from .report import ExportReport
 from .request import Request, check_options, read_request
+from .unexpected import only_export_errors
 from .write_bundle import write_bundle
 
 
+@only_export_errors
 def import_bundle(
     source: str | Path,
     out: str | Path,
@@ -82,7 +86,22 @@ def import_bundle(
     if kind != "hugging-face" and variants:
         raise ExportError("OPTIONS_INVALID", f"variants: {path.name} is no folder; import each file by itself")
     name = name or (path.resolve().stem if path.is_file() else path.resolve().name)
-    check_options(["onnx"], "auto", name, version, labels)
+    problems = Problems()
+    given_kinds = {
+        "out": out,
+        "inputs": inputs,
+        "outputs": outputs,
+        "dynamic": dynamic,
+        "states": states,
+        "preprocess": preprocess,
+        "postprocess": postprocess,
+        "labels": labels,
+        "raw_examples": raw_examples,
+        "docs": docs,
+    }
+    problems.found += check_kinds(given_kinds)
+    problems.found += check_options(["onnx"], "auto", name, version, None if problems.found else labels)
+    problems.require_none()
     require_free(folder)
     meter = Progress(progress)
     meter.show("read the model")

@@ -117,7 +117,7 @@ def find_dims(
             continue
         if not found or not all(map(found.holds, seen)):
             # only the examples say what it takes
-            found = DimRange(min(seen), max(seen), math.gcd(*seen))
+            found = DimRange(min(seen), max(seen), math.gcd(*seen) if min(seen) else 1)
         if found != DimRange():
             result.notes.append(f"{dim}: {found}, as far as {runtime} takes it")
         for name, axis in places:
@@ -192,7 +192,7 @@ def probe_range(runs: Callable[[int], bool], size: int, highest: int) -> DimRang
     step = next((step for step in (1, *STEPS) if size % step == 0 and runs(size + step)), None)
     if step is None:
         return None
-    low = _edge(lambda count: runs(count * step), size // step, 1) * step
+    low = _edge(lambda count: runs(count * step), size // step, min(1, size // step)) * step
     top = highest // step
     high = _edge(lambda count: runs(count * step), size // step + 1, max(top, size // step + 1)) * step
     return DimRange(low, None if high >= top * step else high, step)

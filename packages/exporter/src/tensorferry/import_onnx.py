@@ -21,6 +21,7 @@ from .eager import explain
 from .errors import ExportError
 from .import_inputs import Declared
 from .import_model import ImportedModel
+from .names import NAME
 from .onnx_file import graph_inputs
 from .progress import Progress
 from .prove import ONNX_FILE, Proof, Proven, write_onnx
@@ -28,7 +29,7 @@ from .reference import Reference
 from .replay import Replay
 from .replay_request import Shapes, new_replay, replay_all
 from .report import IMPORTED
-from .request import NAME, Request
+from .request import Request
 from .runtimes import OnnxFile
 from .tensors import DTYPES, to_numpy
 

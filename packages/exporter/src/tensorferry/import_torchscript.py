@@ -21,7 +21,7 @@ from .reference import Reference
 from .replay_request import Shapes, new_replay, replay_all
 from .report import IMPORTED
 from .request import Request
-from .runtimes import TORCH, TorchScriptFile
+from .runtimes import TORCH, TorchScriptFile, refused_by_torchscript
 from .torchscript_file import finish_torchscript
 from .torchscript_versions import required_torch
 
@@ -48,7 +48,7 @@ def open_torchscript(
             with contextlib.suppress(Exception):
                 module.eval()
     except Exception as error:
-        raise ExportError("RUNTIME_REFUSED", f"torch.jit.load does not load {path.name}: {explain(error)}") from error
+        raise refused_by_torchscript(path.name, error) from error
     parameters = _parameters(module, path.name)
     names = list(inputs) if inputs is not None else [found.name for found in parameters]
     required = [found for found in parameters if not found.has_default_value()]

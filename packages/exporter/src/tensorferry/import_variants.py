@@ -53,7 +53,7 @@ def _replay(request: Request, main: Replay, file: OnnxFile, variant: Variant, me
     """Runs the variant beside the whole model, within its own tolerance."""
     replay = Replay(request.model, file, request.dims, {}, meter, request.rules, request.variants, main.reference)
     sizes, _ = size_variants(request.cases[0], request.inputs, request.dims, {}, request.rules)
-    prepared = [Case(raw.name, (raw.input,)) for raw in request.raw]
+    prepared = [Case(raw.name, raw.inputs) for raw in request.raw]
     worst: ExportError | None = None
     for case in [*request.cases, *sizes, *prepared]:
         expected = outputs_of(request.model, case.inputs)

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from .errors import ExportError
+from .errors import ExportError, plain_text
 
 T = TypeVar("T")
 
@@ -115,7 +115,7 @@ def quiet() -> Any:
 
 def first_lines(text: str, limit: int = 1200) -> str:
     """The start of a long message, cut at a line's end where possible."""
-    text = text.strip()
+    text = plain_text(text).strip()
     if len(text) <= limit:
         return text
     return text[:limit].rsplit("\n", 1)[0] + " …"

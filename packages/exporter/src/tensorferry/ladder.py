@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from .errors import ExportError
+from .errors import ExportError, brief
 
 Captured = TypeVar("Captured")
 Result = TypeVar("Result")
@@ -14,6 +14,8 @@ Failures = dict[str, ExportError]
 
 # what says that a file is wrong, the gravest first; the other codes of a replay say that the request is
 ABOUT_THE_FILE = ("REPLAY_MISMATCH", "RUNTIME_REFUSED", "CAPTURE_FAILED")
+# lines of a message that need no shortening
+LONGEST_CAUSE = 3
 GRAVEST_FIRST = ("REPLAY_MISMATCH", "RANGE_CONTRADICTED", "RUNTIME_REFUSED", "CAPTURE_FAILED")
 
 
@@ -65,21 +67,24 @@ def climb(
 
 
 def _none_is_right(what: str, failures: Failures) -> ExportError:
-    """One error of all: the gravest code, every reason, and the first line of code that one of them names."""
-    if len(failures) == 1:
-        return next(iter(failures.values()))
-    gravest = min(failures.values(), key=lambda error: _gravity(error.code))
+    """One error of all: the gravest one's code and cause in two lines; `details["attempts"]` has every reason whole."""
+    attempts = {route: error.message for route, error in failures.items()}
+    # of equal ones that which names a line of code
+    route, gravest = min(failures.items(), key=lambda found: (_gravity(found[1].code), "file" not in found[1].details))
     # where one way cannot go is not where another one went wrong
     placed_by = [] if gravest.code == "REPLAY_MISMATCH" else failures.values()
     placed = next((error.details for error in placed_by if "file" in error.details), {})
-    lines: dict[str, None] = {f"no {what} of the model is right.": None}
-    for route, error in failures.items():
-        # the same line of code is to blame for several
-        lines |= dict.fromkeys(f"{route}: {error.message}".splitlines())
+    details = {**placed, **gravest.details, "attempts": attempts}
+    if len(failures) == 1:
+        if len(gravest.message.splitlines()) <= LONGEST_CAUSE:
+            return gravest
+        return ExportError(gravest.code, brief(gravest.message), **details)
+    details["routes"] = {route: error.code for route, error in failures.items()}
     return ExportError(
         gravest.code,
-        "\n".join(lines),
-        **{**placed, **gravest.details, "routes": {route: error.code for route, error in failures.items()}},
+        f"no {what} of the model is right; of {len(failures)} ways (--verbose or error.verbose has each) the gravest "
+        f"is {route}: {brief(gravest.message)}",
+        **details,
     )
 
 

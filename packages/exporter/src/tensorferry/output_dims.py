@@ -68,7 +68,7 @@ def candidates(observations: Sequence[Observation]) -> Iterator[Dim]:
     yield from bound
     for name, value in bound.items():
         yield f"{name} {'+' if size > value else '-'} {abs(size - value)}"
-        if size % value == 0:
+        if value and size % value == 0:
             yield f"{size // value}*{name}"
         for divisor in range(2, 65):
             for offset in (0, divisor - 1, -1, 1):

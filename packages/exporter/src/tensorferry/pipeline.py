@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from torch import Tensor
 from . import reference_pipeline as reference
 from .errors import ExportError
 from .isolate import first_lines
-from .picture_file import check_picture
+from .names import NAME
 from .tensors import DTYPES
 
 Step = dict[str, Any]
@@ -63,6 +62,7 @@ _FILTER = _one_of(*reference.FILTERS)
 _MODE = _one_of(*reference.MODES)
 _QUANTIZE = _one_of(*reference.QUANTIZE)
 _PASS_ORDER = _one_of("legacy", "13")
+_LAYOUT = _one_of(*reference.LAYOUTS)
 
 # op -> option -> what it takes, in the order in which the manifest spells them out
 OPTIONS: dict[str, dict[str, Option]] = {
@@ -78,6 +78,7 @@ OPTIONS: dict[str, dict[str, Option]] = {
     "center_crop": {"size": _SIZE, "rounding": _one_of("torchvision", "transformers")},
     "to_tensor": {},
     "normalize": {"mean": _MEANS, "std": _DIVISORS},
+    "to_uint8": {"layout": _LAYOUT},
     "clamp": {"min": _NUMBER, "max": _NUMBER},
     "to_image": {"quantize": _QUANTIZE},
     "merge_ycbcr": {"upscale": _FILTER, "quantize": _QUANTIZE, "pillow_pass_order": _PASS_ORDER},
@@ -88,6 +89,7 @@ DEFAULTS: dict[str, Step] = {
     "decode_image": {"mode": "RGB"},
     "resize": {"interpolation": "bilinear", "reference": "pillow", "pillow_pass_order": reference.PASS_ORDER},
     "center_crop": {"rounding": "torchvision"},
+    "to_uint8": {"layout": "chw"},
     "to_image": {"quantize": "truncate"},
     "merge_ycbcr": {"upscale": "bicubic", "quantize": "truncate", "pillow_pass_order": reference.PASS_ORDER},
     "softmax": {"axis": -1},
@@ -133,7 +135,7 @@ def check_chain(half: str, steps: Sequence[Step], first: str) -> str:
 
     Returns
     -------
-    what the last step gives: `image`, `tensor` or `labels`
+    what the last step gives: `image`, `tensor`, `uint8 tensor` or `labels`
     """
     kind, channels, before = first, None, "a file" if first == "file" else "an output"
     for number, step in enumerate(steps):
@@ -143,6 +145,8 @@ def check_chain(half: str, steps: Sequence[Step], first: str) -> str:
             source = f"{before} before it gives {kind}" if number else f"{before} is {kind}"
             makers = [other for other, ends in reference.KINDS.items() if ends == (kind, takes)]
             advice = f"; put {' or '.join(makers)} between them" if makers else "; put it elsewhere"
+            if kind == "uint8 tensor":
+                advice = "; take to_tensor in place of to_uint8, or leave it to the network"
             raise ExportError("PIPELINE_INVALID", f"{half}.steps[{number}] ({op}): takes {takes}, and {source}{advice}")
         if op == "split_ycbcr" and channels != 3:
             raise ExportError(
@@ -179,49 +183,74 @@ def read_pipeline(
     inputs: Sequence[str],
     outputs: Sequence[str],
 ) -> Pipeline:
-    checked: list[list[dict[str, Any]]] = []
-    for kind, entries, table, ends, names in (
-        ("preprocess", preprocess, reference.PREPROCESS, ("raw", "to"), inputs),
-        ("postprocess", postprocess, reference.POSTPROCESS, ("to", "from"), outputs),
-    ):
-        found = []
-        for index, entry in enumerate(entries):
-            where = f"{kind}[{index}]"
-            named, tensors = ends
-            if not isinstance(entry, Mapping) or set(entry) != {named, tensors, "steps"}:
-                got = sorted(entry) if isinstance(entry, Mapping) else type(entry).__name__
-                raise ExportError(
-                    "PIPELINE_INVALID", f"{where}: expected the keys {named}, steps, {tensors}, got {got}"
-                )
-            if not isinstance(entry[named], str) or not entry[named]:
-                raise ExportError("PIPELINE_INVALID", f"{where}.{named}: expected a name, got {entry[named]!r}")
-            ends_at = list(entry[tensors]) if isinstance(entry[tensors], (list, tuple)) else [entry[tensors]]
-            if len(ends_at) != 1 or ends_at[0] not in names:
-                raise ExportError(
-                    "PIPELINE_INVALID",
-                    f"{where}.{tensors}: expected a list of one of {', '.join(names)}, got {entry[tensors]!r}",
-                )
-            steps = [read_step(step, table, f"{where}.steps[{n}]") for n, step in enumerate(entry["steps"])]
-            if kind == "preprocess":
-                if entry["raw"] != "image":
-                    raise ExportError("NOT_YET", f'{where}.raw: only "image" is supported yet, got {entry["raw"]!r}')
-                if not steps or steps[0]["op"] != "decode_image":
-                    raise ExportError("PIPELINE_INVALID", f"{where}: the first step of an image is decode_image")
-                if check_chain(where, steps, "file") != "tensor":
-                    last = steps[-1]["op"]
-                    raise ExportError(
-                        "PIPELINE_INVALID",
-                        f"{where}: the last step must give a tensor, {last} gives an image; add {{'op': 'to_tensor'}}",
-                    )
-                found.append({"raw": entry["raw"], "steps": steps, "to": ends_at})
-            else:
-                check_chain(where, steps, "tensor")
-                found.append({"from": ends_at, "steps": steps, "to": entry["to"]})
-        if len(found) > 1:
-            raise ExportError("NOT_YET", f"{kind}: one entry is supported yet, got {len(found)}")
-        checked.append(found)
-    _check_planes(*checked)
-    return Pipeline(*checked)
+    """Checks both halves and fills in defaults.
+
+    Raises
+    ------
+    ExportError
+        `PIPELINE_INVALID`, `NOT_YET`.
+    """
+    before = [_read_before(entry, f"preprocess[{index}]", inputs) for index, entry in enumerate(preprocess)]
+    after = [_read_after(entry, f"postprocess[{index}]", outputs) for index, entry in enumerate(postprocess)]
+    for key, names in (("raw", [entry["raw"] for entry in before]), ("to", [entry["to"][0] for entry in before])):
+        twice = next((name for index, name in enumerate(names) if name in names[:index]), None)
+        if twice is not None:
+            raise ExportError(
+                "PIPELINE_INVALID", f"preprocess: {key} {twice!r} is there twice; an entry makes one input"
+            )
+    clash = [entry["raw"] for entry in before if entry["raw"] in set(inputs) - {one["to"][0] for one in before}]
+    if clash:
+        raise ExportError(
+            "PIPELINE_INVALID",
+            f"preprocess: raw {clash[0]!r} is also an input that no step makes; give the raw input another name",
+        )
+    if len(after) > 1:
+        raise ExportError("NOT_YET", f"postprocess: one entry is supported yet, got {len(after)}")
+    _check_planes(before, after)
+    return Pipeline(before, after)
+
+
+def _read_entry(entry: object, where: str, named: str, tensors: str, names: Sequence[str], table: Mapping) -> Step:
+    """An entry's parts: `named` is the caller's own name, `tensors` the one input or output."""
+    if not isinstance(entry, Mapping) or set(entry) != {named, tensors, "steps"}:
+        got = sorted(map(str, entry)) if isinstance(entry, Mapping) else type(entry).__name__
+        raise ExportError("PIPELINE_INVALID", f"{where}: expected the keys {named}, steps, {tensors}, got {got}")
+    if not isinstance(entry[named], str) or not NAME.match(entry[named]):
+        raise ExportError("PIPELINE_INVALID", f"{where}.{named}: expected a name, got {entry[named]!r}")
+    ends = list(entry[tensors]) if isinstance(entry[tensors], (list, tuple)) else [entry[tensors]]
+    if len(ends) != 1 or ends[0] not in names:
+        raise ExportError(
+            "PIPELINE_INVALID",
+            f"{where}.{tensors}: expected a list of one of {', '.join(names)}, got {entry[tensors]!r}",
+        )
+    if not isinstance(entry["steps"], (list, tuple)):
+        raise ExportError(
+            "PIPELINE_INVALID", f"{where}.steps: expected a list of steps, got {type(entry['steps']).__name__}"
+        )
+    steps = [read_step(step, table, f"{where}.steps[{n}]") for n, step in enumerate(entry["steps"])]
+    return {named: entry[named], "steps": steps, tensors: ends}
+
+
+def _read_before(entry: object, where: str, inputs: Sequence[str]) -> Step:
+    found = _read_entry(entry, where, "raw", "to", inputs, reference.PREPROCESS)
+    steps = found["steps"]
+    if not steps or steps[0]["op"] != "decode_image":
+        raise ExportError("PIPELINE_INVALID", f"{where}: the first step of an image is decode_image")
+    if not check_chain(where, steps, "file").endswith("tensor"):
+        last = steps[-1]["op"]
+        raise ExportError(
+            "PIPELINE_INVALID",
+            f"{where}: the last step must give a tensor, {last} gives an image; add {{'op': 'to_tensor'}} for a "
+            "network that takes float32 from 0 to 1, {'op': 'to_uint8'} for one that takes the pixels themselves "
+            "('layout': 'hwc' where the channels come last)",
+        )
+    return {"raw": found["raw"], "steps": steps, "to": found["to"]}
+
+
+def _read_after(entry: object, where: str, outputs: Sequence[str]) -> Step:
+    found = _read_entry(entry, where, "to", "from", outputs, reference.POSTPROCESS)
+    check_chain(where, found["steps"], "tensor")
+    return {"from": found["from"], "steps": found["steps"], "to": found["to"]}
 
 
 def _check_planes(preprocess: Sequence[Mapping[str, Any]], postprocess: Sequence[Mapping[str, Any]]) -> None:
@@ -235,49 +264,6 @@ def _check_planes(preprocess: Sequence[Mapping[str, Any]], postprocess: Sequence
                     f"postprocess[{index}].steps[{number}] (merge_ycbcr): needs the planes Cb and Cr, preprocess keeps "
                     f"{' and '.join(sorted(kept)) or 'none'}; put split_ycbcr with keep ['Cb', 'Cr'] before to_tensor",
                 )
-
-
-@dataclass(frozen=True)
-class RawCase:
-    """A picture with what every stage makes of it; `inputs` are complete once the model has run."""
-
-    name: str
-    file_name: str
-    content: bytes
-    decoded: np.ndarray
-    input: Tensor
-    context: dict[str, np.ndarray]
-
-
-def run_preprocess(pipeline: Pipeline, name: str, path: Path, rank: int) -> RawCase:
-    """Decodes and prepares one picture.
-
-    Parameters
-    ----------
-    rank : of the declared input; one dimension less gets a batch axis of 1 in front
-    """
-    entry = pipeline.preprocess[0]
-    content = path.read_bytes()
-    suffix = check_picture(content, path.name)
-    context: dict[str, np.ndarray] = {}
-    value: Any = content
-    decoded = None
-    for number, step in enumerate(entry["steps"]):
-        try:
-            value = reference.apply_step(reference.PREPROCESS, step, value, context)
-        except ExportError:
-            raise
-        except Exception as error:
-            raise ExportError(
-                "PIPELINE_INVALID", f"{path.name}: step {number} ({step['op']}) fails: {first_lines(str(error), 300)}"
-            ) from error
-        if step["op"] == "decode_image":
-            decoded = value
-    if value.dim() == rank - 1:
-        value = value.unsqueeze(0)
-    if value.dim() != rank:
-        raise ExportError("PIPELINE_INVALID", f"preprocess gives {list(value.shape)}, the input has rank {rank}")
-    return RawCase(name, f"{name}{suffix}", content, decoded, value.contiguous(), context)
 
 
 def run_postprocess(pipeline: Pipeline, output: Tensor, context: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -83,7 +83,7 @@ def prove_precisions(
 def _cases(request: Request) -> list[tuple[Case, list[np.ndarray]]]:
     """Everything to replay, with PyTorch's outputs; what PyTorch itself refuses is left out, and noted elsewhere."""
     cases, _ = replay_cases(request.cases, request.inputs, request.dims, {}, request.rules, request.variants)
-    cases += [Case(raw.name, (raw.input,), is_example=True) for raw in request.raw]
+    cases += [Case(raw.name, raw.inputs, is_example=True) for raw in request.raw]
     found = []
     for case in cases:
         try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from .capture import LARGEST_MODEL, Captured
 from .capture_torchscript import CapturedFile, TraceWarning, name_warned_lines
@@ -17,6 +19,7 @@ from .ladder import Failures, Rung, climb
 from .manifest import file_entry
 from .onnx_file import finish_onnx, opset_of
 from .progress import Progress
+from .quantized import require_float
 from .replay import Replay
 from .replay_request import Shapes, new_replay, output_shapes, replay_all
 from .request import Request
@@ -99,9 +102,7 @@ def prove_formats(request: Request, folder: Path, input_shapes: Shapes, meter: P
         proof.proven.append(replace(found, tried=failures))
     proof.symbolic = next((found.symbolic for found in proof.proven if found.symbolic), proof.symbolic)
     if not proof.proven:
-        first = next(iter(proof.refused.values()))
-        first.details = {**first.details, "refused": {name: str(error) for name, error in proof.refused.items()}}
-        raise first
+        raise _all_refused(proof.refused)
     return proof
 
 
@@ -153,6 +154,8 @@ class _Writer:
         ExportError
             with every route's reason, when none is right.
         """
+        if name != "torchscript":
+            require_float(self.request.model, "ONNX" if name == "onnx" else "a torch.export program")
         if name == "onnx":
             _require_small(self.request)
             return climb("ONNX", self.routes.onnx, self._onnx)
@@ -233,8 +236,32 @@ class _Writer:
         return replay
 
 
+def _all_refused(refused: Mapping[str, ExportError]) -> ExportError:
+    """One error of every format's: the first one's code and details, and each cause once."""
+    first = next(iter(refused.values()))
+    causes: dict[str, list[str]] = {}
+    for name, error in refused.items():
+        causes.setdefault(error.message, []).append(name)
+    attempts = {
+        f"{name} {route}": reason
+        for name, error in refused.items()
+        for route, reason in error.details.get("attempts", {"": error.message}).items()
+    }
+    message = "\n".join(f"{', '.join(names)}: {message}" for message, names in causes.items())
+    return ExportError(
+        first.code,
+        first.message if len(refused) == 1 else message,
+        **{
+            **first.details,
+            "refused": {name: str(error) for name, error in refused.items()},
+            **({"attempts": attempts} if len(refused) > 1 or "attempts" in first.details else {}),
+        },
+    )
+
+
 def _require_small(request: Request) -> None:
-    weights = sum(tensor.numel() * tensor.element_size() for tensor in request.model.state_dict().values())
+    state = request.model.state_dict().values()
+    weights = sum(value.numel() * value.element_size() for value in state if isinstance(value, Tensor))
     if weights > LARGEST_MODEL:
         raise ExportError("NOT_YET", f"the weights take {weights / 1e9:.1f} GB, more than one ONNX file holds (1.5 GB)")
 

@@ -132,6 +132,12 @@ def to_tensor(image: np.ndarray) -> Tensor:
     return torch.from_numpy(image).permute(2, 0, 1).contiguous().to(torch.float32).div(255)
 
 
+def to_uint8(image: np.ndarray, layout: str = "chw") -> Tensor:
+    """uint8 [height, width, channels] -> the same as [channels, height, width] (`chw`) or as it is (`hwc`)."""
+    value = torch.from_numpy(image)
+    return value.clone() if layout == "hwc" else value.permute(2, 0, 1).contiguous()
+
+
 def normalize(value: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """float32 [channels, height, width]: `(value - mean) / std`, each op rounded to float32; one of each a channel."""
     channels = value.shape[-3]
@@ -202,6 +208,7 @@ def first(op: str, value: Tensor, rank: int) -> Tensor:
 
 
 MODES = ("RGB", "L")
+LAYOUTS = ("chw", "hwc")
 QUANTIZE = ("truncate", "round")
 NEEDS_CONTEXT = ("split_ycbcr", "merge_ycbcr")
 # op -> what it takes and gives
@@ -213,6 +220,7 @@ KINDS = {
     "center_crop": ("image", "image"),
     "to_tensor": ("image", "tensor"),
     "normalize": ("tensor", "tensor"),
+    "to_uint8": ("image", "uint8 tensor"),
     "clamp": ("tensor", "tensor"),
     "to_image": ("tensor", "image"),
     "merge_ycbcr": ("tensor", "image"),
@@ -227,6 +235,7 @@ PREPROCESS: dict[str, Callable[..., Any]] = {
     "center_crop": center_crop,
     "to_tensor": to_tensor,
     "normalize": normalize,
+    "to_uint8": to_uint8,
 }
 POSTPROCESS: dict[str, Callable[..., Any]] = {
     "clamp": clamp,

@@ -41,7 +41,7 @@ def replay_all(request: Request, replay: Replay, knows_dims: bool = True) -> Non
     if not knows_dims and "sizes" in request.variants:
         _try_guesses(request, replay)
     for raw in request.raw:
-        replay.run(Case(raw.name, (raw.input,), is_example=True))
+        replay.run(Case(raw.name, raw.inputs, is_example=True))
     if request.states:
         for case in request.cases:
             run_steps(request.model, replay.file, case, request.states)

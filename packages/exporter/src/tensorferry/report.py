@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from .errors import ExportError
+from .errors import ExportError, plain_text
 
 # the route of a file that was there already
 IMPORTED = "imported"
@@ -152,8 +152,22 @@ class ExportReport:
             *(("note", note) for note in self.notes),
         ]
         width = max(len(label) for label, _ in rows)
-        lines = [f"{label.ljust(width)}  {text}" for label, text in rows]
+        below = "\n" + " " * (width + 2)
+        lines = [f"{label.ljust(width)}  {plain_text(text).replace(chr(10), below)}" for label, text in rows]
         return "\n".join([*lines, *(["", *self._precision_lines()] if self.precisions else [])])
+
+    @property
+    def verbose(self) -> str:
+        """The table, and below it the whole reason of every refused format and every way that was not right."""
+        reasons = {
+            **{
+                f"{artifact.name}, not {route}": error
+                for artifact in self.artifacts
+                for route, error in artifact.tried.items()
+            },
+            **{f"{name}, refused": error for name, error in self.refused.items()},
+        }
+        return "\n\n".join([str(self), *(f"{name}: {error.verbose}" for name, error in reasons.items())])
 
     def _precision_lines(self) -> list[str]:
         """A table with a line for each precision."""

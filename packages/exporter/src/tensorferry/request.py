@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .arguments import read_arguments
+from .differing_dims import differing_dims
 from .dims import DynamicDims, read_dynamic
 from .eager import run_eager
 from .errors import ExportError
 from .examples import VARIANTS, Case, check_variety, read_examples
-from .goldens import require_small
-from .names import NAME, check_names
-from .pipeline import Pipeline, RawCase, read_pipeline, run_preprocess
+from .names import check_names
+from .pipeline import Pipeline, read_pipeline
+from .postprocess_cases import finished_cases
+from .problems import Problems
+from .raw_cases import RawCase, read_raw_cases, with_pixel_ends
 from .reference import PYTORCH, Reference
 from .repeatable import require_repeatable
 from .results import name_outputs
@@ -26,8 +28,9 @@ from .rules import Rules, read_rules, with_states
 from .snapshot import unchanged
 from .stateful import find_written_buffers, states_of_buffers
 from .states import read_states
+from .suggestion import did_you_mean
 from .task import check_labels, check_task
-from .tensors import DTYPES, describe
+from .tensors import DTYPES
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Request:
     states: list[tuple[str, str]]
     pipeline: Pipeline
     raw: list[RawCase]
+    finished: set[str]
+    """Names of the examples that the postprocess gives a result of, where no picture is in front of the model."""
     labels: list[str] | None
     docs: dict[str, str]
     identity: dict[str, str]
@@ -66,6 +71,7 @@ PRECISIONS = ("float16", "int8")
 # how `flatten` names what transformers keeps for the next token
 CACHE_PART = re.compile(r"\.\d+\.(key|value)$")
 CAPTURES = ("auto", "trace", "script", "export")
+EACH_FORMAT = 'or one for each format: {"onnx": "export", "torchscript": "trace"}'
 
 
 def capture_by_format(capture: str | Mapping[str, str]) -> dict[str, str]:
@@ -87,52 +93,43 @@ def check_variants(variants: Sequence[str] | None) -> None:
 
 
 def check_options(
-    formats: Sequence[str],
-    capture: str | Mapping[str, str],
-    name: str,
-    version: str,
-    labels: Sequence[str] | None,
-) -> None:
-    if isinstance(formats, str) or not formats:
-        raise ExportError("OPTIONS_INVALID", f"formats: expected a list such as ['onnx'], got {formats!r}")
-    for found in formats:
-        if found not in FORMATS:
-            raise ExportError("OPTIONS_INVALID", f"formats: {found!r} is unknown; use some of {', '.join(FORMATS)}")
-    if len(set(formats)) != len(formats):
-        raise ExportError("OPTIONS_INVALID", f"formats: one stands twice in {list(formats)}")
-    _check_capture(capture, formats)
+    formats: Sequence[str], capture: str | Mapping[str, str], name: str, version: str, labels: Sequence[str] | None
+) -> list[ExportError]:
+    """`OPTIONS_INVALID` for each that is wrong by itself."""
+    found: list[str] = []
+    if not formats:
+        found.append(f"formats: expected a list such as ['onnx'], got {formats!r}")
+    for one in dict.fromkeys(map(str, formats)):
+        if one not in FORMATS:
+            found.append(f"formats: {one!r} is unknown{did_you_mean(one, FORMATS)}; use some of {', '.join(FORMATS)}")
+    if len(set(map(str, formats))) != len(formats):
+        found.append(f"formats: one stands twice in {list(formats)}")
+    found += _capture_problems(capture, formats)
     for key, value in (("name", name), ("version", version)):
         if not isinstance(value, str) or not value.strip():
-            raise ExportError("OPTIONS_INVALID", f"{key}: expected some text, got {value!r}")
-    if labels is not None and (isinstance(labels, str) or not all(isinstance(label, str) for label in labels)):
-        raise ExportError("OPTIONS_INVALID", "labels: expected a list of texts, one for each class")
+            found.append(f"{key}: expected some text, got {value!r}")
+    if labels is not None and not all(isinstance(label, str) for label in labels):
+        found.append("labels: expected a list of texts, one for each class")
+    return [ExportError("OPTIONS_INVALID", text) for text in found]
 
 
-def _check_capture(capture: str | Mapping[str, str], formats: Sequence[str]) -> None:
+def _capture_problems(capture: str | Mapping[str, str], formats: Sequence[str]) -> list[str]:
     if not isinstance(capture, (str, Mapping)):
-        expected = "expected a way, or a dict of them by format such as {'torchscript': 'trace'}"
-        raise ExportError("OPTIONS_INVALID", f"capture: {expected}, got {capture!r}")
-    unknown = [] if isinstance(capture, str) else [name for name in capture if name not in FORMATS]
-    if unknown:
-        raise ExportError("OPTIONS_INVALID", f"capture: {unknown[0]!r} is no format; they are {', '.join(FORMATS)}")
-    each = 'or one for each format: {"onnx": "export", "torchscript": "trace"}'
+        return [f"capture: expected one of {', '.join(CAPTURES)}, {EACH_FORMAT}; got {capture!r}"]
+    unknown = [] if isinstance(capture, str) else [str(name) for name in capture if name not in FORMATS]
+    found = [f"capture: {name!r} is no format; they are {', '.join(FORMATS)}" for name in unknown]
     for name, way in capture_by_format(capture).items():
         if way not in CAPTURES:
-            raise ExportError("OPTIONS_INVALID", f"capture: expected one of {', '.join(CAPTURES)}, {each}; got {way!r}")
-        if name in formats and name == "aot-inductor" and way in ("trace", "script"):
-            raise ExportError(
-                "OPTIONS_INVALID", f"capture: aot-inductor needs torch.export, got {way!r}; use 'auto', {each}"
-            )
-        if name in formats and name == "torchscript" and way == "export":
-            raise ExportError(
-                "OPTIONS_INVALID", f"capture: TorchScript does not come from torch.export; use 'auto', {each}"
-            )
+            found.append(f"capture: expected one of {', '.join(CAPTURES)}, {EACH_FORMAT}; got {way!r}")
+        elif name in formats and name == "aot-inductor" and way in ("trace", "script"):
+            found.append(f"capture: aot-inductor needs torch.export, got {way!r}; use 'auto', {EACH_FORMAT}")
+        elif name in formats and name == "torchscript" and way == "export":
+            found.append(f"capture: TorchScript does not come from torch.export; use 'auto', {EACH_FORMAT}")
+    return list(dict.fromkeys(found))
 
 
 def check_precisions(precisions: Sequence[str], formats: Sequence[str], model: nn.Module) -> None:
     """Raises `OPTIONS_INVALID` for precisions that are unknown, or cannot be made of this model."""
-    if isinstance(precisions, str):
-        raise ExportError("OPTIONS_INVALID", f"precisions: expected a list such as ['float16'], got {precisions!r}")
     for found in precisions:
         if found not in PRECISIONS:
             raise ExportError(
@@ -161,7 +158,7 @@ def read_request(
     states: Sequence[tuple[str, str]],
     preprocess: Sequence[Mapping[str, Any]],
     postprocess: Sequence[Mapping[str, Any]],
-    raw_examples: Mapping[str, str | Path],
+    raw_examples: Mapping[str, Any],
     labels: Sequence[str] | None,
     docs: Mapping[str, str],
     identity: Mapping[str, str | None],
@@ -171,14 +168,20 @@ def read_request(
     rules: Mapping[str, str] | Callable[[dict[str, int]], object] | None = None,
     variants: Sequence[str] | None = None,
     reference: Reference = PYTORCH,
+    problems: Problems | None = None,
 ) -> Request:
     """Runs the model on the first example to learn its results, and each raw example through the preprocessing.
+
+    Parameters
+    ----------
+    problems : what is known to be wrong already; it is said together with what is found here
 
     Raises
     ------
     ExportError
-        at the first contradiction.
+        with everything that is wrong, as far as one thing can be seen beside the other.
     """
+    problems = problems or Problems()
     notes = []
     if isinstance(model, torch.jit.ScriptModule):
         capture = "script"
@@ -186,49 +189,62 @@ def read_request(
             "the model is TorchScript already and was taken as it is: what it was made from was not compared with it"
         )
     arguments_of, names = model, inputs
-    arguments = read_arguments(model, method, examples, inputs)
-    model = arguments.model
-    inputs = check_names("inputs", arguments.names)
-    cases = read_examples(arguments.examples, inputs)
+    with problems.ending():
+        arguments = read_arguments(model, method, examples, inputs)
+        model = arguments.model
+        notes += arguments.notes
+        inputs = check_names("inputs", arguments.names)
+        cases = read_examples(arguments.examples, inputs)
     ranks = {key: value.dim() for key, value in zip(inputs, cases[0].inputs, strict=True)}
-    dims = read_dynamic(dynamic, inputs, ranks)
-    check_variety(cases, inputs, dims)
-    if callable(rules):
-        rules = _made_like_examples(arguments_of, method, rules, names)
-    learned = read_rules(rules, inputs, [case.inputs for case in cases], dims)
-    written = find_written_buffers(model, inputs, cases, learned)
-    with unchanged(model):
-        outputs = check_names("outputs", name_outputs(run_eager(model, cases[0].inputs), outputs))
-    clash = sorted(set(inputs) & set(outputs))
-    if clash:
-        raise ExportError(
-            "NAMES_INVALID",
-            f"{', '.join(clash)}: an input and an output need different names; name the outputs: outputs=[…]",
-        )
-    pairs = read_states(states, inputs, outputs)
-    found = states_of_buffers(model, written, cases, [*inputs, *outputs]) if written else None
-    if found:
-        model, cases = found.model, found.cases
-        notes.append(found.note)
-        pairs += found.states
-        inputs = check_names("inputs", [*inputs, *(before for before, _ in found.states)])
-        outputs = check_names("outputs", [*outputs, *(after for _, after in found.states)])
-        learned = with_states(learned, inputs, [case.inputs for case in cases])
+    if dynamic is None:
+        dynamic, differing = differing_dims(model, inputs, cases)
+        notes += differing
+    found_dims = problems.of(lambda: _read_dims(dynamic, inputs, ranks, cases))
+    dims = found_dims or DynamicDims({}, {})
+    with problems.ending():
+        if callable(rules):
+            rules = _made_like_examples(arguments_of, method, rules, names)
+        learned = read_rules(rules, inputs, [case.inputs for case in cases], dims)
+        written = find_written_buffers(model, inputs, cases, learned)
+        with unchanged(model):
+            given = run_eager(model, cases[0].inputs)
+        outputs = check_names("outputs", name_outputs(given, outputs))
+        _require_apart(inputs, outputs)
+    pairs = problems.of(lambda: read_states(states, inputs, outputs)) or []
+    if written:
+        problems.require_none()
+        found = states_of_buffers(model, written, cases, [*inputs, *outputs])
+        if found:
+            model, cases = found.model, found.cases
+            notes.append(found.note)
+            pairs += found.states
+            inputs = check_names("inputs", [*inputs, *(before for before, _ in found.states)])
+            outputs = check_names("outputs", [*outputs, *(after for _, after in found.states)])
+            learned = with_states(learned, inputs, [case.inputs for case in cases])
     caches = [name for name in outputs if CACHE_PART.search(name)]
     if caches:
         notes.append(
             f"{', '.join(caches[:2])} and so on are a cache of keys and values: model.config.use_cache = False leaves "
             "them out"
         )
+    with unchanged(model):
+        results = run_eager(model, cases[0].inputs)
+    problems.of(lambda: _check_docs(docs, inputs, outputs))
+    preprocess = with_pixel_ends(preprocess, inputs, cases[0].inputs)
+    pipeline = problems.of(lambda: read_pipeline(preprocess, postprocess, inputs, outputs)) or Pipeline([], [])
+    raw = None
+    if bool(pipeline) == bool(preprocess or postprocess):
+        problems.of(lambda: check_task(identity.get("task"), pipeline))
+        problems.of(lambda: check_labels(labels, pipeline, outputs, [value for _, value in results]))
+        problems.of(lambda: _require_no_states(pipeline, pairs))
+        taken = {case.name for case in cases}
+        if found_dims is not None and not (pipeline and pairs):
+            raw = problems.of(lambda: read_raw_cases(pipeline, raw_examples, taken, inputs, cases[0].inputs, dims))
+    problems.require_none()
+    finished: set[str] = set()
+    if pipeline.postprocess and not pipeline.preprocess:
+        cases, finished = finished_cases(model, pipeline, cases, inputs, outputs, dims)
     require_repeatable(model, cases)
-    results = run_eager(model, cases[0].inputs)
-    unknown = sorted(set(docs) - {*inputs, *outputs})
-    if unknown:
-        raise ExportError("NAMES_INVALID", f"docs: no input or output is called {', '.join(unknown)}")
-    pipeline = read_pipeline(preprocess, postprocess, inputs, outputs)
-    check_task(identity.get("task"), pipeline)
-    check_labels(labels, pipeline, outputs, [value for _, value in results])
-    raw = _read_raw(pipeline, raw_examples, {case.name for case in cases}, inputs, cases, dims)
     return Request(
         model=model,
         cases=cases,
@@ -237,7 +253,8 @@ def read_request(
         dims=dims,
         states=pairs,
         pipeline=pipeline,
-        raw=raw,
+        raw=raw or [],
+        finished=finished,
         labels=None if labels is None else list(labels),
         docs=dict(docs),
         identity={key: value for key, value in identity.items() if value is not None},
@@ -264,50 +281,33 @@ def _made_like_examples(
     return made
 
 
-def _read_raw(
-    pipeline: Pipeline,
-    paths: Mapping[str, str | Path],
-    taken: set[str],
-    inputs: Sequence[str],
-    cases: Sequence[Case],
-    dims: DynamicDims,
-) -> list[RawCase]:
-    if bool(pipeline) != bool(paths):
-        raise ExportError(
-            "PIPELINE_INVALID",
-            "preprocess and postprocess need raw_examples={'photo': 'photo.png'}, or nobody can tell whether another "
-            "language does the same"
-            if pipeline
-            else "raw_examples: there is no preprocess to run them through",
-        )
-    if not paths:
-        return []
-    if not pipeline.preprocess or len(inputs) != 1:
-        raise ExportError("NOT_YET", "a raw example needs one preprocess entry and a model of one input so far")
-    raw = []
-    for key, path in paths.items():
-        path = Path(path)
-        if key in taken or not NAME.match(key):
-            raise ExportError("OPTIONS_INVALID", f"raw_examples: {key!r} is no name or stands for another case already")
-        if not path.is_file():
-            raise ExportError("OPTIONS_INVALID", f"raw_examples[{key!r}]: there is no file {path}")
-        case = run_preprocess(pipeline, key, path, cases[0].inputs[0].dim())
-        require_small({key: case.decoded.nbytes + case.input.nbytes})
-        _check_prepared(case, inputs[0], cases[0].inputs[0], dims)
-        raw.append(case)
-    return raw
+def _read_dims(
+    dynamic: Mapping[str, Mapping[int, str]], inputs: Sequence[str], ranks: Mapping[str, int], cases: Sequence[Case]
+) -> DynamicDims:
+    dims = read_dynamic(dynamic, inputs, ranks)
+    check_variety(cases, inputs, dims)
+    return dims
 
 
-def _check_prepared(case: RawCase, name: str, example: Tensor, dims: DynamicDims) -> None:
-    """The preprocessed picture must be what the declared input takes."""
-    declared = dims.shape(name, example.shape)
-    fits = case.input.dtype == example.dtype and all(
-        not isinstance(dim, int) or dim == size for dim, size in zip(declared, case.input.shape, strict=True)
-    )
-    if not fits:
+def _require_apart(inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    clash = sorted(set(inputs) & set(outputs))
+    if clash:
         raise ExportError(
-            "PIPELINE_INVALID",
-            f"preprocess makes {describe(case.input)} of {case.file_name}, {name} takes "
-            f"{DTYPES[example.dtype]}{declared}; change the steps, or declare the dim in `dynamic`",
+            "NAMES_INVALID",
+            f"{', '.join(clash)}: an input and an output need different names; name the outputs: outputs=[…]",
         )
-    dims.bind({name: tuple(case.input.shape)})
+
+
+def _require_no_states(pipeline: Pipeline, pairs: Sequence[tuple[str, str]]) -> None:
+    if pipeline and pairs:
+        raise ExportError(
+            "NOT_YET",
+            "preprocess and postprocess around a model with states: stream() takes and gives tensors so far; leave the "
+            "steps out",
+        )
+
+
+def _check_docs(docs: Mapping[str, str], inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    unknown = [str(key) for key in docs if key not in {*inputs, *outputs}]
+    if unknown:
+        raise ExportError("NAMES_INVALID", f"docs: no input or output is called {', '.join(sorted(unknown))}")

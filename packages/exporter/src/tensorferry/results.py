@@ -42,7 +42,7 @@ def _require_tensor(value: object, name: str) -> Tensor:
 
 
 def name_outputs(results: Results, names: Sequence[str] | None) -> list[str]:
-    """The outputs' names: the caller's, else the model's own keys and fields.
+    """The outputs' names: the caller's, else the model's own keys and fields; one alone without a name is `output`.
 
     Raises
     ------
@@ -51,6 +51,8 @@ def name_outputs(results: Results, names: Sequence[str] | None) -> list[str]:
     """
     keys = [key for key, _ in results]
     found = ", ".join(describe(value) if key is None else f"{key}: {describe(value)}" for key, value in results)
+    if names is None and keys == [None]:
+        return ["output"]
     if names is None:
         if None in keys or len(set(keys)) != len(keys):
             raise ExportError(

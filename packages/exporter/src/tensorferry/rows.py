@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .dims import Dim, DynamicDims
-from .examples import Case
+from .examples import Case, repeated
 from .replay import allowance
 from .tensors import compare
 
@@ -34,7 +34,7 @@ def batch_dim(dims: DynamicDims, inputs: Sequence[str], output_shapes: Sequence[
     inner = [text for shape in output_shapes for text in shape[1:] if isinstance(text, str)]
     elsewhere = any(dim == name for axes in dims.axes.values() for axis, name in axes.items() if axis > 0)
     found = dims.ranges[dim]
-    if elsewhere or any(dim in text for text in inner) or found.min != 1 or not found.holds(ROWS):
+    if elsewhere or any(dim in text for text in inner) or found.min > 1 or not found.holds(ROWS):
         return None
     return dim
 
@@ -130,6 +130,8 @@ def _raised(row: Tensor, eighths: int) -> Tensor:
     A row that is only shifted keeps its sum: a model that takes the mean over all rows would look independent.
     """
     flat = row.flatten()
+    if not flat.numel():
+        return row
     smallest = flat.argsort(stable=True)[: -(-flat.numel() * eighths // 8)]
     return flat.index_fill(0, smallest, flat.max()).reshape(row.shape) if len(smallest) else row
 
@@ -137,5 +139,5 @@ def _raised(row: Tensor, eighths: int) -> Tensor:
 def _cut(row: Tensor, shape: Sequence[int]) -> Tensor:
     """The row repeated or cut to the first example's sizes."""
     for axis, size in enumerate(shape):
-        row = row.index_select(axis, torch.arange(size) % row.shape[axis])
+        row = repeated(row, axis, size)
     return row

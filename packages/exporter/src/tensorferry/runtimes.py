@@ -18,6 +18,8 @@ from .exported_program import load_program
 from .tensors import describe, flatten, to_numpy
 
 TORCH = torch.__version__.split("+")[0]
+# what torch.jit.load says of constants that hold no plain tensor
+UNREADABLE_CONSTANT = "required keyword attribute 'value' is undefined"
 
 
 class WrittenFile(Protocol):
@@ -80,6 +82,17 @@ class OnnxFile:
         return [to_numpy(torch.from_dlpack(value)).copy() for value in found]
 
 
+def refused_by_torchscript(name: str, error: Exception) -> ExportError:
+    """`RUNTIME_REFUSED` for a file that `torch.jit.load` does not read."""
+    advice = ""
+    if UNREADABLE_CONSTANT in str(error):
+        advice = (
+            ". PyTorch cannot read constants back that torch.jit.optimize_for_inference packed for this machine's "
+            "oneDNN: give the module as it was before, torch.jit.freeze alone is fine"
+        )
+    return ExportError("RUNTIME_REFUSED", f"torch.jit.load does not load {name}: {explain(error)}{advice}")
+
+
 class _PyTorchFile:
     """What PyTorch itself loads. Results bind to the outputs by their order."""
 
@@ -107,9 +120,7 @@ class TorchScriptFile(_PyTorchFile):
                 warnings.simplefilter("ignore")
                 module = torch.jit.load(str(path), map_location="cpu").eval()
         except Exception as error:
-            raise ExportError(
-                "RUNTIME_REFUSED", f"torch.jit.load does not load the written model: {explain(error)}"
-            ) from error
+            raise refused_by_torchscript("the written model", error) from error
         super().__init__(inputs, outputs, module)
 
 

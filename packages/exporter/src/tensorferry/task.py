@@ -11,7 +11,12 @@ from .errors import ExportError
 from .pipeline import Pipeline, check_chain
 
 # task -> what its postprocess gives; TypeScript types `predict` by them, and by tensors for any other task
-TASKS = {"image-to-image": "image", "image-classification": "labels"}
+TASKS = {
+    "image-to-image": "image",
+    "image-classification": "labels",
+    "text-classification": "labels",
+    "tabular-classification": "labels",
+}
 LAST_STEPS = {"image": "to_image or merge_ycbcr", "labels": "top_k"}
 
 

@@ -38,7 +38,9 @@ def read_definitions(entries: Mapping[str, bytes]) -> dict[str, Definition]:
         module = path.removeprefix("code/").removesuffix(".py").replace("/", ".")
         ranges = read_ranges(entries[f"{path}.debug_pkl"]) if f"{path}.debug_pkl" in entries else []
         starts = [match.start() for match in DEFINITION.finditer(text)]
-        for start, end, match in zip(starts, [*starts[1:], len(text)], DEFINITION.finditer(text), strict=True):
+        # a file of classes that the runtime itself has, such as those of packed weights, is empty
+        ends = [*starts[1:], len(text)] if starts else []
+        for start, end, match in zip(starts, ends, DEFINITION.finditer(text), strict=True):
             own = [entry.at(entry.offset - start) for entry in ranges if start <= entry.offset < end]
             # torch.jit.script lists constants in the order of a Python set, which no two processes share
             ordered = CONSTANTS.sub(lambda lines: b"".join(sorted(lines.group().splitlines(True))), text[start:end])

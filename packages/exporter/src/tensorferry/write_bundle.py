@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import PIL
 from torch import Tensor
 
@@ -17,17 +18,18 @@ from .errors import ExportError
 from .folder import require_no_machine_path
 from .goldens import Goldens
 from .manifest import SCHEMA, dim_entry, file_entry, to_text
-from .pipeline import run_postprocess
+from .postprocess_cases import finish
 from .precision import Reduced, prove_precisions
 from .progress import Progress
 from .prove import Prove, Proven, prove_formats
+from .quantized import quantized_parts
 from .replay import Replay
 from .replay_request import Shapes, output_shapes
 from .report import ArtifactReport, ExportReport, OutputTolerance
 from .request import Request
 from .rows import batch_dim, rows_independent
 from .states import check_states
-from .tensors import DTYPES, to_tensor
+from .tensors import DTYPES
 
 GOLDENS_FILE = "goldens.safetensors"
 
@@ -89,9 +91,7 @@ def write_bundle(
         "goldens": {
             "file": file_entry(folder, GOLDENS_FILE),
             "tolerance": tolerance,
-            "cases": [
-                {**case, "raw": file_entry(folder, case["raw"])} if "raw" in case else case for case in goldens.cases
-            ],
+            "cases": [_with_files(folder, case) for case in goldens.cases],
         },
         "producer": {
             "tensorferry": __version__,
@@ -193,17 +193,28 @@ def _write_goldens(request: Request, replay: Replay, folder: Path) -> Goldens:
         if request.states:
             goldens.add_steps(case, replay, request.states)
         else:
-            goldens.add_example(case, replay)
+            is_finished = case.name in request.finished
+            goldens.add_example(case, replay, partial(_results, request) if is_finished else None)
     for raw in request.raw:
-        (folder / raw.file_name).write_bytes(raw.content)
-        outputs = outputs_of(request.model, [raw.input])
-        results = {}
-        if request.pipeline.postprocess:
-            source = outputs[request.outputs.index(request.pipeline.postprocess[0]["from"][0])]
-            results = run_postprocess(request.pipeline, to_tensor(source), raw.context)
-        goldens.add_raw(raw, replay, outputs, results)
+        for picture in raw.pictures.values():
+            (folder / picture.file_name).write_bytes(picture.content)
+        goldens.add_raw(raw, replay, partial(_results, request))
     (folder / GOLDENS_FILE).write_bytes(goldens.content())
     return goldens
+
+
+def _results(request: Request, outputs: Sequence[np.ndarray], context: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What the postprocess makes of a run's outputs."""
+    return finish(request.pipeline, request.outputs, outputs, context)
+
+
+def _with_files(folder: Path, case: dict[str, Any]) -> dict[str, Any]:
+    """A case with size and hash of its pictures."""
+    if "raw" in case:
+        return {**case, "raw": file_entry(folder, case["raw"])}
+    if "raws" in case:
+        return {**case, "raws": {name: file_entry(folder, path) for name, path in case["raws"].items()}}
+    return case
 
 
 def _specs(
@@ -220,9 +231,11 @@ def _text(spec: Mapping[str, Any]) -> str:
 
 
 def _precision(request: Request) -> str:
-    """The dtype of the weights, or of the first floating-point input."""
+    """The dtype of the weights, int8 where torch.ao packed them, or that of the first floating-point input."""
     if request.reference.precision:
         return request.reference.precision
+    if quantized_parts(request.model):
+        return "int8"
     tensors = [*request.model.parameters(), *request.model.buffers(), *request.cases[0].inputs]
     floats = [DTYPES[value.dtype] for value in tensors if value.is_floating_point()]
     return floats[0] if floats else "float32"

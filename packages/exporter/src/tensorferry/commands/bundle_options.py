@@ -18,7 +18,11 @@ EXIT_CODES = """exit codes:
 
 def add_bundle_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the bundle")
-    group.add_argument("--out", metavar="FOLDER", help="where the bundle goes; an earlier one there is replaced")
+    group.add_argument(
+        "--out",
+        metavar="FOLDER",
+        help="where the bundle goes (export: a folder of the bundle's name); an earlier one there is replaced",
+    )
     group.add_argument("--name", help="of the bundle")
     group.add_argument("--version", help="of the bundle (default: 1.0.0)")
     group.add_argument("--license", help="SPDX identifier such as MIT")

@@ -110,7 +110,7 @@ def run(options: argparse.Namespace) -> int:
 
 def finish(options: argparse.Namespace, report: ExportReport) -> int:
     """Prints the report and returns the exit code."""
-    show(report.to_dict() if options.json else str(report))
+    show(report.to_dict() if options.json else report.verbose if options.verbose else str(report))
     return report.exit_code
 
 
@@ -147,6 +147,8 @@ def export(options: argparse.Namespace, factory: str) -> ExportReport:
             raise ExportError("OPTIONS_INVALID", "--examples: one pkg.module:NAME that gives all of them")
         arguments["examples"] = load_object(options.examples[0], "--examples")
     arguments |= given
+    # beside where the command runs, by the bundle's name
+    arguments.setdefault("out", str(arguments["name"]))
     _require_all(arguments)
     arguments["examples"] = _list_of(arguments["examples"])
     notes = load_weights(arguments["model"], Path(options.weights)) if options.weights else []

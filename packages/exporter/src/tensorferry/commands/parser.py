@@ -56,5 +56,6 @@ def add_command(commands: Any, name: str, run: Any, **texts: str) -> argparse.Ar
     parser = commands.add_parser(name, **texts)
     parser.set_defaults(run=run, option_names=parser._option_string_actions)
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of the table")
+    parser.add_argument("--verbose", action="store_true", help="with the whole reason of every way that was tried")
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
     return parser
