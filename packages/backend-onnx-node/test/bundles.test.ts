@@ -28,6 +28,14 @@ describe('a recurrent bundle', () => {
   })
 })
 
+test.each(['sentiment', 'pixels'])('%s: labels without a picture, and of one with a tensor beside it', async (name) => {
+  await using model = await loadModel(bundlePath(name), { backend: onnxNode(), verify: 'full' })
+  const staged = model.report.verify.cases.filter(({ stages }) => stages.result !== undefined)
+  expect(staged).toHaveLength(1)
+  expect(staged[0]!.stages.result).toBeLessThan(1e-6)
+  if (name === 'pixels') expect(staged[0]!.stages).toMatchObject({ decoded: 0, inputs: 0 })
+})
+
 test('two inputs with a shared dim, and an output dim that is an expression', async () => {
   await using model = await loadModel(bundlePath('two-inputs'), {
     backend: onnxNode({ execution: 'inline' }),
