@@ -45,6 +45,31 @@ describe('labels', () => {
   })
 })
 
+test('labels of a text: one row, and each of several', async () => {
+  const cwd = await temporaryFolder()
+  const one = { input_ids: [[1, 2, 3]], attention_mask: [[1, 1, 0]] }
+  const other = { input_ids: [[4, 5, 6]], attention_mask: [[1, 1, 1]] }
+  const both = {
+    input_ids: [...one.input_ids, ...other.input_ids],
+    attention_mask: [...one.attention_mask, ...other.attention_mask],
+  }
+  for (const [name, value] of Object.entries({ one, other, both })) {
+    await writeFile(join(cwd, `${name}.json`), JSON.stringify(value))
+  }
+  const SENTIMENT = join(ROOT, 'packages/core/test/fixtures/bundles/sentiment')
+  const { code, answer } = await answerOf(['run', SENTIMENT, 'one.json', 'other.json', 'both.json'], { cwd })
+  expect(code).toBe(0)
+  const results = Object.fromEntries(
+    (answer.results as { file: string; result: { label: string; score: number }[] }[]).map((entry) => [
+      entry.file,
+      entry.result,
+    ]),
+  )
+  expect(results['one.json']!.map(({ label }) => label).sort()).toEqual(['bad', 'fair', 'good'])
+  expect(results['one.json']!.reduce((sum, { score }) => sum + score, 0)).toBeCloseTo(1, 6)
+  expect(results['both.json']).toEqual({ 'row 0': results['one.json'], 'row 1': results['other.json'] })
+})
+
 describe('pictures', () => {
   test('--out writes the PNG that the library gives', async () => {
     const cwd = await temporaryFolder()

@@ -1,29 +1,38 @@
-import { type RawInput, type Tensor, TensorferryError } from '@tensorferry/core'
+import { type RawInput, type RawInputs, type Tensor, TensorferryError, type TensorSpec } from '@tensorferry/core'
+import { unknownName } from '@tensorferry/core/names'
 import { tensorFromJsonData } from '@tensorferry/inference-protocol/json-tensor'
 import type { ServedModel } from '../models/served-model.ts'
-import { bodyText, isObject, parseJsonObject } from '../protocol/parse-json.ts'
+import { bodyText, isObject, parseJson, parseJsonObject } from '../protocol/parse-json.ts'
 import { HttpRefusal } from './http-refusal.ts'
+import { splitRows, tensorFromJson } from './json-inputs.ts'
 import { readForm } from './multipart.ts'
 
 /** One input of `predict`: a picture or tensor, or an object of them by the names of the bundle's raw inputs. */
-export type Raw = RawInput | Readonly<Record<string, RawInput>>
+export type Raw = RawInput | RawInputs
 
 /** What the first steps of a bundle read. */
 interface RawSpec {
   readonly name: string
   readonly isImage: boolean
+  /** Of an input that no step makes: it is given as a tensor. */
+  readonly tensor?: TensorSpec
 }
 
-function rawSpecs({ manifest, name }: ServedModel): readonly RawSpec[] {
-  const specs = (manifest?.preprocess ?? []).map(({ raw, steps }) => ({
-    name: raw,
-    isImage: steps[0]?.op === 'decode_image',
-  }))
-  if (specs.length > 0) return specs
-  throw new TensorferryError(
-    'INPUT_INVALID',
-    `${name} has no preprocess steps: it takes tensors alone, at /v2/models/${name}/infer`,
-  )
+function rawSpecs({ manifest, name, signature }: ServedModel): readonly RawSpec[] {
+  const before = manifest?.preprocess ?? []
+  if (before.length === 0 && !manifest?.postprocess.length) {
+    throw new TensorferryError(
+      'INPUT_INVALID',
+      `${name} has neither preprocess nor postprocess steps: it takes and gives tensors, at /v2/models/${name}/infer`,
+    )
+  }
+  const made = new Set([...before.flatMap(({ to }) => to), ...signature.states.map(({ input }) => input)])
+  return [
+    ...before.map(({ raw, steps }) => ({ name: raw, isImage: steps[0]?.op === 'decode_image' })),
+    ...signature.inputs
+      .filter((spec) => !made.has(spec.name))
+      .map((tensor) => ({ name: tensor.name, isImage: false, tensor })),
+  ]
 }
 
 function tensorOf(value: unknown, name: string): Tensor<'float32'> {
@@ -36,7 +45,7 @@ function tensorOf(value: unknown, name: string): Tensor<'float32'> {
 /** JSON is read on the event loop here. */
 const MOST_JSON_BYTES = 1024 * 1024
 
-function fromJson(body: Buffer, specs: readonly RawSpec[]): Raw {
+function fromJson(body: Buffer, specs: readonly RawSpec[], model: ServedModel): readonly Raw[] {
   const image = specs.find(({ isImage }) => isImage)
   if (image) {
     const accept = { accept: 'image/png, image/jpeg, image/webp, multipart/form-data' }
@@ -51,8 +60,16 @@ function fromJson(body: Buffer, specs: readonly RawSpec[]): Raw {
     )
   }
   const value = parseJsonObject(bodyText(body))
-  if (specs.length === 1) return tensorOf(value, specs[0]!.name)
-  return Object.fromEntries(specs.map(({ name }) => [name, tensorOf(value[name], name)]))
+  if (specs.length === 1 && !specs[0]!.tensor) return [tensorOf(value, specs[0]!.name)]
+  const unknown = Object.keys(value).find((key) => !specs.some(({ name }) => name === key))
+  if (unknown !== undefined) {
+    const names = specs.map(({ name }) => name)
+    throw new TensorferryError('INPUT_INVALID', unknownName('input', unknown, names))
+  }
+  const inputs = Object.fromEntries(
+    specs.map(({ name, tensor }) => [name, tensor ? tensorFromJson(value[name], tensor) : tensorOf(value[name], name)]),
+  )
+  return specs.every(({ tensor }) => tensor) ? splitRows(inputs, model) : [inputs]
 }
 
 async function fromForm(body: Buffer, contentType: string, specs: readonly RawSpec[]): Promise<readonly Raw[]> {
@@ -60,18 +77,23 @@ async function fromForm(body: Buffer, contentType: string, specs: readonly RawSp
   if (files.length === 0) {
     throw new HttpRefusal(400, 'INPUT_INVALID', 'the form has no file; with curl: -F image=@FILE')
   }
-  if (specs.length === 1) return files.map(({ bytes }) => bytes)
+  if (specs.length === 1 && !specs[0]!.tensor) return files.map(({ bytes }) => bytes)
   const raws = new Map(files.map(({ field, bytes }) => [field, bytes]))
   const missing = specs.filter(({ name }) => !raws.has(name)).map(({ name }) => name)
   if (missing.length > 0) {
     throw new HttpRefusal(400, 'INPUT_INVALID', `the form has no file in the field ${missing.join(', ')}`)
   }
-  return [Object.fromEntries(specs.map(({ name }) => [name, raws.get(name)!]))]
+  const values = specs.map(({ name, tensor }) => {
+    const bytes = raws.get(name)!
+    return [name, tensor ? tensorFromJson(parseJson(bodyText(bytes)), tensor) : bytes]
+  })
+  return [Object.fromEntries(values)]
 }
 
 /**
  * What a body holds for a model's pipeline: a picture's bytes, a form with one or several files under any field name (a bundle
- * with several raw inputs takes one under each of their names), or for pipelines that begin with a tensor JSON of shape and data.
+ * with several raw inputs takes one under each of their names), or for inputs that are tensors JSON: nested lists by name, or
+ * shape and data.
  *
  * @returns one entry for each answer
  * @throws TensorferryError `INPUT_INVALID`; HttpRefusal 400, 415
@@ -87,8 +109,12 @@ export async function readRaw(
     throw new HttpRefusal(400, 'INPUT_INVALID', 'the request has no body; with curl: --data-binary @FILE')
   }
   if (type.startsWith('multipart/form-data')) return fromForm(body, contentType!, specs)
-  if (/^application\/([^;]+\+)?json\b/.test(type)) return [fromJson(body, specs)]
-  if (specs.length === 1) return [body]
+  if (/^application\/([^;]+\+)?json\b/.test(type)) return fromJson(body, specs, model)
+  if (specs.length === 1 && !specs[0]!.tensor) return [body]
   const names = specs.map(({ name }) => name).join(', ')
-  throw new HttpRefusal(400, 'INPUT_INVALID', `this model takes ${names}: send a form with a file under each name`)
+  throw new HttpRefusal(
+    400,
+    'INPUT_INVALID',
+    `this model takes ${names}: send ${specs.some(({ isImage }) => isImage) ? 'a form with a file under each name' : 'JSON of nested lists by name, content-type application/json'}`,
+  )
 }

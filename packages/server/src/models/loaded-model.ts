@@ -66,7 +66,7 @@ export class LoadedModel implements ServedModel, MeasuredModel {
     this.version = version
     this.signature = model.signature
     this.manifest = model.manifest
-    this.labels = model.manifest?.task === 'image-classification' ? model.labels : null
+    this.labels = model.manifest?.task?.endsWith('-classification') ? model.labels : null
     this.report = model.report
     this.#model = model
     this.#pipeline = new ServedPipeline({ name, model, pool: pipelines, queue: options.queue })

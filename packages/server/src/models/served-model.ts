@@ -1,4 +1,4 @@
-import type { CallOptions, Manifest, Model, Prediction, RawInput, Signature, Tensors } from '@tensorferry/core'
+import type { CallOptions, Manifest, Model, Prediction, RawInput, RawInputs, Signature, Tensors } from '@tensorferry/core'
 
 /** Options of {@link ServedModel.infer}: `timeoutMs` counts the time in the queue too. */
 export interface InferOptions extends CallOptions {
@@ -19,7 +19,7 @@ export interface ServedModel {
   readonly signature: Signature
   /** Null for a bare model file. */
   readonly manifest: Manifest | null
-  /** Names of the classes of an `image-classification` bundle; else null. */
+  /** Names of the classes of a bundle whose task is a classification; else null. */
   readonly labels: readonly string[] | null
   readonly report: Model['report']
   /**
@@ -30,7 +30,7 @@ export interface ServedModel {
    */
   infer(inputs: Tensors, options?: InferOptions): Promise<Tensors>
   /** Raw input through the bundle's pipeline: preprocess, {@link ServedModel.infer}, postprocess. Throws as infer does. */
-  predict(raw: RawInput | Readonly<Record<string, RawInput>>, options?: PredictOptions): Promise<Prediction>
+  predict(raw: RawInput | RawInputs, options?: PredictOptions): Promise<Prediction>
   /** What was counted since the model was loaded. */
   statistics(): ModelStatistics
 }

@@ -1,7 +1,15 @@
-import type { PipelineContext, Prediction, Preprocessed, RawInput, SerializedError, Tensors } from '@tensorferry/core'
+import type {
+  PipelineContext,
+  Prediction,
+  Preprocessed,
+  RawInput,
+  RawInputs,
+  SerializedError,
+  Tensors,
+} from '@tensorferry/core'
 
 /** One input of `predict`, or an object of them by the names of the bundle's raw inputs. */
-export type Raw = RawInput | Readonly<Record<string, RawInput>>
+export type Raw = RawInput | RawInputs
 
 /** Half of a pipeline, as it crosses to a worker. */
 export type PipelineJob =

@@ -17,7 +17,7 @@ export function bodyText(bytes: Uint8Array): string {
  *
  * @throws TensorferryError `INPUT_INVALID` for what is no JSON, also for the tokens NaN and Infinity, which Python writes
  */
-function parseJson(text: string): unknown {
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {

@@ -1,6 +1,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { onnxNode } from '@tensorferry/backend-onnx-node'
 import { decodeImage, loadModel, type RawImage, tensor } from '@tensorferry/core'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -42,6 +43,54 @@ describe('labels', () => {
     expect((await ask(server, '/predictions/digits/1.0.0', { method: 'PUT', body: photo })).json).toEqual(scores)
     expect((await ask(server, '/ping')).json).toEqual({ status: 'Healthy' })
   })
+})
+
+const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../../../core/test/fixtures/bundles/${name}`, import.meta.url))
+const json = { 'content-type': 'application/json' }
+
+test('labels of a text: nested lists by name, and a result for each row', async () => {
+  const server = await startServer({ models: [fixture('sentiment')] })
+  await using model = await loadModel(fixture('sentiment'), { backend: onnxNode({ threads: 1 }) })
+  const ids = [
+    [1, 2, 3],
+    [4, 5, 6],
+  ]
+  const mask = [
+    [1, 1, 0],
+    [1, 1, 1],
+  ]
+  const expected = await Promise.all(
+    ids.map((row, index) =>
+      model.predict({
+        input_ids: tensor('int64', row.map(BigInt), [1, 3]),
+        attention_mask: tensor('int64', mask[index]!.map(BigInt), [1, 3]),
+      }),
+    ),
+  )
+  const ask = (body: object) => post(server, '/predict/sentiment', JSON.stringify(body), json)
+  expect((await ask({ input_ids: [ids[0]], attention_mask: [mask[0]] })).json).toEqual(expected[0])
+  expect((await ask({ input_ids: ids, attention_mask: mask })).json).toEqual(expected)
+  const flat = { shape: [1, 3], data: ids[1] }
+  expect((await ask({ input_ids: flat, attention_mask: { shape: [1, 3], data: mask[1] } })).json).toEqual(expected[1])
+  const missing = await ask({ input_ids: ids })
+  expect([missing.status, missing.json.error]).toEqual([400, 'attention_mask: expected numbers, got nothing'])
+  const unknown = await ask({ input_id: ids, attention_mask: mask })
+  expect([unknown.status, unknown.json.error]).toEqual([400, expect.stringMatching(/did you mean 'input_ids'/)])
+})
+
+test('a picture and a tensor in one form, to a network that takes uint8 with the channels last', async () => {
+  const server = await startServer({ models: [fixture('pixels')] })
+  await using model = await loadModel(fixture('pixels'), { backend: onnxNode({ threads: 1 }) })
+  const expected = await model.predict({ photo, weight: tensor('float32', [2], [1, 1]) })
+  const both = new FormData()
+  both.append('photo', new Blob([photo], { type: 'image/png' }), 'a.png')
+  both.append('weight', new Blob(['[[2]]'], { type: 'application/json' }), 'weight.json')
+  // Gathered into one batch of NHWC.
+  const answers = await Promise.all([1, 2, 3].map(() => post(server, '/predict/pixels', both)))
+  expect(answers.map((answer) => answer.json)).toEqual([expected, expected, expected])
+  const alone = await post(server, '/predict/pixels', photo, { 'content-type': 'image/png' })
+  expect([alone.status, alone.json.error]).toEqual([400, expect.stringMatching(/takes photo, weight: send a form/)])
 })
 
 describe('images', () => {
@@ -135,7 +184,7 @@ test('refusals', async () => {
     ['/predict/digits', '--b\r\nx', { 'content-type': 'multipart/form-data; boundary=b' }, 400, /form/],
     ['/predict/digits', form(...new Array<string>(65).fill('a')), {}, 400, /64 files/],
     ['/predict/nobody', photo, {}, 404, /nobody/],
-    ['/predict/float32', photo, {}, 400, /no preprocess steps.*\/v2\/models\/float32\/infer/],
+    ['/predict/float32', photo, {}, 400, /neither preprocess nor postprocess steps.*\/v2\/models\/float32\/infer/],
   ]
   for (const [path, body, headers, status, words] of cases) {
     const answer = await post(server, path, body, headers)

@@ -14,6 +14,7 @@ import { outputStems } from './output-names.ts'
 import { readTensors } from './read-tensors.ts'
 import { type Result, resultFiles, summarizeResult } from './results.ts'
 import type { RunOptions } from './run.ts'
+import { runTensors } from './run-tensors.ts'
 
 /** Inputs, and what to do with each. */
 interface ProcessInputs {
@@ -64,7 +65,7 @@ export async function processInputs({
       const bytes = input.path === null ? await terminal.read() : new Uint8Array(await readFile(input.path))
       const outputs =
         holdsTensors(input.path ?? '') || looksLikeTensors(model, input, bytes)
-          ? await model.run(readTensors(bytes, input.path ?? 'stdin.json', model.inputs), { signal })
+          ? await runTensors(model, readTensors(bytes, input.path ?? 'stdin.json', model.inputs), { signal })
           : await model.predict(bytes, { signal })
       result = outputs as Result
     } catch (error) {

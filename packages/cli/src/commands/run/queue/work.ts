@@ -15,6 +15,7 @@ import { holdsTensors } from '../inputs.ts'
 import { readTensors } from '../read-tensors.ts'
 import { type Result, resultFiles } from '../results.ts'
 import type { RunOptions } from '../run.ts'
+import { runTensors } from '../run-tensors.ts'
 import { findRedis, outageTeller, shownUrl } from './connect.ts'
 import { identifyQueue } from './identify.ts'
 import { DEATHS, type FileDone, type FileJob, isUrl, LOCK_MS } from './job.ts'
@@ -138,7 +139,7 @@ async function runFile(
   const bytes = await readInput(input, signal)
   // What is in work when the worker is stopped is finished: no signal here.
   const result = (
-    holdsTensors(input) ? await model.run(readTensors(bytes, input, model.inputs)) : await model.predict(bytes)
+    holdsTensors(input) ? await runTensors(model, readTensors(bytes, input, model.inputs)) : await model.predict(bytes)
   ) as Result
   const files: Record<string, number> = {}
   for (const { suffix, content } of await resultFiles(result)) {
