@@ -35,7 +35,7 @@ def export_bundle(
     states: Sequence[tuple[str, str]] = (),
     formats: Sequence[str] = ("onnx", "torchscript"),
     capture: str | Mapping[str, str] = "auto",
-    preprocess: Sequence[Mapping[str, Any]] = (),
+    preprocess: Sequence[Mapping[str, Any]] | Callable[[Any], Any] = (),
     postprocess: Sequence[Mapping[str, Any]] = (),
     labels: Sequence[str] | None = None,
     *,

@@ -18,7 +18,13 @@ PROCESSORS = {
     "ConvNext": False,
 }
 CROPPING = ("DeiT", "CLIP", "Bit")
-SUFFIXES = ("ImageProcessor", "FeatureExtractor")
+SUFFIXES = ("ImageProcessor", "FeatureExtractor", "ImageProcessorPil")
+# what a folder does not say: the same name is another class since transformers 5
+PILLOW_NOTE = (
+    "the steps resize as {name} of transformers 4 does, with Pillow. transformers 5 gives that name to a class that "
+    "resizes with torchvision where that is installed: pixels are up to a level apart there, and no step does that. "
+    "{name}Pil of transformers 5 is Pillow's"
+)
 # by Pillow's own numbers
 FILTERS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 READ = (
@@ -89,13 +95,24 @@ def read_image_processor(config: Mapping[str, Any]) -> list[Step]:
     return steps
 
 
+def pillow_note(config: Mapping[str, Any]) -> str | None:
+    """Whose resizing the steps are, where the folder's processor has one by another library too."""
+    name = str(config.get("image_processor_type") or config.get("feature_extractor_type") or "")
+    if not config.get("do_resize") or name.endswith("Pil"):
+        return None
+    return PILLOW_NOTE.format(name=name.replace("FeatureExtractor", "ImageProcessor"))
+
+
 def _kind(name: str, config: Mapping[str, Any]) -> str:
     key = "image_processor_type" if config.get("image_processor_type") else "feature_extractor_type"
     if name.endswith("Fast") or config.get("use_fast"):
         _refuse(
             key if name.endswith("Fast") else "use_fast",
             name or True,
-            "it resizes with torchvision, whose pixels are not always Pillow's; the one without Fast takes Pillow",
+            "it resizes with torchvision, up to a level apart from Pillow, and no step does that yet; {}Pil of "
+            "transformers 5, or the one without Fast of transformers 4, is Pillow's".format(
+                name.removesuffix("Fast") or "the class"
+            ),
         )
     kind = next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), "")
     if kind not in PROCESSORS:

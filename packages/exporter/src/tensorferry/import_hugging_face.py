@@ -14,7 +14,7 @@ from PIL import Image
 
 from .eager import run_eager
 from .errors import ExportError
-from .image_processor import read_image_processor
+from .image_processor import pillow_note, read_image_processor
 from .import_inputs import Inputs
 from .import_model import ImportedModel
 from .import_source import onnx_files
@@ -91,7 +91,11 @@ def read_folder(
     main = files.get(MODEL) or next(iter(files.values()))
     variants = [_variant(name, tolerance, files) for name, tolerance in wanted.items()]
     processor = folder / "preprocessor_config.json"
-    steps = read_image_processor(_json(processor)) if with_preprocess and processor.is_file() else []
+    has_steps = with_preprocess and processor.is_file()
+    steps = read_image_processor(_json(processor)) if has_steps else []
+    note = pillow_note(_json(processor)) if has_steps else None
+    if note:
+        notes.append(note)
     if any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt")):
         notes.append("the tokenizer is not part of the bundle: token ids are the input")
     architectures = config.get("architectures") or [""]

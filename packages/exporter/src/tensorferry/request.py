@@ -31,6 +31,7 @@ from .states import read_states
 from .suggestion import did_you_mean
 from .task import check_labels, check_task
 from .tensors import DTYPES
+from .torchvision_transform import with_transforms
 
 
 @dataclass(frozen=True)
@@ -230,8 +231,10 @@ def read_request(
     with unchanged(model):
         results = run_eager(model, cases[0].inputs)
     problems.of(lambda: _check_docs(docs, inputs, outputs))
-    preprocess = with_pixel_ends(preprocess, inputs, cases[0].inputs)
-    pipeline = problems.of(lambda: read_pipeline(preprocess, postprocess, inputs, outputs)) or Pipeline([], [])
+    first = cases[0].inputs
+    pipeline = problems.of(lambda: _read_steps(preprocess, postprocess, inputs, outputs, first, notes)) or Pipeline(
+        [], []
+    )
     raw = None
     if bool(pipeline) == bool(preprocess or postprocess):
         problems.of(lambda: check_task(identity.get("task"), pipeline))
@@ -296,6 +299,19 @@ def _require_apart(inputs: Sequence[str], outputs: Sequence[str]) -> None:
             "NAMES_INVALID",
             f"{', '.join(clash)}: an input and an output need different names; name the outputs: outputs=[…]",
         )
+
+
+def _read_steps(
+    preprocess: Any,
+    postprocess: Sequence[Mapping[str, Any]],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    first: Sequence[Tensor],
+    notes: list[str],
+) -> Pipeline:
+    shapes = {name: tuple(value.shape) for name, value in zip(inputs, first, strict=True)}
+    entries = with_transforms(preprocess, list(inputs), shapes, notes)
+    return read_pipeline(with_pixel_ends(entries, inputs, first), postprocess, inputs, outputs)
 
 
 def _require_no_states(pipeline: Pipeline, pairs: Sequence[tuple[str, str]]) -> None:
