@@ -47,15 +47,6 @@ export function otherLabels(labels: number, classes: number, output: string): Te
   return invalidBundle(`labels: ${labels} names for ${classes} classes, the last dim of output ${output}`)
 }
 
-/** `predict` of a bundle that takes several things, which got one. */
-export function notByName(names: readonly string[], value: unknown): TensorferryError {
-  return new TensorferryError(
-    'INPUT_INVALID',
-    `predict: expected an object { ${names.join(', ')} }: pictures by the names of their raw inputs, tensors by those of their inputs; got ${describeGiven(value)}`,
-    { details: { names } },
-  )
-}
-
 /** A raw input that is missing, the name of a file, or a promise of one. */
 export function notRaw(raw: string, value: unknown): TensorferryError {
   const name = JSON.stringify(String(value).slice(0, 80))

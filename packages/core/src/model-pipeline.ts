@@ -71,22 +71,13 @@ function withBatchAxis(value: Tensor, rank: number | undefined): Tensor {
   return rank === value.shape.length + 1 ? reshape(value, [1, ...value.shape]) : value
 }
 
-/** An object of values by name: neither a file, nor pixels, nor a tensor. */
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value) && !('data' in value)
-}
-
-/** What TypeScript promises of a task's `predict`. */
-const TASK_GIVES: Readonly<Record<string, string>> = {
-  'image-to-image': 'image',
-  'image-classification': 'labels',
-  'text-classification': 'labels',
-  'tabular-classification': 'labels',
-}
+/** Tasks whose `predict` gives labels. */
+const GIVES_LABELS = /^(image|text|tabular)-classification$/
 
 /** Compares what postprocess gives with what else the manifest says of it. */
 async function checkEnds({ task, labels, outputs }: Manifest, after: readonly After[]): Promise<void> {
-  const promised = TASK_GIVES[task ?? '']
+  // What TypeScript promises of it.
+  const promised = task === 'image-to-image' ? 'image' : GIVES_LABELS.test(task ?? '') && 'labels'
   const given = after.length > 1 ? `${after.length} results` : (after[0]?.plan.gives ?? 'tensors')
   if (promised && promised !== given) throw (await errors()).otherResult(task!, promised, given)
   for (const { output, plan } of after) {
@@ -127,9 +118,8 @@ export async function planPipeline(manifest: Manifest): Promise<ModelPipeline | 
       const isAlone = before.length === 1 && given.length === 0
       const inputs: Record<string, Tensor> = {}
       if (!isAlone) {
-        if (!isRecord(raw)) throw (await errors()).notByName([...before.map((one) => one.raw), ...given], raw)
-        // The session checks them, and refuses names that it does not know.
-        for (const name in raw) if (!before.some((one) => one.raw === name)) inputs[name] = raw[name] as Tensor
+        const raws = before.map((one) => one.raw)
+        Object.assign(inputs, (await import('./given-tensors.ts')).givenTensors(raw, raws, given))
       }
       for (const { raw: name, plan, input } of before) {
         const value = isAlone ? raw : (raw as Record<string, unknown>)[name]

@@ -93,16 +93,17 @@ export function createModel({ session, model, pipeline, report, openStream }: Mo
     if (pipeline) return pipeline
     throw (await import('./model-errors.ts')).noPipeline(call, report)
   }
+  const half = <T>(
+    call: string,
+    options: PipelineCallOptions | undefined,
+    work: (halves: ModelPipeline, options: PlanRunOptions | undefined) => T | Promise<T>,
+  ): Promise<T> =>
+    refuseCallOptions(options, 'onStep') ??
+    withCallOptions(options, async () => work(await requirePipeline(call), stepByStep(options)))
   const preprocess: Model['preprocess'] = (raw, options) =>
-    refuseCallOptions(options, 'onStep') ??
-    withCallOptions(options, async () =>
-      (await requirePipeline('preprocess')).preprocess(raw, platform.codecs, stepByStep(options)),
-    )
+    half('preprocess', options, (halves, told) => halves.preprocess(raw, platform.codecs, told))
   const postprocess: Model['postprocess'] = (outputs, context, options) =>
-    refuseCallOptions(options, 'onStep') ??
-    withCallOptions(options, async () =>
-      (await requirePipeline('postprocess')).postprocess(outputs, context, platform.codecs, stepByStep(options)),
-    )
+    half('postprocess', options, (halves, told) => halves.postprocess(outputs, context, platform.codecs, told))
 
   return {
     inputs: signature.inputs,

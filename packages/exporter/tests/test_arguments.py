@@ -261,7 +261,7 @@ def test_a_packed_sequence_becomes_values_and_lengths(export, tmp_path: Path) ->
     expected = model(pack_sequence(rows, enforce_sorted=False)).detach().numpy()
     feed = {"words": pad_sequence(rows, batch_first=True).numpy(), "words.lengths": np.array([4, 7, 1, 4])}
     module = torch.jit.load(str(tmp_path / "bundle" / "model.pt"))
-    got = module(*map(torch.from_numpy, feed.values())).numpy()
+    got = module(*map(torch.from_numpy, feed.values())).detach().numpy()
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import nn, rand
 
 import models
-from tensorferry import ExportError, goldens
+from tensorferry import ExportError, goldens, goldens_size
 from tensorferry.task import TASKS
 
 BATCH = {"x": {0: "batch[1:64]"}}
@@ -142,7 +142,7 @@ def test_large_goldens_are_told_and_larger_ones_refused(
     report = export(nn.Conv2d(3, 2, 3), PICTURES, ["x"], ["y"], **options)
     assert report.notes == ["the goldens take 0.2 MB; smaller examples and pictures prove as much"]
     for limit in (200_000, 100_000):
-        monkeypatch.setattr(goldens, "LARGEST_GOLDENS", limit)
+        monkeypatch.setattr(goldens_size, "LARGEST_GOLDENS", limit)
         error = refused(export, nn.Conv2d(3, 2, 3), PICTURES, ["x"], ["y"], **options)
         assert error.code == "EXAMPLES_INVALID"
         assert "of them for photo" in error.message
@@ -151,7 +151,7 @@ def test_large_goldens_are_told_and_larger_ones_refused(
 
 def test_the_tasks_are_those_that_typescript_types() -> None:
     types = (CORE / "src" / "bundle" / "bundle-types.ts").read_text(encoding="utf-8")
-    assert set(TASKS) == set(re.findall(r"T extends '([\w-]+)'", types))
+    assert set(TASKS) == set(re.findall(r"'([\w]+-[\w-]+)'", types))
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def test_a_bundle_is_called_like_its_folder_and_one_result_output(tmp_path: Path
 @pytest.mark.parametrize(
     ("model", "says"),
     [
-        (nn.ModuleList([nn.Linear(8, 2)]), "ModuleList has no forward, it has no other methods; define one that calls"),
+        (nn.ModuleList([nn.Linear(8, 2)]), "ModuleList has no forward, it has no other methods; define forward"),
         (nn.Module(), "Module has no forward"),
     ],
 )

@@ -95,7 +95,7 @@ export function checkManifest(manifest: Manifest, where: string): void {
       'goldens.cases',
     )
     for (const { name, raw, raws } of cases)
-      for (const { path } of [...(raw ? [raw] : []), ...Object.values(raws ?? {})])
-        requireSafePath(path, `${where}: goldens.cases.${name}`)
+      for (const file of [raw, ...Object.values(raws ?? {})])
+        if (file) requireSafePath(file.path, `${where}: goldens.cases.${name}`)
   }
 }

@@ -73,7 +73,7 @@ def require_method(model: nn.Module, method: str) -> None:
             else getattr(model.forward, "__func__", None) is nn.Module.forward
         )
         if absent:
-            advice = f"; export one of them: method={others[0]!r}" if others else "; define one that calls its parts"
+            advice = f"; export one of them: method={others[0]!r}" if others else "; define forward"
             raise ExportError("OPTIONS_INVALID", f"model: {name} has no forward, {its}{advice}")
         return
     if not isinstance(method, str) or not method.isidentifier() or not callable(getattr(model, method, None)):

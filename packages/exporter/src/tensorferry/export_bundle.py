@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from .advice import add_advice
 from .eager import differs_in_training, evaluating, require_cpu, require_module, require_python, require_weights
@@ -27,7 +27,7 @@ from .write_bundle import write_bundle
 @only_export_errors
 def export_bundle(
     model: nn.Module,
-    examples: Sequence[Sequence[Tensor] | Mapping[str, Tensor]],
+    examples: Sequence[Sequence[Any] | Mapping[str, Any]],
     out: str | Path,
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
@@ -44,7 +44,7 @@ def export_bundle(
     version: str = "1.0.0",
     license: str | None = None,
     task: str | None = None,
-    raw_examples: Mapping[str, str | Path] | None = None,
+    raw_examples: Mapping[str, str | Path | Mapping[str, Any]] | None = None,
     docs: Mapping[str, str] | None = None,
     precisions: Sequence[str] = (),
     rules: Mapping[str, str] | Callable[[dict[str, int]], Sequence[Any] | Mapping[str, Any]] | None = None,
@@ -58,15 +58,17 @@ def export_bundle(
     model : a module on the CPU; it is run in eval mode and put back into its own mode afterwards, and its buffers and
         attributes are what they were before. A buffer that it writes to becomes a state. TorchScript is taken as it is
         for `formats=["torchscript"]`
-    examples : at least two tuples of tensors (arguments by position; a tuple of tensors is one too) or dicts (arguments
-        by name), with other values, and other sizes where dims are dynamic. They become the bundle's golden cases, so
-        keep them small
+    examples : at least two tuples (arguments by position) or dicts (arguments by name), with other values, and other
+        sizes where dims are dynamic. An argument is a tensor, or a tuple, list, dict, named tuple, dataclass or
+        PackedSequence of tensors; None, numbers, flags and texts are the same in every example, and bound into the
+        file. They become the bundle's golden cases, so keep them small
     out : the folder; an earlier bundle there is replaced, files that it did not list are kept
     inputs : a name for each tensor; None takes the names of the method's parameters
     outputs : a name for each tensor that the model gives; None takes the keys of a dict or the fields of a named tuple
-        or dataclass, joined by dots where they are nested
+        or dataclass, joined by dots where they are nested; one alone is `output`
     dynamic : for each input the axes that may change, such as `{"x": {0: "batch[1:64]", 2: "height[8:512:8]"}}`:
-        name, smallest and largest size, and what it is a multiple of. The same name is the same size everywhere
+        name, smallest and largest size (from 0 on), and what it is a multiple of. The same name is the same size
+        everywhere. None: the axes that differ between the examples, as far as PyTorch takes other sizes
     states : pairs (input, output) that a stream feeds back, zeros at first
     formats : `"onnx"`, `"torchscript"` (PyTorch 1.13 and later load it where its operators are that old) and
         `"aot-inductor"` (the program that `python -m tensorferry aoti` compiles on the machine that runs it). One that
@@ -74,12 +76,14 @@ def export_bundle(
     capture : `"auto"` tries one way after the other; `"trace"` (which accepts what the tracer warns of if the replay
         agrees), `"script"` and `"export"` (torch.export, for ONNX and `"aot-inductor"`) are one way alone. A dict says
         it for each format: `{"onnx": "export", "torchscript": "trace"}`
-    preprocess, postprocess : pipeline entries as in the manifest; see `tensorferry.reference_pipeline` for the steps
+    preprocess, postprocess : pipeline entries as in the manifest; see `tensorferry.reference_pipeline` for the steps.
+        A transform of torchvision stands for the whole preprocess, or for an entry's `steps`. postprocess alone gives
+        results of a row of tensors
     labels : what the indices of a classification mean
     method : which of the model's methods to export
-    name, version, license, task : for the manifest
-    raw_examples : case name -> path of a picture that is copied into the bundle with every stage's result;
-        needed when there is a pipeline
+    name, version, license, task : for the manifest; the name is the folder's by default
+    raw_examples : case name -> path of a picture that is copied into the bundle with every stage's result, or a
+        mapping of paths by raw input and of tensors by input; needed when there is a preprocess
     docs : input or output name -> one line for people
     precisions : `"float16"` and `"int8"` (dynamic quantization): files beside the ONNX one in float32, each with its
         own tolerance, measured here. One that is too coarse is left out, and `report.refused` says why;
@@ -100,7 +104,8 @@ def export_bundle(
     Raises
     ------
     ExportError
-        where no format could be proven; see `tensorferry.CODES`. No bundle is left then.
+        where no format could be proven, or with all that is wrong with the request; see `tensorferry.CODES`. No bundle
+        is left then, and no other exception is raised.
     """
     problems = Problems()
     given = {

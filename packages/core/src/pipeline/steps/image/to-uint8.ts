@@ -3,12 +3,10 @@ import { makeTensor, type Tensor } from '../../../tensor.ts'
 import { IMAGE_CHANNELS, type RawImage, requireImage } from '../../raw-image.ts'
 import type { Step } from '../../step.ts'
 
-const LAYOUTS = ['chw', 'hwc'] as const
-
 /** Options of {@link toUint8}. */
 export interface ToUint8Options {
   /** 'chw' puts the channels first as PyTorch's own models want them, 'hwc' last as TensorFlow's and cameras have them. */
-  readonly layout: (typeof LAYOUTS)[number]
+  readonly layout: 'chw' | 'hwc'
 }
 
 /**
@@ -24,19 +22,16 @@ export function toUint8(image: RawImage, { layout }: ToUint8Options): Tensor<'ui
   const channels = IMAGE_CHANNELS[mode]
   // A copy: the pixels may be the caller's.
   if (layout === 'hwc') return makeTensor('uint8', data.slice(), [height, width, channels])
-  const output = new Uint8Array(data.length)
-  let at = 0
-  for (let channel = 0; channel < channels; channel++) {
-    for (let i = channel; i < data.length; i += channels) output[at++] = data[i]!
-  }
+  const plane = height * width
+  const output = data.map((_, i) => data[(i % plane) * channels + Math.floor(i / plane)]!)
   return makeTensor('uint8', output, [channels, height, width])
 }
 
 /** Step `to_uint8`, see {@link toUint8}. */
 export const toUint8Step = {
   op: 'to_uint8',
-  schema: v.strictObject({ op: v.literal('to_uint8'), layout: v.picklist(LAYOUTS) }),
+  schema: v.strictObject({ op: v.literal('to_uint8'), layout: v.picklist(['chw', 'hwc']) }),
   takes: 'image',
   gives: 'uint8 tensor',
-  run: (image: RawImage, options: ToUint8Options) => toUint8(image, options),
+  run: toUint8,
 } as const satisfies Step
