@@ -123,8 +123,14 @@ export type ServerEvent =
       readonly unbatched: string | null
       readonly replaced: boolean
     }
-  /** It could not be loaded; `kept`: the one before stays. */
-  | { readonly type: 'failed'; readonly model: string; readonly error: TensorferryError; readonly kept: boolean }
+  /** It could not be loaded; `version` is empty where it is not known; `kept`: the one before stays in its place. */
+  | {
+      readonly type: 'failed'
+      readonly model: string
+      readonly version: string
+      readonly error: TensorferryError
+      readonly kept: boolean
+    }
   | { readonly type: 'unloaded'; readonly model: string; readonly version: string }
   /** No new requests; `inProgress` are answered. */
   | { readonly type: 'draining'; readonly inProgress: number }

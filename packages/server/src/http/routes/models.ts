@@ -24,7 +24,7 @@ export function routeModels(app: FastifyInstance, context: ServerContext, json: 
   const metadata = observe(context, 'metadata', describe)
   const ready = observe<ModelParams>(context, 'ready', ({ params }, reply) => {
     const isReady = repository.isReady(params.model, params.version)
-    const isKnown = repository.versions(params.model).length > 0
+    const isKnown = repository.index().some(({ name }) => name === params.model)
     return reply.code(isReady ? 200 : isKnown ? 503 : 404).send({ name: params.model, ready: isReady })
   })
   const config = observe<ModelParams>(context, 'config', ({ params }) =>
