@@ -4,6 +4,7 @@ import { TensorferryError } from '@tensorferry/core'
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Listener, ServerContext } from '../context.ts'
 import { JsonPool } from '../encode/json-pool.ts'
+import { portRefused } from '../port-refused.ts'
 import { ConnectionDrain } from './connection-drain.ts'
 import { guardRequests } from './guards.ts'
 import { describeFailure } from './http-refusal.ts'
@@ -75,6 +76,9 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
   try {
     return await app.listen({ host, port })
   } catch (cause) {
+    const { code } = cause as { code?: string }
+    const known = portRefused({ protocol: 'HTTP', host, port, option: 'port', code, cause })
+    if (known) throw known
     throw new TensorferryError(
       'BACKEND_UNAVAILABLE',
       `cannot listen on ${host} port ${port}: ${(cause as Error).message}; choose another host or port, or end what listens there`,
