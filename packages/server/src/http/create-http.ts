@@ -9,10 +9,12 @@ import { ConnectionDrain } from './connection-drain.ts'
 import { guardRequests } from './guards.ts'
 import { describeFailure } from './http-refusal.ts'
 import { refuseUnknown } from './refuse-unknown.ts'
+import { routeKserveV1 } from './routes/kserve-v1.ts'
 import { routeModels } from './routes/models.ts'
 import { routePages } from './routes/pages.ts'
-import { routePredict } from './routes/predict.ts'
+import { createPredict, routePredict } from './routes/predict.ts'
 import { routeRepository } from './routes/repository.ts'
+import { routeSageMaker } from './routes/sagemaker.ts'
 import { routeServer } from './routes/server.ts'
 import { routeUnsupported } from './routes/unsupported.ts'
 
@@ -98,7 +100,10 @@ export async function createHttp(context: ServerContext): Promise<Listener> {
   routeServer(app, context)
   routeModels(app, context, json)
   routeRepository(app, context, access)
-  routePredict(app, context, json)
+  const predict = createPredict(json)
+  routePredict(app, context, predict)
+  routeKserveV1(app, context, predict)
+  routeSageMaker(app, context, predict, json)
   routeUnsupported(app, context)
   if (options.pages) await routePages(app, context)
   try {

@@ -17,10 +17,12 @@ const OPEN = /^\/(?:v2\/health\/(?:live|ready)|ping|docs(?:\/[\w./-]*)?|openapi\
 const MEDIA_TYPE = /^\s*([\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+)/
 const JSON_AS_FRAMEWORK = 'application/json; charset=utf-8'
 const MODEL_READY = /^\/v2\/models\/[^/]+(?:\/versions\/[^/]+)?\/ready$/
+const MODEL_READY_V1 = /^\/v1\/models\/[^/]+$/
 
 function isOpen(request: FastifyRequest): boolean {
   const path = pathOf(request)
-  return OPEN.test(path) || MODEL_READY.test(path)
+  if (OPEN.test(path) || MODEL_READY.test(path)) return true
+  return request.method === 'GET' && MODEL_READY_V1.test(path)
 }
 
 /** Clients send nothing, or nonsense, and a body that is right: the framework would refuse it unread. */

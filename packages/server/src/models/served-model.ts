@@ -22,6 +22,8 @@ export interface ServedModel {
   /** Names of the classes of an `image-classification` bundle; else null. */
   readonly labels: readonly string[] | null
   readonly report: Model['report']
+  /** Why every request runs by itself; null: requests are gathered. */
+  readonly unbatched: string | null
   /**
    * Checks the inputs, waits its turn, runs (in a batch with others where the bundle allows it), and gives back this request's own rows.
    *
