@@ -8,6 +8,7 @@ import { portRefused } from '../port-refused.ts'
 import { ConnectionDrain } from './connection-drain.ts'
 import { guardRequests } from './guards.ts'
 import { describeFailure } from './http-refusal.ts'
+import { stripBasePath } from './public-prefix.ts'
 import { refuseUnknown } from './refuse-unknown.ts'
 import { routeKserveV1 } from './routes/kserve-v1.ts'
 import { routeModels } from './routes/models.ts'
@@ -52,7 +53,8 @@ function createServer({ options }: ServerContext): FastifyInstance {
     requestTimeout: clientTimeoutMs,
     keepAliveTimeout: options.idleTimeoutMs,
     trustProxy: options.trustProxy,
-    routerOptions: { maxParamLength: PARAMETER_LENGTH },
+    routerOptions: { maxParamLength: PARAMETER_LENGTH, ignoreTrailingSlash: true },
+    ...(options.basePath === '' ? {} : { rewriteUrl: stripBasePath(options.basePath) }),
     // Requests that come while it drains are answered: a load balancer did not know yet.
     return503OnClosing: false,
     clientErrorHandler: refuseConnection,
@@ -105,7 +107,7 @@ export async function createHttp(context: ServerContext): Promise<Listener> {
   routeKserveV1(app, context, predict)
   routeSageMaker(app, context, predict, json)
   routeUnsupported(app, context)
-  if (options.pages) await routePages(app, context)
+  if (options.pages) await routePages(app, context, access)
   try {
     const url = await listen(app, options.host, options.port)
     return {

@@ -1,35 +1,13 @@
-import type { Signature } from '@tensorferry/core'
-import { datatypeOf } from '@tensorferry/inference-protocol/datatypes'
 import type { JsonPool } from '../encode/json-pool.ts'
 import type { ServedModel } from '../models/served-model.ts'
 import type { RawItem, RawRequest, RawSpec } from '../protocol/raw-request.ts'
+import { rawSpecs } from '../protocol/raw-specs.ts'
 import { HttpRefusal } from './http-refusal.ts'
 import { readForm } from './multipart.ts'
 
 const OPEN_OBJECT = 0x7b
 /** What JSON may begin with before its first brace. */
 const SPACES = new Set([0x20, 0x09, 0x0a, 0x0d])
-
-function inputSpecs({ inputs }: Signature): readonly RawSpec[] {
-  return inputs.map(({ name, dtype, shape }) => ({
-    name,
-    kind: 'input',
-    datatype: dtype === null ? 'FP32' : datatypeOf(dtype),
-    rank: shape?.length ?? null,
-  }))
-}
-
-/** What a model takes: raw inputs of its pipeline, or without one its tensors. */
-export function rawSpecs({ manifest, signature }: ServedModel): readonly RawSpec[] {
-  const preprocess = manifest?.preprocess ?? []
-  if (preprocess.length === 0) return inputSpecs(signature)
-  return preprocess.map(({ raw, steps }) => ({
-    name: raw,
-    kind: steps[0]?.op === 'decode_image' ? 'image' : 'tensor',
-    datatype: 'FP32',
-    rank: null,
-  }))
-}
 
 /** No picture begins with a brace, and curl says of everything that it is a form. */
 function isJson(body: Buffer, type: string): boolean {

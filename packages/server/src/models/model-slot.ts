@@ -200,6 +200,7 @@ export class ModelSlot {
         name: (target.isNameOpen ? model.manifest?.name : undefined) ?? target.name,
         version: target.version ?? model.manifest?.version ?? '1',
         model,
+        folder: model.manifest === null ? null : target.path,
         options,
         metrics,
         logger,

@@ -17,6 +17,7 @@ export interface ServeOptions extends BackendOptions, CommonOptions {
   readonly host?: string
   readonly port?: number
   readonly grpcPort?: number
+  readonly basePath?: string
   readonly artifact?: string
   readonly verify?: 'off' | 'smoke' | 'full'
   readonly maxBatch?: number
@@ -145,6 +146,7 @@ async function serverOptions(bundles: readonly string[], options: ServeOptions):
     host: options.host,
     port: options.port,
     grpcPort: options.grpcPort,
+    basePath: options.basePath,
     bodyLimit: options.bodyLimit,
     rateLimit: rateLimit === undefined ? undefined : { requests: rateLimit, perMs: 1000 },
     jsonThreads: options.jsonThreads,

@@ -2,11 +2,12 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ServerContext } from '../../context.ts'
 import type { JsonPool } from '../../encode/json-pool.ts'
 import type { ServedModel } from '../../models/served-model.ts'
+import { rawSpecs } from '../../protocol/raw-specs.ts'
 import { clientTimeoutOf } from '../client-timeout.ts'
 import { observe, type Work } from '../observed.ts'
 import { inferAll, predictAll } from '../predict.ts'
 import { inTorchServeForm, predictionsOf, type Rendered, renderInstances, renderPredictions } from '../prediction.ts'
-import { rawSpecs, readRaw } from '../raw-input.ts'
+import { readRaw } from '../raw-input.ts'
 import type { ModelParams } from './models.ts'
 
 /** Who asks: the form of the reply is his. */
