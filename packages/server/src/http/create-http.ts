@@ -1,10 +1,11 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { TensorferryError } from '@tensorferry/core'
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Listener, ServerContext } from '../context.ts'
 import { JsonPool } from '../encode/json-pool.ts'
 import { portRefused } from '../port-refused.ts'
+import type { WaitingMessage } from './body.ts'
 import { ConnectionDrain } from './connection-drain.ts'
 import { guardRequests } from './guards.ts'
 import { describeFailure } from './http-refusal.ts'
@@ -68,9 +69,9 @@ function createServer({ options }: ServerContext): FastifyInstance {
   } as Parameters<typeof fastify>[0]) as unknown as FastifyInstance
   const { server } = app
   server.maxConnections = options.maxConnections
-  // Who asks first whether a large body is welcome is told before he sends it.
-  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    if (Number(request.headers['content-length'] ?? 0) <= options.bodyLimit) response.writeContinue()
+  // Who asks first whether a body is welcome is told when it is about to be read: what is refused was not sent in vain.
+  server.on('checkContinue', (request: WaitingMessage, response: ServerResponse) => {
+    request.welcome = () => response.writeContinue()
     server.emit('request', request, response)
   })
   return app

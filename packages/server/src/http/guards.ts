@@ -7,6 +7,7 @@ import { type Access, createAccess } from './access.ts'
 import { BodyReader } from './body.ts'
 import type { ConnectionDrain } from './connection-drain.ts'
 import { describeFailure, HttpRefusal, sendFailure } from './http-refusal.ts'
+import { lingerAfterReply } from './linger.ts'
 import { COUNTED } from './observed.ts'
 import { pathOf } from './path-of.ts'
 import { WATCHED_BYTES, watchedReply } from './watched-reply.ts'
@@ -117,7 +118,10 @@ export async function guardRequests(
       observer.start({ protocol: 'http', operation: 'refused', headers: {} }).end(failure.code, failure.status)
     }
     // What is left of a body that nobody reads.
-    if (!request.raw.complete) reply.header('connection', 'close')
+    if (!request.raw.complete) {
+      reply.header('connection', 'close')
+      lingerAfterReply(request.raw)
+    }
     return sendFailure(reply, failure)
   })
   return access

@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Load } from '../batching/batcher.ts'
 import type { ModelEntry } from '../models/repository.ts'
 import type { ModelStatistics } from '../models/served-model.ts'
+import { processMetrics } from './process-metrics.ts'
 
 /** What is read of a model when the metrics are asked for. */
 export interface MeasuredModel {
@@ -18,7 +19,13 @@ const MODEL = ['model', 'version'] as const
 /** Metrics of one server, in a registry of its own: two servers in a process do not share numbers. */
 export class Metrics {
   readonly registry = new Registry()
+  readonly #process = processMetrics()
   readonly #registers = [this.registry]
+
+  /** All of it, the process's too, in Prometheus' text. */
+  async text(): Promise<string> {
+    return `${await this.registry.metrics()}${await this.#process.metrics()}`
+  }
 
   /** Requests by protocol, operation, model and code (`OK` or an error's). */
   readonly requests = new Counter({

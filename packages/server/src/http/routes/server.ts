@@ -20,6 +20,6 @@ export function routeServer(app: FastifyInstance, context: ServerContext): void 
     '/v2',
     observe(context, 'metadata', () => metadata),
   )
-  const { registry } = context.metrics
-  app.get('/metrics', async (_, reply) => reply.type(registry.contentType).send(await registry.metrics()))
+  const { metrics } = context
+  app.get('/metrics', async (_, reply) => reply.type(metrics.registry.contentType).send(await metrics.text()))
 }
