@@ -261,7 +261,11 @@ describe('KServe v1', () => {
     const explain = await postJson(server, '/v1/models/digits:explain', {})
     expect([explain.status, explain.json.error]).toEqual([404, expect.stringContaining('nothing is at :explain')])
     const bare = await postJson(server, '/v1/models/digits', {})
-    expect([bare.status, bare.json.error]).toEqual([404, 'expected /v1/models/digits:predict'])
+    expect([bare.status, bare.headers.get('allow'), bare.json.error]).toEqual([
+      405,
+      'GET, HEAD',
+      expect.stringContaining('POST goes to /v1/models/digits:predict'),
+    ])
     const unknown = await postJson(server, '/v1/models/digit:predict', { instances: [1] })
     expect([unknown.status, unknown.json.error]).toEqual([404, expect.stringContaining("did you mean 'digits'?")])
   })

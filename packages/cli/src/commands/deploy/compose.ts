@@ -27,7 +27,7 @@ function composeFile(plan: DeployPlan): WrittenFile {
     },
   }
   const proxy = {
-    image: variable('HAPROXY_IMAGE', 'haproxy:3.0-alpine'),
+    image: 'haproxy:3.0-alpine',
     ...HARDENED,
     ports: [`${PORTS.http}:${PORTS.http}`, `${PORTS.grpc}:${PORTS.grpc}`],
     volumes: ['./haproxy.cfg:/usr/local/etc/haproxy/haproxy.cfg:ro'],
@@ -44,9 +44,10 @@ function composeFile(plan: DeployPlan): WrittenFile {
       `docker compose up ${isPinned(plan.image) ? '' : '--build '}--detach --wait`,
       `docker compose up --detach --scale server=${plan.replicas + 2}   (up to ${plan.maxReplicas})`,
       `curl http://localhost:${PORTS.http}/v2/models/${plan.model}`,
-      'NODE_IMAGE and HAPROXY_IMAGE in the environment, or in .env, take other images, such as one with its digest.',
+      'NODE_IMAGE in the environment, or in .env, is the base to build on, such as one with its digest.',
     ],
     [{ name: plan.name, services: { server, proxy } }],
+    [{ at: ['services', 'proxy', 'image'], comment: 'A digest may follow: haproxy:3.0-alpine@sha256:…' }],
   )
 }
 

@@ -34,13 +34,11 @@ export function routeKserveV1(app: FastifyInstance, context: ServerContext, pred
     const { target, model } = request.params
     if (!target.endsWith(VERB)) {
       const verb = /:([^:]*)$/.exec(target)?.[1]
-      throw new HttpRefusal(
-        404,
-        'NOT_FOUND',
-        verb === undefined
-          ? `expected /v1/models/${target.slice(0, 100)}${VERB}`
-          : `nothing is at :${verb.slice(0, 100)}; of this protocol there is ${VERB}`,
-      )
+      if (verb === undefined) {
+        const message = `this address takes GET, HEAD; POST goes to /v1/models/${target.slice(0, 100)}${VERB}`
+        throw new HttpRefusal(405, 'METHOD_NOT_ALLOWED', message, { allow: 'GET, HEAD' })
+      }
+      throw new HttpRefusal(404, 'NOT_FOUND', `nothing is at :${verb.slice(0, 100)}; of this protocol there is ${VERB}`)
     }
     const named = target.slice(0, -VERB.length)
     const found = model === undefined ? repository.get(named) : repository.get(model, named)
