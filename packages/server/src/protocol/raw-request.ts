@@ -6,7 +6,7 @@ import { bodyText, isObject, parseJsonObject } from './parse-json.ts'
 import { toldValue } from './told-value.ts'
 
 /** One input of `predict`: a picture or tensor, or an object of them by name. */
-export type Raw = RawInput | Readonly<Record<string, RawInput>>
+type Raw = RawInput | Readonly<Record<string, RawInput>>
 
 /** What a model takes under a name. Plain data: it crosses a worker. */
 export interface RawSpec {

@@ -11,7 +11,7 @@ import { readRaw } from '../raw-input.ts'
 import type { ModelParams } from './models.ts'
 
 /** Who asks: the form of the reply is his. */
-export type PredictForm =
+type PredictForm =
   | 'own'
   /** Labels as `{label: score}`. */
   | 'torchserve'
