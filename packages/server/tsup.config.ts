@@ -16,6 +16,7 @@ export default defineConfig([
     // Read at run time, from beside the code.
     onSuccess: async () => {
       await copyFile('../inference-protocol/src/grpc_predict_v2.proto', 'dist/grpc_predict_v2.proto')
+      await copyFile('src/grpc/grpc_health_v1.proto', 'dist/grpc_health_v1.proto')
       await cp('src/http/page', 'dist/page', { recursive: true })
     },
   },

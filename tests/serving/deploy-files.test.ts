@@ -11,6 +11,7 @@ import { requireProgram } from './require-program.ts'
 
 const PROGRAM = join(ROOT, 'packages/cli/dist/main.js')
 const CHECK = fileURLToPath(new URL('check_manifests.py', import.meta.url))
+const PINNED = `registry.example.org/d@sha256:${'0123456789abcdef'.repeat(4)}`
 let folder: string
 
 function call(command: string, ...args: readonly string[]): { code: number | null; output: string } {
@@ -25,6 +26,15 @@ beforeAll(async () => {
     for (const target of ['compose', 'kubernetes', 'kserve', 'ray']) {
       const out = join(folder, bundle, target)
       const args = ['deploy', target, join(ROOT, 'examples/bundles', bundle), '--out', out]
+      expect(call(process.execPath, PROGRAM, ...args)).toMatchObject({ code: 0 })
+    }
+    for (const [target, options] of [
+      ['kubernetes', ['--ingress', 'models.example.org/ml', '--ingress-class', 'nginx', '--ingress-tls', 'models-tls']],
+      ['kserve', []],
+    ] as const) {
+      const guarded = ['--network-policy', 'ingress-nginx,monitoring', '--pod-monitor', '--image', PINNED, ...options]
+      const out = join(folder, bundle, `${target}-guarded`)
+      const args = ['deploy', target, join(ROOT, 'examples/bundles', bundle), '--out', out, ...guarded]
       expect(call(process.execPath, PROGRAM, ...args)).toMatchObject({ code: 0 })
     }
     const args = ['deploy', 'compose', join(ROOT, 'examples/bundles', bundle), '--backend', 'libtorch']
@@ -50,17 +60,26 @@ describe.each(['digits', 'super-resolution-x3'])('%s', (bundle) => {
     const python = await peerPython('deploy')
     const kinds = ['deployment', 'service', 'horizontal-pod-autoscaler', 'pod-disruption-budget']
     const files = kinds.map((kind) => at(`kubernetes/${kind}.yaml`))
+    const guarded = [...kinds, 'network-policy', 'ingress'].map((kind) => at(`kubernetes-guarded/${kind}.yaml`))
+    files.push(...guarded, at('kserve-guarded/network-policy.yaml'))
     expect(call(python, CHECK, 'kubernetes', ...files)).toEqual({ code: 0, output: '' })
     const spoiled = await spoil(files[0]!, 'failureThreshold: 150', 'failureTreshold: 150')
     expect(call(python, CHECK, 'kubernetes', spoiled)).toEqual({
       code: 1,
       output: expect.stringContaining("'failureTreshold' was unexpected"),
     })
+    const wrong = [
+      await spoil(at('kubernetes-guarded/network-policy.yaml'), 'podSelector', 'podSelektor'),
+      await spoil(at('kubernetes-guarded/ingress.yaml'), 'pathType: Prefix', 'pathTyp: Prefix'),
+    ]
+    const { code, output } = call(python, CHECK, 'kubernetes', ...wrong)
+    expect([code, output.trim().split('\n').length > 1]).toEqual([1, true])
   })
 
   test('KServe’s own models of its resources', async () => {
     const python = await peerPython('kserve')
     const files = [at('kserve/serving-runtime.yaml'), at('kserve/inference-service.yaml')]
+    files.push(at('kserve-guarded/serving-runtime.yaml'), at('kserve-guarded/inference-service.yaml'))
     expect(call(python, CHECK, 'kserve', ...files)).toEqual({ code: 0, output: '' })
     const wrong = [
       await spoil(files[0]!, 'protocolVersions', 'protocolVersion'),
@@ -85,7 +104,7 @@ describe.each(['digits', 'super-resolution-x3'])('%s', (bundle) => {
 
   test('hadolint on the Dockerfiles', async () => {
     const hadolint = await peerProgram('deploy', 'hadolint')
-    for (const path of ['compose', 'kubernetes/image', 'kserve/image', 'libtorch']) {
+    for (const path of ['compose', 'kubernetes/image', 'kubernetes-guarded/image', 'kserve/image', 'libtorch']) {
       expect(call(hadolint, at(`${path}/Dockerfile`))).toEqual({ code: 0, output: '' })
     }
     const spoiled = await spoil(at('compose/Dockerfile'), 'WORKDIR /app', 'WORKDIR app')

@@ -38,9 +38,13 @@ const BY_ERROR: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   ABORTED: EXIT_CODES.INTERRUPTED,
 }
 
+/** A port that is in use says nothing of backends. */
+const isPort = ({ code, details }: TensorferryError): boolean => code === 'BACKEND_UNAVAILABLE' && 'port' in details
+
 /** The exit code that an error stands for. */
 export function exitCodeOf(error: unknown): ExitCode {
-  return TensorferryError.is(error) ? (BY_ERROR[error.code] ?? EXIT_CODES.FAILED) : EXIT_CODES.FAILED
+  if (!TensorferryError.is(error) || isPort(error)) return EXIT_CODES.FAILED
+  return BY_ERROR[error.code] ?? EXIT_CODES.FAILED
 }
 
 /** The codes as `--help` shows them. */

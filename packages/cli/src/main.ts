@@ -3,12 +3,22 @@ import { runCommandLine } from './command-line.ts'
 import { EXIT_CODES } from './exit-codes.ts'
 import { onOutputClosed } from './terminal/terminal.ts'
 
+/** A terminal sends Ctrl-C to npx and to this process, and npx hands it on: one press is two signals. */
+const SAME_PRESS_MS = 500
+
 const interrupt = new AbortController()
+let first: { readonly name: string; readonly at: number } | undefined
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   process.on(name, () => {
+    const now = performance.now()
+    if (first === undefined) {
+      first = { name, at: now }
+      interrupt.abort()
+      return
+    }
+    if (name === first.name && now - first.at < SAME_PRESS_MS) return
     // The second time nothing is waited for.
-    if (interrupt.signal.aborted) process.exit(EXIT_CODES.INTERRUPTED)
-    interrupt.abort()
+    process.exit(EXIT_CODES.INTERRUPTED)
   })
 }
 onOutputClosed(() => process.exit(EXIT_CODES.DONE))

@@ -121,6 +121,89 @@ test('options reach every file that they mean', async () => {
   expect(budget.spec.selector.matchLabels).toEqual(deployment.spec.selector.matchLabels)
 })
 
+test('who may reach the pods, how they are asked for metrics, and the way from outside', async () => {
+  const folder = await temporaryFolder()
+  const options = [
+    '--network-policy',
+    'ingress-nginx, monitoring',
+    '--pod-monitor',
+    '--ingress',
+    'models.example.org/ml/',
+  ]
+  const more = ['--ingress-class', 'nginx', '--ingress-tls', 'models-tls']
+  expect(await tensorferry(['deploy', 'kubernetes', DIGITS, '--out', folder, ...options, ...more])).toMatchObject({
+    code: 0,
+  })
+  const [deployment] = await readYaml(join(folder, 'deployment.yaml'))
+  const { metadata, spec: pod } = deployment.spec.template
+  const [container] = pod.containers
+  const [policy] = await readYaml(join(folder, 'network-policy.yaml'))
+  expect(policy.spec.podSelector.matchLabels).toEqual(metadata.labels)
+  expect(policy.spec).toMatchObject({ policyTypes: ['Ingress', 'Egress'], egress: [] })
+  const [{ from, ports }] = policy.spec.ingress
+  expect(ports.map(({ port }: { port: number }) => port)).toEqual(
+    container.ports.map(({ containerPort }: { containerPort: number }) => containerPort),
+  )
+  expect(from).toEqual([
+    { podSelector: {} },
+    { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress-nginx' } } },
+    { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } },
+  ])
+  // Once: a pod that is annotated too would be asked twice.
+  const [monitor] = await readYaml(join(folder, 'pod-monitor.yaml'))
+  expect(monitor).toMatchObject({ apiVersion: 'monitoring.coreos.com/v1', kind: 'PodMonitor' })
+  expect(monitor.spec).toEqual({
+    selector: { matchLabels: metadata.labels },
+    podMetricsEndpoints: [{ port: 'http', path: '/metrics', interval: '15s' }],
+  })
+  expect(container.ports.map(({ name }: { name: string }) => name)).toContain('http')
+  expect(metadata.annotations).toBeUndefined()
+
+  const [ingress] = await readYaml(join(folder, 'ingress.yaml'))
+  const [service] = await readYaml(join(folder, 'service.yaml'))
+  const [rule] = ingress.spec.rules
+  expect(ingress.spec).toMatchObject({
+    ingressClassName: 'nginx',
+    tls: [{ hosts: ['models.example.org'], secretName: 'models-tls' }],
+  })
+  expect(rule).toMatchObject({ host: 'models.example.org', http: { paths: [{ path: '/ml', pathType: 'Prefix' }] } })
+  expect(rule.http.paths[0].backend.service).toEqual({ name: service.metadata.name, port: { name: 'http' } })
+  // The path is left on, and the server knows it.
+  expect(container.args.join(' ')).toContain('--base-path /ml')
+  const [kustomization] = await readYaml(join(folder, 'kustomization.yaml'))
+  expect(kustomization.resources).toEqual(
+    expect.arrayContaining(['network-policy.yaml', 'pod-monitor.yaml', 'ingress.yaml']),
+  )
+})
+
+test('an image by its digest is used as it is, and nothing is built under it', async () => {
+  const image = `registry.example.org:5000/team/digits:1@sha256:${'ab'.repeat(32)}`
+  for (const target of ['kubernetes', 'kserve', 'compose']) {
+    const folder = await temporaryFolder()
+    const { answer } = await answerOf(['deploy', target, DIGITS, '--out', folder, '--image', image])
+    expect(answer.image).toBe(image)
+    const file = { kubernetes: 'deployment.yaml', kserve: 'serving-runtime.yaml', compose: 'compose.yaml' }[target]!
+    const [document] = await readYaml(join(folder, file))
+    expect(JSON.stringify(document)).toContain(`"image":"${image}"`)
+    expect(JSON.stringify(document)).not.toContain('"build"')
+    const dockerfile = await readFile(join(folder, target === 'compose' ? '' : 'image', 'Dockerfile'), 'utf8')
+    expect(dockerfile).toContain('docker build --tag registry.example.org:5000/team/digits:1 .')
+    // Each stage begins with what --build-arg gives.
+    expect(dockerfile).toMatch(/^ARG NODE_IMAGE=node:22-bookworm-slim$/m)
+    expect(dockerfile.match(/^FROM \S+/gm)).toEqual(['FROM $NODE_IMAGE', 'FROM $NODE_IMAGE'])
+    expect(answer.next.join('\n')).not.toMatch(/^docker build .*@sha256/m)
+  }
+})
+
+test('a name with a line break stays in its comment', async () => {
+  const folder = await temporaryFolder()
+  const name = 'digits\nkind: Secret'
+  await tensorferry(['deploy', 'kubernetes', DIGITS, '--out', folder, '--name', name])
+  const [deployment] = await readYaml(join(folder, 'deployment.yaml'))
+  expect(deployment.kind).toBe('Deployment')
+  expect(deployment.spec.template.spec.containers[0].args[0]).toBe(`${name}=/models/digits-kind-secret`)
+})
+
 test('packages come from tarballs when their folder is given', async () => {
   const [out, tarballs] = [await temporaryFolder(), await temporaryFolder()]
   for (const name of ['tensorferry', 'tensorferry-core', 'tensorferry-server', 'tensorferry-backend-onnx-node']) {
@@ -147,6 +230,14 @@ test.each([
   [['deploy', 'compose', DIGITS, '--name', '数字'], 2, /pass --name/],
   [['deploy', 'compose', DIGITS, '--replicas', '5', '--max-replicas', '2'], 2, /--max-replicas 2 is less than/],
   [['deploy', 'compose', join(DIGITS, 'model.onnx')], 3, /bare model/],
+  [['deploy', 'compose', DIGITS, '--ingress', 'a.org'], 2, /--ingress is of kubernetes, not of compose/],
+  [['deploy', 'kserve', DIGITS, '--ingress', 'a.org'], 2, /KServe makes addresses of its own/],
+  [['deploy', 'ray', DIGITS, '--network-policy'], 2, /--network-policy is of kubernetes and kserve, not of ray/],
+  [['deploy', 'kubernetes', DIGITS, '--network-policy', 'No Such'], 2, /--network-policy: expected a name/],
+  [['deploy', 'kubernetes', DIGITS, '--ingress', 'https://a.org'], 2, /--ingress: expected a host such as/],
+  [['deploy', 'kubernetes', DIGITS, '--ingress-tls', 'x'], 2, /--ingress-tls says more of an Ingress/],
+  [['deploy', 'kubernetes', DIGITS, '--image', 'a b'], 2, /--image: expected a name such as/],
+  [['deploy', 'kubernetes', DIGITS, '--image', 'a@sha256:12'], 2, /64 hexadecimal digits/],
   [['deploy', 'compose', DIGITS, '--packages', join(DIGITS)], 3, /npm run pack makes them/],
 ] as const)('%j is refused', async (args, exitCode, message) => {
   const { code, stderr } = await tensorferry(args, { cwd: await temporaryFolder() })

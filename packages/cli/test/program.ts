@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 
 const PROGRAM = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+/** The built program. */
+export const PROGRAM_PATH = PROGRAM
+const TERMINAL = fileURLToPath(new URL('terminal.py', import.meta.url))
 /** The repository's folder. */
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 /** Ten digits, one a file. */
@@ -53,6 +56,33 @@ export function start(args: readonly string[], { cwd = ROOT, input, env }: Start
 /** Runs the built program to its end. */
 export function tensorferry(args: readonly string[], options?: StartOptions): Promise<Ended> {
   return start(args, options).ended
+}
+
+/** How {@link runInTerminal} presses Ctrl-C. */
+interface PressOptions {
+  readonly cwd: string
+  /** Once the program has printed that. */
+  readonly ready: string
+  readonly presses: number
+}
+
+/** Runs a command in a terminal of its own and presses Ctrl-C, as a person does. */
+export async function runInTerminal(
+  command: readonly string[],
+  { cwd, ready, presses }: PressOptions,
+): Promise<{ readonly code: number; readonly output: string }> {
+  const child = spawn('python3', [TERMINAL, ready, String(presses), ...command], { cwd, env: userEnvironment() })
+  onTestFinished(() => void child.kill())
+  let [stdout, stderr] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  await new Promise((resolve) => child.once('close', resolve))
+  if (stderr !== '') throw new Error(stderr)
+  return JSON.parse(stdout)
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: each command has a document of its own

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { changeFile, copyBundle, ROOT, SAMPLES, start, temporaryFolder, tensorferry } from './program.ts'
@@ -154,4 +154,24 @@ test('a bundle whose numbers are wrong is not served', async () => {
   // It never served.
   expect(stderr).not.toContain('ending')
   expect(code).toBe(3)
+})
+
+test('a port in use has words of its own, and is no matter of backends', async () => {
+  const { ready } = await serve([DIGITS])
+  const port = new URL(ready.url).port
+  const { code, stderr } = await tensorferry(['serve', DIGITS, ...ON_ONNX, '--port', port])
+  expect(stderr).toContain(`port ${port} of 127.0.0.1 is in use: another program listens there`)
+  expect(stderr).toContain('--port')
+  expect(code).toBe(5)
+})
+
+test('a damaged version beside a good one is told when it is ready, and the good one is served', async () => {
+  const folder = join(await temporaryFolder(), 'digits')
+  await cp(DIGITS, join(folder, '1'), { recursive: true })
+  await cp(DIGITS, join(folder, '2'), { recursive: true })
+  await writeFile(join(folder, '2', 'model.onnx'), 'half a model')
+  const { child, ended, ready } = await serve([folder])
+  expect(ready.models).toMatchObject([{ name: 'digits', version: '1' }])
+  child.kill('SIGTERM')
+  expect((await ended).stderr).toMatch(/refused digits 2: INTEGRITY_FAILED: .*; what was ready stays/)
 })

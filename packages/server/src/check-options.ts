@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { createSecureContext } from 'node:tls'
 import { TensorferryError } from '@tensorferry/core'
 import { nearestName, unknownName } from '@tensorferry/core/names'
+import { normalPrefix } from './http/public-prefix.ts'
 import { modelFromText } from './models/model-from-text.ts'
 import type {
   ModelDefaults,
@@ -84,6 +85,10 @@ const SERVER: Record<keyof ServerOptions, Check> = {
   host: text,
   port,
   grpcPort: orNull(port),
+  basePath: (value) =>
+    typeof value === 'string' && normalPrefix(value) !== null
+      ? null
+      : 'a path such as "/ml", of letters, digits, dots, underscores, tildes and dashes between slashes',
   apiKeys: keys,
   repositoryToken: text,
   cors: (value) => (typeof value === 'boolean' ? null : origins(value)),
@@ -219,6 +224,7 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 8080,
     grpcPort: options.grpcPort ?? null,
+    basePath: normalPrefix(options.basePath ?? '')!,
     apiKeys: options.apiKeys ?? [],
     repositoryToken: options.repositoryToken ?? null,
     cors: options.cors ?? false,

@@ -16,6 +16,8 @@ export interface ServerContext {
   live(): boolean
   /** Every model that is wanted is ready, and the server takes requests. */
   ready(): boolean
+  /** Calls back whenever readiness, the server's or a model's, may be another than before. @returns ends it */
+  onReadiness(listener: () => void): () => void
   /** No new requests: those in progress are answered. */
   readonly draining: boolean
 }

@@ -64,6 +64,11 @@ export interface ServerOptions extends ModelDefaults {
   readonly port?: number | undefined
   /** Port of gRPC; 0: any free one. Default null: no gRPC. */
   readonly grpcPort?: number | null | undefined
+  /**
+   * The path that clients have before this server's addresses, such as `/ml`: where a proxy leaves it, it is taken off, and
+   * pages and description know it. Addresses without it are answered too. Default: none.
+   */
+  readonly basePath?: string | undefined
   /** Whoever has one of these may use models: `Authorization: Bearer KEY` or `X-API-Key`. At least one. Default: everybody may. */
   readonly apiKeys?: readonly string[] | undefined
   /** Switches load and unload over the network on, for whoever has the token. */
@@ -123,8 +128,14 @@ export type ServerEvent =
       readonly unbatched: string | null
       readonly replaced: boolean
     }
-  /** It could not be loaded; `kept`: the one before stays. */
-  | { readonly type: 'failed'; readonly model: string; readonly error: TensorferryError; readonly kept: boolean }
+  /** It could not be loaded; `version` is empty where it is not known; `kept`: the one before stays in its place. */
+  | {
+      readonly type: 'failed'
+      readonly model: string
+      readonly version: string
+      readonly error: TensorferryError
+      readonly kept: boolean
+    }
   | { readonly type: 'unloaded'; readonly model: string; readonly version: string }
   /** No new requests; `inProgress` are answered. */
   | { readonly type: 'draining'; readonly inProgress: number }
@@ -153,6 +164,8 @@ export interface ResolvedOptions {
   readonly host: string
   readonly port: number
   readonly grpcPort: number | null
+  /** Such as `/ml`; empty: none. */
+  readonly basePath: string
   /** Empty: everybody may. */
   readonly apiKeys: readonly string[]
   /** null: load and unload are switched off. */

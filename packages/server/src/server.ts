@@ -52,6 +52,8 @@ async function withLimit(ms: number, work: Promise<unknown>, onLate: () => void)
   }
 }
 
+type Phase = 'starting' | 'serving' | 'unready' | 'draining' | 'closed'
+
 /** One server's parts, and the order in which they come and go. */
 class RunningServer implements Server {
   readonly repository: LoadedModels
@@ -60,7 +62,8 @@ class RunningServer implements Server {
   readonly #pipelines: PipelinePool
   readonly #onEvent: NonNullable<ServerOptions['onEvent']>
   #listeners: { http: Listener; grpc: Listener | null } | null = null
-  #phase: 'starting' | 'serving' | 'unready' | 'draining' | 'closed' = 'starting'
+  #phase: Phase = 'starting'
+  readonly #readinessListeners = new Set<() => void>()
   #starting: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
 
@@ -68,12 +71,16 @@ class RunningServer implements Server {
     this.#options = resolveOptions(options)
     this.#onEvent = options.onEvent ?? (() => undefined)
     const logger = options.logger ?? pino({ enabled: false })
-    const metrics: Metrics = new Metrics(() => this.repository.measured())
+    const metrics: Metrics = new Metrics(
+      () => this.repository.measured(),
+      () => this.repository.index(),
+    )
     const { models, watchMs, pipelineThreads } = this.#options
     const pipelines = new PipelinePool(pipelineThreads)
     this.#pipelines = pipelines
     const emit = (event: ServerEvent): void => this.#onEvent(event)
-    this.repository = new LoadedModels({ models, watchMs, metrics, logger, pipelines, emit })
+    const onChange = (): void => this.#tellReadiness()
+    this.repository = new LoadedModels({ models, watchMs, metrics, logger, pipelines, emit, onChange })
     const phase = () => this.#phase
     this.context = {
       repository: this.repository,
@@ -83,6 +90,10 @@ class RunningServer implements Server {
       logger,
       live: () => phase() !== 'closed',
       ready: () => phase() === 'serving' && this.repository.isAllReady,
+      onReadiness: (listener) => {
+        this.#readinessListeners.add(listener)
+        return () => void this.#readinessListeners.delete(listener)
+      },
       get draining() {
         return phase() === 'draining' || phase() === 'closed'
       },
@@ -112,7 +123,7 @@ class RunningServer implements Server {
       this.#onEvent({ type: 'listening', url: this.url, grpcUrl: this.grpcUrl })
       await this.repository.loadAll()
       throwIfAborted({ signal })
-      this.#phase = 'serving'
+      this.#enter('serving')
     } catch (error) {
       await this.close()
       throw error
@@ -139,9 +150,9 @@ class RunningServer implements Server {
     await this.#starting.catch(() => undefined)
     const { drainMs, unreadyMs } = this.#options
     const wasServing = this.#phase === 'serving'
-    this.#phase = 'unready'
+    this.#enter('unready')
     if (wasServing && unreadyMs > 0) await sleep(unreadyMs)
-    this.#phase = 'draining'
+    this.#enter('draining')
     const { observer, logger } = this.context
     if (wasServing) {
       // One that never served has taken nothing that it would have to answer.
@@ -157,7 +168,16 @@ class RunningServer implements Server {
     })
     await this.repository.close()
     await this.#pipelines.close()
-    this.#phase = 'closed'
+    this.#enter('closed')
+  }
+
+  #enter(phase: Phase): void {
+    this.#phase = phase
+    this.#tellReadiness()
+  }
+
+  #tellReadiness(): void {
+    for (const listener of this.#readinessListeners) listener()
   }
 }
 

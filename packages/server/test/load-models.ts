@@ -16,7 +16,10 @@ export const bundlePath = (name: 'digits' | 'super-resolution-x3'): string =>
 export async function loadModels(options: ServerOptions) {
   const { models, watchMs } = resolveOptions({ backend: onnxNode({ threads: 1 }), ...options })
   const events: ServerEvent[] = []
-  const metrics: Metrics = new Metrics(() => repository.measured())
+  const metrics: Metrics = new Metrics(
+    () => repository.measured(),
+    () => repository.index(),
+  )
   const repository: LoadedModels = new LoadedModels({
     models,
     watchMs,
@@ -25,6 +28,7 @@ export async function loadModels(options: ServerOptions) {
     pipelines: new PipelinePool(0),
     logger: pino({ enabled: false }),
     emit: (event) => void events.push(event),
+    onChange: () => undefined,
   })
   onTestFinished(() => repository.close())
   await repository.find()

@@ -132,7 +132,8 @@ test('a port that is taken, a model that fails: nothing listens', async () => {
   const { port } = other.address() as { port: number }
   await expect(start({ port })).rejects.toMatchObject({
     code: 'BACKEND_UNAVAILABLE',
-    message: expect.stringContaining(`${port}`),
+    message: expect.stringMatching(new RegExp(`^port ${port} of 127.0.0.1 is in use: .*--port`)),
+    details: { reason: 'EADDRINUSE', host: '127.0.0.1', port },
   })
 
   const folder = await mkdtemp(join(tmpdir(), 'tensorferry-server-'))

@@ -1,16 +1,19 @@
 import type { SerializedError, Tensor } from '@tensorferry/core'
 import { type EncodedReply, encodeInferReply, type InferReply } from '../protocol/infer-reply.ts'
 import { type InferRequest, readInferRequest } from '../protocol/infer-request.ts'
+import { type RawRequest, type RawSpec, readRawRequest } from '../protocol/raw-request.ts'
 
 /** Work on JSON, as it crosses to a worker. */
 export type JsonJob =
   | { readonly kind: 'read'; readonly body: Uint8Array; readonly headerBytes: number | null }
   | { readonly kind: 'write'; readonly reply: InferReply }
+  | { readonly kind: 'raw'; readonly body: Uint8Array; readonly specs: readonly RawSpec[] }
 
 /** What each kind of job gives. */
 export interface JsonResults {
   read: InferRequest
   write: EncodedReply
+  raw: RawRequest
 }
 
 /** From a worker to the server, in the order of the jobs. */
@@ -18,7 +21,14 @@ export type JsonAnswer = { readonly result: JsonResults[keyof JsonResults] } | {
 
 /** Does a job where it is called. */
 export function runJsonJob(job: JsonJob): JsonResults[keyof JsonResults] {
-  return job.kind === 'read' ? readInferRequest(job.body, job.headerBytes) : encodeInferReply(job.reply)
+  switch (job.kind) {
+    case 'read':
+      return readInferRequest(job.body, job.headerBytes)
+    case 'raw':
+      return readRawRequest(job.body, job.specs)
+    case 'write':
+      return encodeInferReply(job.reply)
+  }
 }
 
 /** A view that has its memory for itself, so that it can be sent without a copy; else a copy. */

@@ -1,7 +1,9 @@
 import { Worker } from 'node:worker_threads'
 import { makeTensor, Queue, type Tensor, TensorferryError } from '@tensorferry/core'
+import { fromCrossing } from '../pipeline/crossing.ts'
 import { type EncodedReply, encodeInferReply, type InferReply, textWork } from '../protocol/infer-reply.ts'
 import { type InferRequest, readInferRequest } from '../protocol/infer-request.ts'
+import { type RawRequest, type RawSpec, readRawRequest } from '../protocol/raw-request.ts'
 import { buffersOf, type JsonAnswer, type JsonJob, type JsonResults, ownBytes } from './json-jobs.ts'
 import { ReplyMemory } from './reply-memory.ts'
 
@@ -96,6 +98,15 @@ export class JsonPool {
       inputs[name] = makeTensor(dtype, data as never, shape)
     }
     return { ...request, inputs }
+  }
+
+  /** {@link readRawRequest}. @param body - not to be used again */
+  async readRaw(body: Buffer, specs: readonly RawSpec[]): Promise<RawRequest> {
+    const thread = body.byteLength >= READ_BYTES ? this.#leastBusy() : null
+    if (!thread) return readRawRequest(body, specs)
+    const own = ownBytes(body) as Uint8Array<ArrayBuffer>
+    const { items, isInstances } = await thread.run({ kind: 'raw', body: own, specs }, [own.buffer])
+    return { items: items.map((item) => fromCrossing(item)), isInstances }
   }
 
   /** {@link encodeInferReply}; whoever has sent the body calls {@link JsonPool.sent}. @param reply - its tensors are not to be used again */

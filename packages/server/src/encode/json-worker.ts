@@ -1,7 +1,9 @@
 import { parentPort } from 'node:worker_threads'
 import { TensorferryError } from '@tensorferry/core'
+import { toCross } from '../pipeline/crossing.ts'
 import type { EncodedReply } from '../protocol/infer-reply.ts'
 import type { InferRequest } from '../protocol/infer-request.ts'
+import type { RawRequest } from '../protocol/raw-request.ts'
 import { buffersOf, type JsonAnswer, type JsonJob, ownBytes, runJsonJob } from './json-jobs.ts'
 
 const port = parentPort!
@@ -11,6 +13,10 @@ function answer(job: JsonJob): { readonly message: JsonAnswer; readonly transfer
     const result = runJsonJob(job)
     if (job.kind === 'read') {
       return { message: { result }, transfer: buffersOf(Object.values((result as InferRequest).inputs)) }
+    }
+    if (job.kind === 'raw') {
+      const { value, transfer } = toCross(result as RawRequest, true)
+      return { message: { result: value }, transfer }
     }
     const { body, headerBytes } = result as EncodedReply
     const own = ownBytes(body)

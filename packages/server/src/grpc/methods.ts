@@ -10,6 +10,7 @@ import { modelConfig, modelMetadata } from '../protocol/model-metadata.ts'
 import { modelStatistics } from '../protocol/model-statistics.ts'
 import { serverMetadata } from '../protocol/server-metadata.ts'
 import { createAccess } from './access.ts'
+import { Health } from './health.ts'
 import { infer } from './infer.ts'
 import { metadataMessage } from './metadata-message.ts'
 import { createRateLimit } from './rate-limit.ts'
@@ -20,6 +21,7 @@ import { admission, unary } from './unary.ts'
 export interface Methods {
   readonly implementation: UntypedServiceImplementation
   readonly streams: InferStreams
+  readonly health: Health
 }
 
 /** Every method of the service; what is not among them is answered with `UNIMPLEMENTED` by gRPC itself. */
@@ -76,7 +78,7 @@ export function createMethods(context: ServerContext): Methods {
       return {}
     }),
   }
-  return { implementation, streams }
+  return { implementation, streams, health: new Health(context, users) }
 }
 
 function statisticsOf({ repository }: ServerContext, name: string, version: string): readonly unknown[] {

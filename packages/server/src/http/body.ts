@@ -22,6 +22,12 @@ function tooLarge(limit: number): HttpRefusal {
   )
 }
 
+/** A request whose client waits for a word before it sends the body. */
+export interface WaitingMessage extends IncomingMessage {
+  /** `100 Continue`. */
+  welcome?: () => void
+}
+
 /** Reads bodies, and keeps what all of them take within bounds. */
 export class BodyReader {
   readonly #limit: number
@@ -47,7 +53,7 @@ export class BodyReader {
    *
    * @throws HttpRefusal 413, 415 for an encoding that is not known; TensorferryError `OVERLOADED`, `INPUT_INVALID`, `ABORTED`
    */
-  async read(message: IncomingMessage): Promise<Buffer> {
+  async read(message: WaitingMessage): Promise<Buffer> {
     const encoding = (message.headers['content-encoding'] ?? 'identity').trim().toLowerCase()
     if (encoding !== 'identity' && encoding !== 'gzip' && encoding !== 'x-gzip' && encoding !== 'deflate') {
       const known = { 'accept-encoding': 'gzip, deflate' }
@@ -60,6 +66,7 @@ export class BodyReader {
     }
     const declared = Number(message.headers['content-length'] ?? 0)
     if (declared > this.#limit) throw tooLarge(this.#limit)
+    message.welcome?.()
     const packed = await this.#collect(message)
     if (encoding === 'identity' || packed.length === 0) return packed
     try {

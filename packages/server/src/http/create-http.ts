@@ -1,17 +1,22 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { TensorferryError } from '@tensorferry/core'
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Listener, ServerContext } from '../context.ts'
 import { JsonPool } from '../encode/json-pool.ts'
+import { portRefused } from '../port-refused.ts'
+import type { WaitingMessage } from './body.ts'
 import { ConnectionDrain } from './connection-drain.ts'
 import { guardRequests } from './guards.ts'
 import { describeFailure } from './http-refusal.ts'
+import { stripBasePath } from './public-prefix.ts'
 import { refuseUnknown } from './refuse-unknown.ts'
+import { routeKserveV1 } from './routes/kserve-v1.ts'
 import { routeModels } from './routes/models.ts'
 import { routePages } from './routes/pages.ts'
-import { routePredict } from './routes/predict.ts'
+import { createPredict, routePredict } from './routes/predict.ts'
 import { routeRepository } from './routes/repository.ts'
+import { routeSageMaker } from './routes/sagemaker.ts'
 import { routeServer } from './routes/server.ts'
 import { routeUnsupported } from './routes/unsupported.ts'
 
@@ -49,7 +54,8 @@ function createServer({ options }: ServerContext): FastifyInstance {
     requestTimeout: clientTimeoutMs,
     keepAliveTimeout: options.idleTimeoutMs,
     trustProxy: options.trustProxy,
-    routerOptions: { maxParamLength: PARAMETER_LENGTH },
+    routerOptions: { maxParamLength: PARAMETER_LENGTH, ignoreTrailingSlash: true },
+    ...(options.basePath === '' ? {} : { rewriteUrl: stripBasePath(options.basePath) }),
     // Requests that come while it drains are answered: a load balancer did not know yet.
     return503OnClosing: false,
     clientErrorHandler: refuseConnection,
@@ -63,9 +69,9 @@ function createServer({ options }: ServerContext): FastifyInstance {
   } as Parameters<typeof fastify>[0]) as unknown as FastifyInstance
   const { server } = app
   server.maxConnections = options.maxConnections
-  // Who asks first whether a large body is welcome is told before he sends it.
-  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    if (Number(request.headers['content-length'] ?? 0) <= options.bodyLimit) response.writeContinue()
+  // Who asks first whether a body is welcome is told when it is about to be read: what is refused was not sent in vain.
+  server.on('checkContinue', (request: WaitingMessage, response: ServerResponse) => {
+    request.welcome = () => response.writeContinue()
     server.emit('request', request, response)
   })
   return app
@@ -75,6 +81,9 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
   try {
     return await app.listen({ host, port })
   } catch (cause) {
+    const { code } = cause as { code?: string }
+    const known = portRefused({ protocol: 'HTTP', host, port, option: 'port', code, cause })
+    if (known) throw known
     throw new TensorferryError(
       'BACKEND_UNAVAILABLE',
       `cannot listen on ${host} port ${port}: ${(cause as Error).message}; choose another host or port, or end what listens there`,
@@ -94,9 +103,12 @@ export async function createHttp(context: ServerContext): Promise<Listener> {
   routeServer(app, context)
   routeModels(app, context, json)
   routeRepository(app, context, access)
-  routePredict(app, context, json)
+  const predict = createPredict(json)
+  routePredict(app, context, predict)
+  routeKserveV1(app, context, predict)
+  routeSageMaker(app, context, predict, json)
   routeUnsupported(app, context)
-  if (options.pages) await routePages(app, context)
+  if (options.pages) await routePages(app, context, access)
   try {
     const url = await listen(app, options.host, options.port)
     return {

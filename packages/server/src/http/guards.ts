@@ -7,6 +7,7 @@ import { type Access, createAccess } from './access.ts'
 import { BodyReader } from './body.ts'
 import type { ConnectionDrain } from './connection-drain.ts'
 import { describeFailure, HttpRefusal, sendFailure } from './http-refusal.ts'
+import { lingerAfterReply } from './linger.ts'
 import { COUNTED } from './observed.ts'
 import { pathOf } from './path-of.ts'
 import { WATCHED_BYTES, watchedReply } from './watched-reply.ts'
@@ -17,10 +18,12 @@ const OPEN = /^\/(?:v2\/health\/(?:live|ready)|ping|docs(?:\/[\w./-]*)?|openapi\
 const MEDIA_TYPE = /^\s*([\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+)/
 const JSON_AS_FRAMEWORK = 'application/json; charset=utf-8'
 const MODEL_READY = /^\/v2\/models\/[^/]+(?:\/versions\/[^/]+)?\/ready$/
+const MODEL_READY_V1 = /^\/v1\/models\/[^/]+$/
 
 function isOpen(request: FastifyRequest): boolean {
   const path = pathOf(request)
-  return OPEN.test(path) || MODEL_READY.test(path)
+  if (OPEN.test(path) || MODEL_READY.test(path)) return true
+  return request.method === 'GET' && MODEL_READY_V1.test(path)
 }
 
 /** Clients send nothing, or nonsense, and a body that is right: the framework would refuse it unread. */
@@ -115,7 +118,10 @@ export async function guardRequests(
       observer.start({ protocol: 'http', operation: 'refused', headers: {} }).end(failure.code, failure.status)
     }
     // What is left of a body that nobody reads.
-    if (!request.raw.complete) reply.header('connection', 'close')
+    if (!request.raw.complete) {
+      reply.header('connection', 'close')
+      lingerAfterReply(request.raw)
+    }
     return sendFailure(reply, failure)
   })
   return access

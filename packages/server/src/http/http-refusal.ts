@@ -8,10 +8,21 @@ export class HttpRefusal extends Error {
   /** What the reply's `code`, the log and the metrics call it. */
   readonly code: string
   readonly headers: Readonly<Record<string, string>>
+  readonly fields: Readonly<Record<string, unknown>>
 
-  /** @param message - what came, what to do */
-  constructor(status: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}) {
+  /**
+   * @param message - what came, what to do
+   * @param fields - what the body has besides `error` and `code`
+   */
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    headers: Readonly<Record<string, string>> = {},
+    fields: Readonly<Record<string, unknown>> = {},
+  ) {
     super(message)
+    this.fields = fields
     this.status = status
     this.code = code
     this.headers = headers
@@ -24,6 +35,7 @@ export interface FailedRequest {
   readonly code: string
   readonly message: string
   readonly headers: Readonly<Record<string, string>>
+  readonly fields?: Readonly<Record<string, unknown>>
 }
 
 const NO_HEADERS: Readonly<Record<string, string>> = {}
@@ -61,10 +73,13 @@ export function describeFailure(error: unknown): FailedRequest {
 }
 
 /** Sends `{"error": …, "code": …}`. */
-export function sendFailure(reply: FastifyReply, { status, code, message, headers }: FailedRequest): FastifyReply {
+export function sendFailure(
+  reply: FastifyReply,
+  { status, code, message, headers, fields = {} }: FailedRequest,
+): FastifyReply {
   return reply
     .code(status)
     .headers({ ...headers })
     .type('application/json')
-    .send(JSON.stringify({ error: message, code }))
+    .send(JSON.stringify({ error: message, code, ...fields }))
 }

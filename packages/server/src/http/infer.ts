@@ -1,5 +1,7 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ServerContext } from '../context.ts'
 import type { JsonPool } from '../encode/json-pool.ts'
+import type { ServedModel } from '../models/served-model.ts'
 import { selectOutputs } from '../protocol/infer-reply.ts'
 import { toldValue } from '../protocol/told-value.ts'
 import { clientTimeoutOf } from './client-timeout.ts'
@@ -23,11 +25,25 @@ function headerBytesOf(value: string | readonly string[] | undefined): number | 
   )
 }
 
+type Infer = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  call: Parameters<Work<unknown>>[2],
+  model: ServedModel,
+) => Promise<FastifyReply>
+
 /** `POST /v2/models/MODEL/infer`: reads the body, runs the model, writes the reply. */
 export function inferWork({ repository }: Pick<ServerContext, 'repository'>, json: JsonPool): Work<ModelParams> {
-  return async (request, reply, { observed, signal }) => {
-    const { model: name, version } = request.params
-    const model = repository.get(name, version)
+  const infer = inferWith(json)
+  return (request, reply, call) => {
+    const { model, version } = request.params
+    return infer(request, reply, call, repository.get(model, version))
+  }
+}
+
+/** The same of a model that is known already. */
+export function inferWith(json: JsonPool): Infer {
+  return async (request, reply, { observed, signal }, model) => {
     observed.setModel(model.name, model.version)
     const body = request.body as Buffer | undefined
     if (!body) throw new HttpRefusal(400, 'INPUT_INVALID', 'the request has no body; send the inputs as JSON')

@@ -1,6 +1,7 @@
-import { encodeImage, type Prediction } from '@tensorferry/core'
+import { encodeImage, type Prediction, type Tensors } from '@tensorferry/core'
 import type { JsonPool } from '../encode/json-pool.ts'
 import type { InferReply } from '../protocol/infer-reply.ts'
+import { predictionText } from '../protocol/predictions.ts'
 import { HttpRefusal } from './http-refusal.ts'
 
 /** Of core's names, what is an image, and what are labels. */
@@ -54,6 +55,8 @@ interface RenderOptions extends Pick<InferReply, 'model' | 'version'> {
   readonly json: JsonPool
 }
 
+const areTensors = (values: readonly object[]): boolean => values.every((value) => 'dtype' in value)
+
 /** JSON of one result; images as PNG in base64. */
 async function toJson(prediction: Prediction, options: RenderOptions): Promise<Uint8Array> {
   if (Array.isArray(prediction)) return Buffer.from(JSON.stringify(prediction))
@@ -63,7 +66,7 @@ async function toJson(prediction: Prediction, options: RenderOptions): Promise<U
     return Buffer.from(JSON.stringify({ width: prediction.width, height: prediction.height, format: 'png', data }))
   }
   const entries = Object.entries(prediction as unknown as Record<string, Prediction>)
-  if (entries.every(([, value]) => 'dtype' in value)) {
+  if (areTensors(entries.map(([, value]) => value))) {
     const outputs = entries.map(([name, tensor]) => ({ name, tensor: tensor as never, binary: false }))
     const { model, version, json } = options
     return (await json.write({ model, version, id: null, outputs })).body
@@ -96,6 +99,26 @@ export async function renderPredictions(
   if (texts.length === 1) return { type: 'application/json', body: texts[0]! }
   const pieces = texts.flatMap((text, index) => (index > 0 ? [Buffer.from(','), text] : [text]))
   return { type: 'application/json', body: Buffer.concat([Buffer.from('['), ...pieces, Buffer.from(']')]) }
+}
+
+/**
+ * Writes what `predict` gave for `instances`: `{"predictions": […]}`, one for each; images as PNG in base64, tensors as nested
+ * arrays.
+ */
+export async function renderInstances(predictions: readonly Prediction[], options: RenderOptions): Promise<Rendered> {
+  const texts = await Promise.all(
+    predictions.map(async (prediction) => {
+      const isTensors = !Array.isArray(prediction) && !isImage(prediction) && areTensors(Object.values(prediction))
+      if (isTensors) return predictionText(prediction as unknown as Tensors, true)
+      return Buffer.from(await toJson(prediction, options)).toString()
+    }),
+  )
+  return predictionsOf(texts)
+}
+
+/** The reply for texts of JSON. */
+export function predictionsOf(texts: readonly string[]): Rendered {
+  return { type: 'application/json', body: `{"predictions":[${texts.join(',')}]}` }
 }
 
 /** Labels as TorchServe's image classifier gives them: `{label: score}`; anything else as it is. */

@@ -18,6 +18,7 @@ import type { ResolvedModelDefaults } from '../options.ts'
 import type { Raw } from '../pipeline/pipeline-jobs.ts'
 import type { PipelinePool } from '../pipeline/pipeline-pool.ts'
 import { ServedPipeline } from '../pipeline/served-pipeline.ts'
+import { findExample, type ModelExample } from './model-example.ts'
 import type { InferOptions, ModelStatistics, PredictOptions, ServedModel } from './served-model.ts'
 import { StatisticsCounter } from './statistics.ts'
 
@@ -26,6 +27,8 @@ export interface LoadedModelParts {
   readonly name: string
   readonly version: string
   readonly model: Model
+  /** The bundle's folder; null: it is not on disk. */
+  readonly folder: string | null
   readonly options: ResolvedModelDefaults
   readonly metrics: Metrics
   readonly logger: Logger
@@ -34,6 +37,8 @@ export interface LoadedModelParts {
   /** Called when run after run has failed: the session may be dead. */
   onBroken(): void
 }
+
+const NO_EXAMPLE: ModelExample = { infer: null, picture: null }
 
 /** So many runs that fail one after the other are no accident; told again after as many more. */
 const BROKEN_AFTER = 5
@@ -55,13 +60,16 @@ export class LoadedModel implements ServedModel, MeasuredModel {
   readonly #metrics: Metrics
   readonly #timeoutMs: number
   readonly #outputs: ReadonlySet<string>
+  readonly #folder: string | null
+  #example: Promise<ModelExample> | undefined
   #failedRuns = 0
   #uses = 0
   #isRetired = false
   #successor: ServedModel | null = null
   #onUnused: (() => void) | undefined
 
-  constructor({ name, version, model, options, metrics, logger, pipelines, onBroken }: LoadedModelParts) {
+  constructor({ name, version, model, folder, options, metrics, logger, pipelines, onBroken }: LoadedModelParts) {
+    this.#folder = folder
     this.name = name
     this.version = version
     this.signature = model.signature
@@ -146,6 +154,17 @@ export class LoadedModel implements ServedModel, MeasuredModel {
         (error) => cancel.abort(error),
       ),
     )
+  }
+
+  example(): Promise<ModelExample> {
+    const { manifest, signature } = this
+    const accepts = (inputs: Tensors): Promise<boolean> =>
+      this.infer(inputs).then(
+        () => true,
+        () => false,
+      )
+    this.#example ??= findExample({ manifest, signature, folder: this.#folder, accepts }).catch(() => NO_EXAMPLE)
+    return this.#example
   }
 
   statistics(): ModelStatistics {

@@ -17,12 +17,12 @@ export interface RepositorySurroundings {
   readonly logger: Logger
   readonly pipelines: PipelinePool
   emit(event: ServerEvent): void
-  /** Another model answers than before. */
+  /** Another model answers than before, or one is counted on no longer. */
   onChange(): void
 }
 
 /** What {@link LoadedModels} is made of. */
-export interface RepositoryOptions extends Omit<RepositorySurroundings, 'onChange'> {
+export interface RepositoryOptions extends RepositorySurroundings {
   readonly models: readonly ResolvedModelOptions[]
   /** Milliseconds between two looks at the disk; null: none. */
   readonly watchMs: number | null
@@ -43,7 +43,13 @@ export class LoadedModels implements ModelRepository {
 
   constructor(options: RepositoryOptions) {
     this.#options = options
-    this.#surroundings = { ...options, onChange: () => this.#collectReady() }
+    this.#surroundings = {
+      ...options,
+      onChange: () => {
+        this.#collectReady()
+        options.onChange()
+      },
+    }
   }
 
   /** Looks for the models, and loads none. @throws TensorferryError `NOT_FOUND`, `OPTIONS_INVALID` */
@@ -51,10 +57,19 @@ export class LoadedModels implements ModelRepository {
     for (const options of this.#options.models) await this.#find(options)
   }
 
-  /** Loads what was found, then begins to watch. @throws TensorferryError what the first model that failed threw */
+  /**
+   * Loads what was found, then begins to watch. A version that fails beside one that is ready is told and left out.
+   *
+   * @throws TensorferryError what the first model threw of which no version is ready
+   */
   async loadAll(): Promise<void> {
-    const results = await Promise.allSettled(this.#allSlots().map((slot) => slot.load(this.#loading.signal)))
-    for (const result of results) if (result.status === 'rejected') throw result.reason
+    const slots = this.#allSlots()
+    const results = await Promise.allSettled(slots.map((slot) => slot.load(this.#loading.signal)))
+    for (const [index, result] of results.entries()) {
+      if (result.status === 'rejected' && !mayBeLeftOut(result.reason, this.isReady(slots[index]!.name))) {
+        throw result.reason
+      }
+    }
     if (this.#options.watchMs !== null) this.#watchAgain(this.#options.watchMs)
   }
 
@@ -78,8 +93,11 @@ export class LoadedModels implements ModelRepository {
   }
 
   get isAllReady(): boolean {
-    const slots = this.#allSlots()
-    return !this.#isClosed && slots.length > 0 && slots.every((slot) => !slot.isWanted || slot.loaded !== null)
+    if (this.#isClosed) return false
+    for (const slot of this.#allSlots()) {
+      if (slot.isReliedOn && slot.loaded === null && !this.isReady(slot.name)) return false
+    }
+    return true
   }
 
   index(): readonly ModelEntry[] {
@@ -91,9 +109,10 @@ export class LoadedModels implements ModelRepository {
       throw new TensorferryError('SESSION_DISPOSED', 'the server is being closed; it loads nothing any more')
     // A version may have come or gone on disk; what is wrong with another model is not this one's.
     for (const options of this.#options.models) await this.#find(options).catch((error) => this.#tellUnfound(error))
-    const slots = this.#slotsOf(name)
+    const slots = this.#slotsOf(name).filter(({ isGone }) => !isGone)
     if (slots.length === 0) throw this.#absent(name)
     const results = await Promise.allSettled(slots.map((slot) => slot.load(this.#loading.signal)))
+    await this.#retireGone()
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
@@ -129,22 +148,49 @@ export class LoadedModels implements ModelRepository {
     return this.#allSlots().filter((slot) => slot.name === name)
   }
 
-  /** Slots for what is on disk now; those of versions that are gone are unloaded. */
+  /** Slots for what is on disk now; those of models that are gone are unloaded. */
   async #find(options: ResolvedModelOptions): Promise<{ added: readonly ModelSlot[] }> {
     const targets = await findModels(options)
     const slots = this.#slots.get(options) ?? []
     const added = targets
       .filter(({ id }) => !slots.some(({ target }) => target.id === id))
       .map((target) => new ModelSlot(target, options, this.#surroundings, (...args) => this.#requireUnique(...args)))
-    const kept = slots.filter(({ target }) => targets.some(({ id }) => id === target.id))
-    this.#slots.set(options, [...kept, ...added])
-    const gone = slots.filter((slot) => !kept.includes(slot))
-    await Promise.all(gone.map((slot) => slot.unload()))
+    for (const slot of slots) {
+      const isGone = !targets.some(({ id }) => id === slot.target.id)
+      if (slot.isGone !== isGone) slot.isGone = isGone
+    }
+    this.#slots.set(options, [...slots, ...added])
+    await this.#retireGone()
     return { added }
   }
 
+  /**
+   * Unloads what is no longer on disk: at once where no other version has come in its place, else when one of them answers. So
+   * a new version that is damaged, or still being loaded, leaves the model as it is.
+   */
+  async #retireGone(): Promise<void> {
+    const retired: ModelSlot[] = []
+    for (const [options, slots] of this.#slots) {
+      const others = slots.filter(({ isGone }) => !isGone)
+      const isReplaceable = ({ name }: ModelSlot): boolean => {
+        const versions = others.filter((other) => other.name === name)
+        return versions.length === 0 || versions.some(({ loaded }) => loaded !== null)
+      }
+      const replaced = slots.filter((slot) => slot.isGone && (slot.loaded === null || isReplaceable(slot)))
+      if (replaced.length === 0) continue
+      retired.push(...replaced)
+      this.#slots.set(
+        options,
+        slots.filter((slot) => !replaced.includes(slot)),
+      )
+    }
+    await Promise.all(retired.map((slot) => slot.unload()))
+  }
+
   #requireUnique({ name, version }: LoadedModel, own: ModelSlot): void {
-    const other = this.#allSlots().find(({ loaded }) => loaded?.name === name && loaded.version === version)
+    const other = this.#allSlots().find(
+      ({ loaded, isGone }) => !isGone && loaded?.name === name && loaded.version === version,
+    )
     if (!other || other === own) return
     throw new TensorferryError(
       'OPTIONS_INVALID',
@@ -200,10 +246,13 @@ export class LoadedModels implements ModelRepository {
         const { added } = await this.#find(options)
         const slots = this.#slots.get(options) ?? []
         const changed = await Promise.all(
-          slots.map(async (slot) => slot.isWanted && !added.includes(slot) && (await slot.hasChanged())),
+          slots.map(
+            async (slot) => slot.isWanted && !slot.isGone && !added.includes(slot) && (await slot.hasChanged()),
+          ),
         )
         const toLoad = [...added, ...slots.filter((_, index) => changed[index])]
         await Promise.allSettled(toLoad.map((slot) => slot.load(this.#loading.signal)))
+        await this.#retireGone()
       } catch (error) {
         this.#tellUnfound(error)
       }
@@ -213,4 +262,9 @@ export class LoadedModels implements ModelRepository {
   #tellUnfound(error: unknown): void {
     this.#options.logger.error({ err: error }, 'models cannot be looked for; those that are loaded stay')
   }
+}
+
+/** A version that is damaged or cannot run here; who stops the server, or gives two models one name, means all of it. */
+function mayBeLeftOut(error: unknown, hasAnother: boolean): boolean {
+  return hasAnother && !TensorferryError.is(error, 'ABORTED') && !TensorferryError.is(error, 'OPTIONS_INVALID')
 }

@@ -34,6 +34,8 @@ export class ModelSlot {
   /** What was loaded last: its name and version stay known when it is unloaded. */
   #latest: { readonly name: string; readonly version: string } | null = null
   #isWanted = true
+  #isReliedOn = false
+  #isGone = false
   #fingerprint: string | null = null
   #last: Promise<unknown> = Promise.resolve()
   readonly #recovery = new Recovery(() => this.#inTurn(() => this.#recover()))
@@ -69,6 +71,21 @@ export class ModelSlot {
     return this.#isWanted
   }
 
+  /** It has been ready, and nobody has unloaded it by request since: whoever calls counts on its model. */
+  get isReliedOn(): boolean {
+    return this.#isReliedOn
+  }
+
+  /** Its files are no longer there; it answers until another version does. */
+  get isGone(): boolean {
+    return this.#isGone
+  }
+
+  set isGone(isGone: boolean) {
+    this.#isGone = isGone
+    if (this.#loaded) this.#reason = isGone ? 'its files are gone; it stays until another version is ready' : ''
+  }
+
   get entry(): ModelEntry {
     return { name: this.name, version: this.version, state: this.#state, reason: this.#reason }
   }
@@ -83,7 +100,10 @@ export class ModelSlot {
   /** Takes the model out once its requests are answered. */
   unload(): Promise<void> {
     this.#isWanted = false
+    this.#isReliedOn = false
     this.#recovery.stop()
+    // The server may be ready again without it.
+    this.#surroundings.onChange()
     return this.#inTurn(() => this.#takeOut('unloaded'))
   }
 
@@ -142,6 +162,7 @@ export class ModelSlot {
       const loaded = await this.#open(source, signal)
       this.#loaded = loaded
       this.#latest = { name: loaded.name, version: loaded.version }
+      this.#isReliedOn = this.#isWanted
       this.#set('READY', '')
       onChange()
       const { report, version, unbatched } = loaded
@@ -151,12 +172,14 @@ export class ModelSlot {
       emit({ type: 'loaded', model: loaded.name, version, report, unbatched, replaced: before !== null })
     } catch (cause) {
       const error = asTyped(cause)
+      metrics.loadFailures.inc({ model: this.name, version: this.version })
       if (before) {
         this.#set('READY', `the new one was refused, this one stays: ${error.code}: ${error.message}`)
         metrics.reloads.inc({ model: before.name, result: 'failed' })
       } else this.#set('UNAVAILABLE', `${error.code}: ${error.message}`)
-      logger.error({ model: name, kept: before !== null, err: error }, 'loading failed')
-      emit({ type: 'failed', model: name, error, kept: before !== null })
+      const { version } = this
+      logger.error({ model: this.name, version, kept: before !== null, err: error }, 'loading failed')
+      emit({ type: 'failed', model: this.name, version, error, kept: before !== null })
       throw error
     }
     await before?.retire(this.#loaded)
@@ -177,6 +200,7 @@ export class ModelSlot {
         name: (target.isNameOpen ? model.manifest?.name : undefined) ?? target.name,
         version: target.version ?? model.manifest?.version ?? '1',
         model,
+        folder: model.manifest === null ? null : target.path,
         options,
         metrics,
         logger,

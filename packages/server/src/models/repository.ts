@@ -23,7 +23,10 @@ export interface ModelRepository {
   versions(name: string): readonly string[]
   /** False for an unknown one. */
   isReady(name: string, version?: string): boolean
-  /** Whether every model that is wanted is ready: what the server's readiness says. */
+  /**
+   * Whether every model that has been ready, and was not unloaded by request, has a version that answers: what the server's
+   * readiness says. A version that cannot be loaded beside a good one does not count, nor does a model that never was ready.
+   */
   readonly isAllReady: boolean
   /** Every version of every model, and how it stands. */
   index(): readonly ModelEntry[]

@@ -1,5 +1,7 @@
 import type { CallOptions, Manifest, Model, Prediction, RawInput, RawInputs, Signature, Tensors } from '@tensorferry/core'
 
+import type { ModelExample } from './model-example.ts'
+
 /** Options of {@link ServedModel.infer}: `timeoutMs` counts the time in the queue too. */
 export interface InferOptions extends CallOptions {
   /** Names of the outputs that are wanted; default: all. An unknown name is `INPUT_INVALID`. */
@@ -22,6 +24,8 @@ export interface ServedModel {
   /** Names of the classes of a bundle whose task is a classification; else null. */
   readonly labels: readonly string[] | null
   readonly report: Model['report']
+  /** Why every request runs by itself; null: requests are gathered. */
+  readonly unbatched: string | null
   /**
    * Checks the inputs, waits its turn, runs (in a batch with others where the bundle allows it), and gives back this request's own rows.
    *
@@ -31,6 +35,8 @@ export interface ServedModel {
   infer(inputs: Tensors, options?: InferOptions): Promise<Tensors>
   /** Raw input through the bundle's pipeline: preprocess, {@link ServedModel.infer}, postprocess. Throws as infer does. */
   predict(raw: RawInput | RawInputs, options?: PredictOptions): Promise<Prediction>
+  /** Requests that it answers, from its goldens; looked for once. */
+  example(): Promise<ModelExample>
   /** What was counted since the model was loaded. */
   statistics(): ModelStatistics
 }

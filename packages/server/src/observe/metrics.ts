@@ -1,6 +1,8 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Load } from '../batching/batcher.ts'
+import type { ModelEntry } from '../models/repository.ts'
 import type { ModelStatistics } from '../models/served-model.ts'
+import { processMetrics } from './process-metrics.ts'
 
 /** What is read of a model when the metrics are asked for. */
 export interface MeasuredModel {
@@ -17,7 +19,13 @@ const MODEL = ['model', 'version'] as const
 /** Metrics of one server, in a registry of its own: two servers in a process do not share numbers. */
 export class Metrics {
   readonly registry = new Registry()
+  readonly #process = processMetrics()
   readonly #registers = [this.registry]
+
+  /** All of it, the process's too, in Prometheus' text. */
+  async text(): Promise<string> {
+    return `${await this.registry.metrics()}${await this.#process.metrics()}`
+  }
 
   /** Requests by protocol, operation, model and code (`OK` or an error's). */
   readonly requests = new Counter({
@@ -88,8 +96,31 @@ export class Metrics {
     registers: this.#registers,
   })
 
-  /** @param models - those that are loaded, asked for at each reading */
-  constructor(models: () => readonly MeasuredModel[]) {
+  /** Loads that failed, whether another version answers or not. */
+  readonly loadFailures = new Counter({
+    name: 'tensorferry_load_failures_total',
+    help: 'Loads of a model that failed: at the start, by a request, or because its files changed.',
+    labelNames: MODEL,
+    registers: this.#registers,
+  })
+
+  /**
+   * @param models - those that are loaded, asked for at each reading
+   * @param index - every version of every model, asked for at each reading
+   */
+  constructor(models: () => readonly MeasuredModel[], index: () => readonly ModelEntry[]) {
+    const ready: Gauge<'model' | 'version'> = new Gauge({
+      name: 'tensorferry_model_ready',
+      help: 'Whether a version of a model is ready: 1, or 0 for one that is loading, unloaded, or could not be loaded.',
+      labelNames: MODEL,
+      registers: this.#registers,
+      collect: () => {
+        ready.reset()
+        for (const { name, version, state } of index()) {
+          ready.set({ model: name, version }, state === 'READY' ? 1 : 0)
+        }
+      },
+    })
     const perModel = (name: string, help: string, read: (model: MeasuredModel) => number): void => {
       const gauge: Gauge<'model' | 'version'> = new Gauge({
         name,

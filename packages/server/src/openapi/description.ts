@@ -1,3 +1,4 @@
+import { bodyExamples, type DescribedModel, instancesOf, withExamples } from './examples.ts'
 import { SCHEMAS } from './schemas.ts'
 
 const ref = (name: string): object => ({ $ref: `#/components/schemas/${name}` })
@@ -69,9 +70,11 @@ const INFER_FAILS = [400, 404, 408, 409, 413, 415, 500, 503, 504, 507]
 const OBJECT = json({ type: 'object' })
 const OPTIONAL_OBJECT = { required: false, content: OBJECT }
 const FILE = { schema: { type: 'string', format: 'binary' } }
-const PICTURE = {
+const BASE64 = 'a picture under its name in base64, {"shape", "data"} of a tensor, or instances of these'
+const pictureContent = (examples: object | undefined): NonNullable<Operation['takes']> => ({
   required: true,
   content: {
+    'application/json': { schema: { type: 'object', description: BASE64 }, ...(examples ? { examples } : {}) },
     'application/octet-stream': FILE,
     'image/png': FILE,
     'image/jpeg': FILE,
@@ -80,7 +83,7 @@ const PICTURE = {
       schema: { type: 'object', properties: { image: { type: 'string', format: 'binary' } }, required: ['image'] },
     },
   },
-}
+})
 const RESULT = {
   'application/json': { schema: { description: 'labels, tensors, or an image in base64' } },
   'image/png': FILE,
@@ -88,8 +91,16 @@ const RESULT = {
   'image/webp': FILE,
 }
 
+function parametersOf(models: readonly DescribedModel[], hasVersion: boolean): readonly object[] {
+  const model = withExamples(MODEL, models, ({ name }) => name)
+  return hasVersion ? [model, withExamples(VERSION, models, ({ version }) => version)] : [model]
+}
+
 /** The operations of a model, at both of its addresses. */
-function modelPaths(base: string, parameters: readonly object[], suffix: string): Record<string, object> {
+function modelPaths(base: string, suffix: string, models: readonly DescribedModel[]): Record<string, object> {
+  const parameters = parametersOf(models, suffix !== '')
+  const inferring = models.filter(({ infer }) => infer !== null)
+  const inferExamples = bodyExamples(inferring, ({ infer }) => infer)
   const get = (id: string, summary: string, schema: string): object => ({
     get: operation({
       id: `${id}${suffix}`,
@@ -119,13 +130,19 @@ function modelPaths(base: string, parameters: readonly object[], suffix: string)
     },
     [`${base}/config`]: get('modelConfig', "The model's configuration in Triton's words", 'ModelConfig'),
     [`${base}/stats`]: get('modelStatistics', 'What was counted of the model', 'Statistics'),
+    [`${base}/example`]: get('modelExample', 'Requests that the model answers, from its goldens', 'ModelExample'),
     [`${base}/infer`]: {
       post: operation({
         id: `infer${suffix}`,
         summary: 'Tensors in, tensors out',
         tag: 'inference',
-        parameters: [...parameters, TIMEOUT],
-        takes: { required: true, content: json(ref('InferRequest')) },
+        parameters: [...parametersOf(inferring.length > 0 ? inferring : models, suffix !== ''), TIMEOUT],
+        takes: {
+          required: true,
+          content: {
+            'application/json': { schema: ref('InferRequest'), ...(inferExamples ? { examples: inferExamples } : {}) },
+          },
+        },
         gives: {
           ...json(ref('InferReply')),
           'application/octet-stream': { schema: { type: 'string', format: 'binary' } },
@@ -136,14 +153,24 @@ function modelPaths(base: string, parameters: readonly object[], suffix: string)
   }
 }
 
-function predictPath(id: string, summary: string, parameters: readonly object[], method = 'post'): object {
+interface PredictPath {
+  readonly id: string
+  readonly summary: string
+  readonly models: readonly DescribedModel[]
+  readonly hasVersion?: boolean
+  readonly method?: string
+}
+
+function predictPath({ id, summary, models, hasVersion = false, method = 'post' }: PredictPath): object {
+  const predicting = models.filter(({ predict }) => predict !== null)
+  const parameters = parametersOf(predicting.length > 0 ? predicting : models, hasVersion)
   return {
     [method]: operation({
       id,
       summary,
       tag: 'inference',
       parameters: [...parameters, TIMEOUT],
-      takes: PICTURE,
+      takes: pictureContent(bodyExamples(predicting, ({ predict }) => predict)),
       gives: RESULT,
       fails: [...INFER_FAILS, 406],
     }),
@@ -164,8 +191,89 @@ function probe(id: string, summary: string): object {
   }
 }
 
+/** What others' protocols have: KServe's first one, and SageMaker. */
+function foreignPaths(models: readonly DescribedModel[]): Record<string, object> {
+  const predicting = models.filter(({ predict }) => predict !== null)
+  const examples = bodyExamples(predicting, instancesOf)
+  const parameters = parametersOf(predicting.length > 0 ? predicting : models, false)
+  const instances = { schema: ref('Instances'), ...(examples ? { examples } : {}) }
+  const ready = json(ref('ModelReady'))
+  return {
+    '/v1/models': {
+      get: operation({
+        id: 'modelsV1',
+        summary: 'Names of the models that are ready',
+        tag: 'others',
+        gives: json({
+          type: 'object',
+          required: ['models'],
+          properties: { models: { type: 'array', items: { type: 'string' } } },
+        }),
+      }),
+    },
+    '/v1/models/{model}': {
+      get: {
+        operationId: 'modelReadyV1',
+        summary: 'Whether the model is ready, as KServe asks',
+        tags: ['others'],
+        parameters,
+        responses: {
+          200: { description: 'it is', content: ready },
+          400: { description: FAILURES[400], content: json(ref('Error')) },
+          404: { description: 'there is none of that name', content: ready },
+          ...failures([405]),
+          503: { description: 'it is known and not ready', content: ready },
+        },
+      },
+    },
+    '/v1/models/{model}:predict': {
+      post: operation({
+        id: 'predictV1',
+        summary: 'Instances in, predictions out: KServe, TensorFlow Serving',
+        tag: 'others',
+        parameters: [...parameters, TIMEOUT],
+        takes: { required: true, content: { 'application/json': instances } },
+        gives: json(ref('Predictions')),
+        fails: INFER_FAILS,
+      }),
+    },
+    '/invocations': {
+      post: operation({
+        id: 'invocations',
+        summary: "SageMaker's address: what predict takes, instances, or tensors as infer takes them",
+        tag: 'others',
+        parameters: [
+          withExamples(
+            {
+              name: 'model',
+              in: 'query',
+              description: 'which one, where there are several',
+              schema: { type: 'string' },
+            },
+            predicting,
+            ({ name }) => name,
+          ),
+          TIMEOUT,
+        ],
+        takes: { required: true, content: { 'application/json': instances, 'application/octet-stream': FILE } },
+        gives: { ...RESULT, 'application/octet-stream': FILE },
+        fails: [...INFER_FAILS, 406],
+      }),
+    },
+  }
+}
+
+/** What {@link openApiDescription} is made of. */
+export interface Described {
+  readonly version: string
+  /** Where addresses begin: an absolute path, or relative to the description's own address. */
+  readonly server: string
+  /** Those that are ready, for examples. */
+  readonly models: readonly DescribedModel[]
+}
+
 /** The OpenAPI 3.1 description of what the server answers. */
-export function openApiDescription(version: string): object {
+export function openApiDescription({ version, server, models }: Described): object {
   return {
     openapi: '3.1.0',
     info: {
@@ -174,7 +282,7 @@ export function openApiDescription(version: string): object {
       license: { name: 'MIT', identifier: 'MIT' },
       description: 'Open Inference Protocol v2, and pictures through the pipelines of bundles.',
     },
-    servers: [{ url: '/' }],
+    servers: [{ url: server }],
     security: [{}, { bearer: [] }, { key: [] }],
     paths: {
       '/v2': {
@@ -204,14 +312,29 @@ export function openApiDescription(version: string): object {
           gives: json(ref('Statistics')),
         }),
       },
-      ...modelPaths('/v2/models/{model}', [MODEL], ''),
-      ...modelPaths('/v2/models/{model}/versions/{version}', [MODEL, VERSION], 'OfVersion'),
-      '/predict/{model}': predictPath('predict', "A picture through the bundle's own pipeline", [MODEL]),
-      '/predict/{model}/versions/{version}': predictPath('predictOfVersion', 'The same of a version', [MODEL, VERSION]),
+      ...modelPaths('/v2/models/{model}', '', models),
+      ...modelPaths('/v2/models/{model}/versions/{version}', 'OfVersion', models),
+      '/predict/{model}': predictPath({
+        id: 'predict',
+        summary: "A picture through the bundle's own pipeline",
+        models,
+      }),
+      '/predict/{model}/versions/{version}': predictPath({
+        id: 'predictOfVersion',
+        summary: 'The same of a version',
+        models,
+        hasVersion: true,
+      }),
       '/predictions/{model}': {
-        ...predictPath('predictions', "TorchServe's address; labels as {label: score}", [MODEL]),
-        ...predictPath('putPredictions', 'The same, as TorchServe takes it too', [MODEL], 'put'),
+        ...predictPath({ id: 'predictions', summary: "TorchServe's address; labels as {label: score}", models }),
+        ...predictPath({
+          id: 'putPredictions',
+          summary: 'The same, as TorchServe takes it too',
+          models,
+          method: 'put',
+        }),
       },
+      ...foreignPaths(models),
       '/v2/repository/index': {
         post: operation({
           id: 'repositoryIndex',

@@ -27,6 +27,10 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
     properties: {
       error: { type: 'string', description: 'what was expected, what came, what to do' },
       code: { type: 'string', description: 'stable; branch on it' },
+      broken: {
+        ...list({ type: 'object', required: ['part', 'error'], properties: { part: text, error: text } }),
+        description: 'of several files or instances, those that cannot be used',
+      },
     },
   },
   ServerMetadata: {
@@ -155,6 +159,31 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
       reason: text,
     },
   }),
+  ModelExample: {
+    type: 'object',
+    required: ['model_name', 'model_version', 'takes', 'predict', 'infer'],
+    properties: {
+      model_name: text,
+      model_version: text,
+      takes: {
+        ...list({ type: 'object', required: ['name', 'kind'], properties: { name: text, kind: text, datatype: text } }),
+        description: 'what predict takes: each an image, a tensor, or an input of a model without a pipeline',
+      },
+      predict: { type: ['object', 'null'], description: 'a body for predict' },
+      infer: { type: ['object', 'null'], description: 'a body for infer' },
+    },
+  },
+  Instances: {
+    type: 'object',
+    required: ['instances'],
+    properties: {
+      instances: {
+        ...list({}),
+        description: 'pictures, {"b64": "…"}; nested arrays of a tensor; objects of these by name',
+      },
+    },
+  },
+  Predictions: { type: 'object', required: ['predictions'], properties: { predictions: list({}) } },
   Labels: list({
     type: 'object',
     required: ['label', 'index', 'score'],

@@ -21,6 +21,7 @@ export async function startServer(options: Partial<ServerOptions> = {}) {
   const logger = pino({ enabled: false })
   const observer = new RequestObserver(metrics, logger)
   let draining = false
+  const listeners = new Set<() => void>()
   const context = {
     repository,
     metrics,
@@ -29,6 +30,10 @@ export async function startServer(options: Partial<ServerOptions> = {}) {
     options: resolveOptions(all),
     live: () => true,
     ready: () => repository.isAllReady && !draining,
+    onReadiness: (listener: () => void) => {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
     get draining() {
       return draining
     },
@@ -43,6 +48,7 @@ export async function startServer(options: Partial<ServerOptions> = {}) {
     inProgress: () => observer.inProgress,
     close: () => {
       draining = true
+      for (const listener of listeners) listener()
       return listener.close()
     },
   }

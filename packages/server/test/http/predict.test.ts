@@ -74,7 +74,7 @@ test('labels of a text: nested lists by name, and a result for each row', async 
   const flat = { shape: [1, 3], data: ids[1] }
   expect((await ask({ input_ids: flat, attention_mask: { shape: [1, 3], data: mask[1] } })).json).toEqual(expected[1])
   const missing = await ask({ input_ids: ids })
-  expect([missing.status, missing.json.error]).toEqual([400, 'attention_mask: expected numbers, got nothing'])
+  expect([missing.status, missing.json.error]).toEqual([400, 'attention_mask is missing'])
   const unknown = await ask({ input_id: ids, attention_mask: mask })
   expect([unknown.status, unknown.json.error]).toEqual([400, expect.stringMatching(/did you mean 'input_ids'/)])
 })
@@ -165,8 +165,8 @@ describe('tensors', () => {
     expect(json[0].index).toBe(scores.indexOf(Math.max(...scores)))
     const wrong = await post(server, '/predict/digits', '{"data":[1]}', type)
     expect([wrong.status, wrong.json.error]).toEqual([400, expect.stringContaining('pixels: expected {"shape"')])
-    const large = await post(server, '/predict/digits', `{"shape":[1],"data":[${' '.repeat(2 ** 20)}1]}`, type)
-    expect([large.status, large.json.code]).toEqual([413, 'BODY_TOO_LARGE'])
+    const large = `{"shape":[1,8,8],"data":[${' '.repeat(2 ** 20)}${data.join(',')}]}`
+    expect((await post(server, '/predict/digits', large, type)).json).toEqual(json)
   })
 })
 
@@ -179,12 +179,12 @@ test('refusals', async () => {
     ['/predict/digits', photo.subarray(0, 60), {}, 400, /./],
     ['/predict/digits', '', {}, 400, /no body/],
     ['/predict/digits', empty, {}, 400, /no file/],
-    ['/predict/digits', '{}', { 'content-type': 'application/json' }, 415, /is a picture/],
+    ['/predict/digits', '{}', { 'content-type': 'application/json' }, 400, /expected "image", got an empty object/],
     ['/predict/digits', 'x', { 'content-type': 'multipart/form-data' }, 400, /form cannot be read/],
     ['/predict/digits', '--b\r\nx', { 'content-type': 'multipart/form-data; boundary=b' }, 400, /form/],
     ['/predict/digits', form(...new Array<string>(65).fill('a')), {}, 400, /64 files/],
     ['/predict/nobody', photo, {}, 404, /nobody/],
-    ['/predict/float32', photo, {}, 400, /neither preprocess nor postprocess steps.*\/v2\/models\/float32\/infer/],
+    ['/predict/float32', photo, {}, 400, /no preprocess steps.*\/v2\/models\/float32\/infer/],
   ]
   for (const [path, body, headers, status, words] of cases) {
     const answer = await post(server, path, body, headers)

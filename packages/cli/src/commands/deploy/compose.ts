@@ -1,13 +1,20 @@
 import { haproxyConfig } from './haproxy.ts'
-import { imageFiles } from './image.ts'
+import { imageFiles, NODE_IMAGE } from './image.ts'
+import { isPinned } from './image-reference.ts'
 import { type DeployPlan, PORTS, STOP_SECONDS } from './plan.ts'
 import { type WrittenFile, yamlFile } from './written-file.ts'
 
 const HARDENED = { read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] }
 
+/** Of the environment, or of `.env`. */
+const variable = (name: string, fallback: string): string => `\${${name}:-${fallback}}`
+
 function composeFile(plan: DeployPlan): WrittenFile {
   const server = {
-    build: '.',
+    // What has a digest is there already, and compose cannot build under one.
+    ...(isPinned(plan.image)
+      ? {}
+      : { build: { context: '.', args: { NODE_IMAGE: variable('NODE_IMAGE', NODE_IMAGE) } } }),
     image: plan.image,
     ...HARDENED,
     tmpfs: ['/tmp'],
@@ -34,11 +41,13 @@ function composeFile(plan: DeployPlan): WrittenFile {
     [
       `${plan.model} ${plan.version} on one machine: ${plan.replicas} replicas of the server behind HAProxy.`,
       '',
-      'docker compose up --build --detach --wait',
+      `docker compose up ${isPinned(plan.image) ? '' : '--build '}--detach --wait`,
       `docker compose up --detach --scale server=${plan.replicas + 2}   (up to ${plan.maxReplicas})`,
       `curl http://localhost:${PORTS.http}/v2/models/${plan.model}`,
+      'NODE_IMAGE in the environment, or in .env, is the base to build on, such as one with its digest.',
     ],
     [{ name: plan.name, services: { server, proxy } }],
+    [{ at: ['services', 'proxy', 'image'], comment: 'A digest may follow: haproxy:3.0-alpine@sha256:…' }],
   )
 }
 

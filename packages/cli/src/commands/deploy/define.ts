@@ -16,6 +16,7 @@ uses it. Files that are there are not overwritten without --force.
 Examples:
   $ tensorferry deploy compose ./digits
   $ tensorferry deploy kubernetes ./digits --image registry.example.org/digits:1 --replicas 3
+  $ tensorferry deploy kubernetes ./digits --ingress models.example.org/digits --network-policy ingress-nginx
   $ tensorferry deploy kserve ./digits --storage-uri s3://models/digits
   $ tensorferry deploy ray ./digits --out ray/ --cpus 4`
 
@@ -28,7 +29,7 @@ export function defineDeploy(program: Command, runCommand: RunCommand): void {
     .argument('<bundle>', 'folder of a bundle')
     .option('-o, --out <folder>', 'where to write (default: deploy/TARGET)')
     .option('--name <name>', 'of the model in addresses, and of resources (default: the bundle’s)')
-    .option('--image <reference>', 'name and tag of the image (default: NAME-server:VERSION)')
+    .option('--image <reference>', 'the image, with a tag or a digest (default: NAME-server:VERSION)')
     .option(
       '-b, --backend <name>',
       'backend in the image: onnx-node, onnx-web; compose, kubernetes: libtorch',
@@ -38,6 +39,11 @@ export function defineDeploy(program: Command, runCommand: RunCommand): void {
     .option('--max-replicas <number>', 'servers at most (default: 10)', parsePositive)
     .option('--cpus <number>', 'cores of one server, and threads of its runs', parsePositive, 2)
     .option('--storage-uri <uri>', 'kserve: where the bundle lies (default: pvc://models/NAME)')
+    .option('--network-policy [namespaces]', 'kubernetes, kserve: who may reach the pods; its own namespace, and these')
+    .option('--pod-monitor', 'kubernetes, kserve: the Prometheus operator asks each pod for its metrics')
+    .option('--ingress <host[/path]>', 'kubernetes: reachable from outside, below a path where one is given')
+    .option('--ingress-class <name>', 'kubernetes: which controller (default: the cluster’s)')
+    .option('--ingress-tls <secret>', 'kubernetes: Secret with the certificate of the host')
     .option('--packages <folder>', 'take the packages from tarballs of npm run pack, not from npm')
     .option('--force', 'overwrite files that are there')
     .option('--json', 'one JSON document on standard output')

@@ -1,12 +1,15 @@
 import { basename } from 'node:path'
 import { ownVersion } from '../../own-version.ts'
+import { buildTag, isPinned } from './image-reference.ts'
 import { LIBTORCH_FILES, libtorchStage } from './libtorch-image.ts'
 import { type DeployPlan, PORTS, STOP_SECONDS } from './plan.ts'
 import { serverArguments } from './server-arguments.ts'
 import { header, type WrittenFile } from './written-file.ts'
 
 /** The oldest Node line that is tested here and still maintained. */
-const BASE = 'node:22-bookworm-slim'
+export const NODE_IMAGE = 'node:22-bookworm-slim'
+/** As the Dockerfile names it, so that a build may take one by its digest. */
+const BASE = '$NODE_IMAGE'
 const SHARP = '0.35.5'
 const PROGRAM = 'node_modules/tensorferry/dist/main.js'
 
@@ -55,9 +58,11 @@ function dockerfile(plan: DeployPlan, { withModel, hasTarballs }: ImageOptions):
 ${header([
   `Image: ${title}. Runs as user 1000, writes nothing: start it with a read-only root.`,
   '',
-  `docker build --tag ${plan.image} .`,
+  `docker build --tag ${buildTag(plan.image)} .`,
+  `With a base that never changes: --build-arg NODE_IMAGE=${NODE_IMAGE}@sha256:… (docker buildx imagetools inspect tells it)`,
   `docker run --read-only --tmpfs /tmp --cap-drop ALL --publish ${PORTS.http}:${PORTS.http} ${plan.image}`,
 ])}
+ARG NODE_IMAGE=${NODE_IMAGE}
 ${installation(hasTarballs)}
 ${isLibtorch ? `\n${libtorchStage(BASE, 'build')}\n` : ''}
 FROM ${BASE}
@@ -80,6 +85,17 @@ interface ImageOptions {
   /** The bundle is in the image; false: it is mounted at /mnt/models. */
   readonly withModel: boolean
   readonly hasTarballs: boolean
+}
+
+/** How the image comes to where it is pulled from. */
+export function imageSteps(image: string, folder: string): readonly string[] {
+  if (!isPinned(image)) {
+    return [`docker build --tag ${image} ${folder}`, `docker push ${image}   (with your registry in the name: --image)`]
+  }
+  const tag = buildTag(image)
+  return [
+    `docker pull ${image}   (if it is not there: docker build --tag ${tag} ${folder}, docker push ${tag}, and its digest in --image)`,
+  ]
 }
 
 /** The folder that `docker build` takes. */

@@ -1,5 +1,6 @@
+import { guardFiles } from './access-files.ts'
 import { CONTAINER_SECURITY, PROBES, resources, TEMPORARY } from './container.ts'
-import { imageFiles } from './image.ts'
+import { imageFiles, imageSteps } from './image.ts'
 import { type DeployPlan, PORTS, STOP_SECONDS } from './plan.ts'
 import { serverArguments } from './server-arguments.ts'
 import { type WrittenFile, yamlFile } from './written-file.ts'
@@ -88,15 +89,22 @@ export function kserveFiles(plan: DeployPlan, tarballs: readonly string[]): read
   return [
     servingRuntime(plan),
     inferenceService(plan),
+    ...guardFiles(plan, {
+      labels: { 'serving.kserve.io/inferenceservice': plan.name },
+      closesEgress: false,
+      metricsPort: { portNumber: PORTS.http },
+      apply: 'kubectl apply --filename FILE',
+    }),
     ...image.map((file) => ({ ...file, path: `image/${file.path}` })),
   ]
 }
 
 /** What to do with them. */
-export const kserveSteps = ({ image, name, storageUri }: DeployPlan, folder: string): readonly string[] => [
-  `docker build --tag ${image} ${folder}/image`,
-  `docker push ${image}   (with your registry in the name: --image)`,
+export const kserveSteps = ({ image, name, storageUri, access }: DeployPlan, folder: string): readonly string[] => [
+  ...imageSteps(image, `${folder}/image`),
   `copy the bundle’s folder to ${storageUri}   (--storage-uri)`,
   `kubectl apply --filename ${folder}/serving-runtime.yaml --filename ${folder}/inference-service.yaml`,
+  ...(access.networkPolicy === null ? [] : [`kubectl apply --filename ${folder}/network-policy.yaml`]),
+  ...(access.podMonitor ? [`kubectl apply --filename ${folder}/pod-monitor.yaml`] : []),
   `kubectl wait --for=condition=Ready inferenceservice/${name} --timeout=10m`,
 ]

@@ -1,11 +1,20 @@
+import { guardFiles, ingressFiles } from './access-files.ts'
 import { CONTAINER_SECURITY, PROBES, resources, TEMPORARY } from './container.ts'
-import { imageFiles } from './image.ts'
+import { imageFiles, imageSteps } from './image.ts'
 import { type DeployPlan, PORTS, STOP_SECONDS } from './plan.ts'
 import { QUEUE_METRIC } from './queue-metric.ts'
 import { serverArguments } from './server-arguments.ts'
 import { type WrittenFile, yamlFile } from './written-file.ts'
 
 const APPLY = 'kubectl apply --kustomize .   (in this folder; kustomization.yaml says in which order)'
+
+/** What a label may hold: 63 characters, letters or digits at its ends. */
+function labelValue(text: string): string {
+  return text
+    .replace(/[^A-Za-z0-9_.-]/g, '-')
+    .slice(0, 63)
+    .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '')
+}
 
 function deployment(plan: DeployPlan): WrittenFile {
   const labels = { 'app.kubernetes.io/name': plan.name }
@@ -38,13 +47,13 @@ function deployment(plan: DeployPlan): WrittenFile {
     kind: 'Deployment',
     metadata: {
       name: plan.name,
-      labels: { ...labels, 'app.kubernetes.io/version': plan.version.replaceAll('+', '-') },
+      labels: { ...labels, 'app.kubernetes.io/version': labelValue(plan.version) },
     },
     spec: {
       selector: { matchLabels: labels },
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
       template: {
-        metadata: { labels, annotations },
+        metadata: { labels, ...(plan.access.podMonitor ? {} : { annotations }) },
         spec: {
           automountServiceAccountToken: false,
           terminationGracePeriodSeconds: STOP_SECONDS,
@@ -121,7 +130,7 @@ function autoscaler({ name, replicas, maxReplicas }: DeployPlan): WrittenFile {
     'horizontal-pod-autoscaler.yaml',
     [
       'More replicas when requests wait: more than 4 in the queue of a pod, on average.',
-      'The figure is a custom metric. Kubernetes knows it once Prometheus scrapes the pods (they are annotated) and the',
+      'The figure is a custom metric. Kubernetes knows it once Prometheus scrapes the pods (they are annotated, or have a PodMonitor) and the',
       'Prometheus adapter is installed with prometheus-adapter-values.yaml. Without it the number of replicas stays.',
       APPLY,
     ],
@@ -159,7 +168,15 @@ function adapterValues({ name }: DeployPlan): WrittenFile {
 
 /** Plain Kubernetes: no operator, one autoscaler. */
 export function kubernetesFiles(plan: DeployPlan, tarballs: readonly string[]): readonly WrittenFile[] {
-  const applied = [deployment(plan), service(plan), autoscaler(plan), disruptionBudget(plan)]
+  const labels = { 'app.kubernetes.io/name': plan.name }
+  const applied = [
+    deployment(plan),
+    service(plan),
+    autoscaler(plan),
+    disruptionBudget(plan),
+    ...guardFiles(plan, { labels, closesEgress: true, apply: APPLY, metricsPort: { port: 'http' } }),
+    ...ingressFiles(plan, APPLY),
+  ]
   const kustomization = yamlFile(
     'kustomization.yaml',
     ['What is applied together.', 'kubectl apply --kustomize .'],
@@ -177,8 +194,7 @@ export function kubernetesFiles(plan: DeployPlan, tarballs: readonly string[]): 
 
 /** What to do with them. */
 export const kubernetesSteps = ({ image, name }: DeployPlan, folder: string): readonly string[] => [
-  `docker build --tag ${image} ${folder}/image`,
-  `docker push ${image}   (with your registry in the name: --image)`,
+  ...imageSteps(image, `${folder}/image`),
   `kubectl apply --kustomize ${folder}`,
   `kubectl rollout status deployment/${name}`,
 ]

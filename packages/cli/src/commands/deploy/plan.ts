@@ -3,6 +3,8 @@ import { type ManifestArtifact, type ManifestFile, type ModelFormat, Tensorferry
 import { BACKENDS } from '@tensorferry/core/node'
 import { packageName, shortName } from '../../backends/known.ts'
 import type { BundleOnDisk } from '../../bundle/read.ts'
+import { type Access, readAccess } from './access.ts'
+import { readImage } from './image-reference.ts'
 
 /** Where it is deployed. */
 export const TARGETS = ['kserve', 'kubernetes', 'ray', 'compose'] as const
@@ -19,6 +21,12 @@ export interface PlanOptions {
   readonly maxReplicas?: number
   readonly cpus: number
   readonly storageUri?: string
+  /** True: its own namespace alone. */
+  readonly networkPolicy?: boolean | string
+  readonly podMonitor?: boolean
+  readonly ingress?: string
+  readonly ingressClass?: string
+  readonly ingressTls?: string
 }
 
 /** What every target's files are made from. */
@@ -38,6 +46,8 @@ export interface DeployPlan {
   /** MiB that one replica is given at first. */
   readonly memoryMiB: number
   readonly storageUri: string
+  /** How it is reached, and by whom; null: nothing is written of it. */
+  readonly access: Access
   /** Files of the bundle that the server reads; `path` is below the bundle's folder. */
   readonly modelFiles: readonly { readonly path: string; readonly from: string }[]
 }
@@ -130,17 +140,22 @@ export function makePlan(bundle: BundleOnDisk, target: Target, options: PlanOpti
   const { goldens } = manifest
   const checks = goldens ? [goldens.file, ...goldens.cases.flatMap(({ raw }) => raw ?? [])] : []
   const paths = new Set(['bundle.json', ...[...weights, ...checks].map(({ path }) => path)])
+  const access = readAccess(target, options)
   return {
     model,
     name,
     version: manifest.version,
-    image: options.image ?? `${name}-server:${manifest.version.replace(/[^A-Za-z0-9_.-]/g, '-')}`,
+    image:
+      options.image === undefined
+        ? `${name}-server:${manifest.version.replace(/[^A-Za-z0-9_.-]/g, '-')}`
+        : readImage(options.image),
     backend,
     replicas: options.replicas,
     maxReplicas,
     cpus: options.cpus,
     memoryMiB: memoryFor(weights),
     storageUri: options.storageUri ?? `pvc://models/${name}`,
+    access,
     modelFiles: [...paths].map((path) => ({ path, from: join(folder, path) })),
   }
 }

@@ -8,7 +8,9 @@ export type WrittenFile =
 
 /** A comment at the head of a file: what it is, and the command that uses it. */
 export function header(lines: readonly string[], mark = '#'): string {
-  return lines.map((line) => (line === '' ? mark : `${mark} ${line}`)).join('\n')
+  // A name may hold anything, also what would end the comment.
+  const flat = lines.map((line) => line.replace(/[\p{Cc}\u2028\u2029]+/gu, ' '))
+  return flat.map((line) => (line === '' ? mark : `${mark} ${line}`)).join('\n')
 }
 
 /** A comment in front of one key of a YAML file. */

@@ -50,6 +50,7 @@ export function defineServe(program: Command, runCommand: RunCommand): void {
     .option('--host <address>', 'address to listen on; 0.0.0.0: all of this machine (default: 127.0.0.1)')
     .option('--port <number>', 'port of HTTP; 0: any free one (default: 8080)', parsePort)
     .option('--grpc-port <number>', 'port of gRPC; 0: any free one (default: no gRPC)', parsePort)
+  command.option('--base-path <path>', 'path before all addresses, behind a proxy that leaves it there, such as /ml')
   addBackendOptions(command)
     .option('--artifact <name>', 'which of the bundles’ artifacts, such as onnx-fp16')
     .addOption(

@@ -17,6 +17,7 @@ export interface ServeOptions extends BackendOptions, CommonOptions {
   readonly host?: string
   readonly port?: number
   readonly grpcPort?: number
+  readonly basePath?: string
   readonly artifact?: string
   readonly verify?: 'off' | 'smoke' | 'full'
   readonly maxBatch?: number
@@ -42,6 +43,7 @@ export interface ServeOptions extends BackendOptions, CommonOptions {
 }
 
 type Loaded = Extract<ServerEvent, { type: 'loaded' }>
+type Failed = Extract<ServerEvent, { type: 'failed' }>
 
 /** Serves models until it is interrupted. */
 export async function serve(
@@ -59,8 +61,15 @@ export async function serve(
     ? { ...terminal, note: (text: string) => logger.warn(text), noteColors: NO_COLORS }
     : terminal
   const loaded: Loaded[] = []
+  const failed: Failed[] = []
+  let isServing = false
+  const tellFailed = ({ model, version, error, kept }: Failed): void => {
+    const name = version === '' ? model : `${model} ${version}`
+    const rest = kept ? 'the one before stays' : 'what was ready stays'
+    note(`${noteColors.red('refused')} ${name}: ${error.code}: ${error.message}; ${rest}`)
+  }
   const tell = (event: ServerEvent): void => {
-    const { green, yellow, red } = noteColors
+    const { green, yellow } = noteColors
     switch (event.type) {
       case 'loading':
         note(`loading ${event.model} from ${event.source}`)
@@ -71,10 +80,9 @@ export async function serve(
         note(`${green(event.replaced ? 'replaced' : 'ready')} ${describeLoaded(event)}`)
         break
       case 'failed':
-        // The first load's failure ends the program, and is reported there.
-        if (event.kept) {
-          note(`${red('refused')} ${event.model}: ${event.error.code}: ${event.error.message}; the one before stays`)
-        }
+        // Before it serves, what fails may end the program, and is reported there.
+        if (isServing) tellFailed(event)
+        else failed.push(event)
         break
       case 'unloaded':
         note(`unloaded ${event.model} ${event.version}`)
@@ -86,6 +94,8 @@ export async function serve(
     }
   }
   const server = await startServer({ ...(await serverOptions(bundles, options)), logger, signal, onEvent: tell })
+  isServing = true
+  for (const event of failed) tellFailed(event)
   printServer(server, loaded, options, warnings)
   await untilAborted(signal)
   await server.close()
@@ -136,6 +146,7 @@ async function serverOptions(bundles: readonly string[], options: ServeOptions):
     host: options.host,
     port: options.port,
     grpcPort: options.grpcPort,
+    basePath: options.basePath,
     bodyLimit: options.bodyLimit,
     rateLimit: rateLimit === undefined ? undefined : { requests: rateLimit, perMs: 1000 },
     jsonThreads: options.jsonThreads,

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ServerContext } from '../../context.ts'
 import type { JsonPool } from '../../encode/json-pool.ts'
+import { exampleText } from '../../protocol/example-text.ts'
 import { modelConfig, modelMetadata } from '../../protocol/model-metadata.ts'
 import { modelStatistics } from '../../protocol/model-statistics.ts'
 import { inferWork } from '../infer.ts'
@@ -24,7 +25,7 @@ export function routeModels(app: FastifyInstance, context: ServerContext, json: 
   const metadata = observe(context, 'metadata', describe)
   const ready = observe<ModelParams>(context, 'ready', ({ params }, reply) => {
     const isReady = repository.isReady(params.model, params.version)
-    const isKnown = repository.versions(params.model).length > 0
+    const isKnown = repository.index().some(({ name }) => name === params.model)
     return reply.code(isReady ? 200 : isKnown ? 503 : 404).send({ name: params.model, ready: isReady })
   })
   const config = observe<ModelParams>(context, 'config', ({ params }) =>
@@ -44,12 +45,19 @@ export function routeModels(app: FastifyInstance, context: ServerContext, json: 
       .map(({ name, version }) => modelStatistics(repository.get(name, version))),
   }))
 
+  const example = observe<ModelParams>(context, 'example', async ({ params }, reply) => {
+    const model = repository.get(params.model, params.version)
+    const text = exampleText(model, await model.example())
+    return reply.type('application/json').send(text)
+  })
+
   app.get('/v2/models/stats', allStatistics)
   for (const base of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
     app.get(base, metadata)
     app.get(`${base}/ready`, ready)
     app.get(`${base}/config`, config)
     app.get(`${base}/stats`, statistics)
+    app.get(`${base}/example`, example)
     app.post(`${base}/infer`, infer)
   }
 }

@@ -16,11 +16,10 @@ export function routeServer(app: FastifyInstance, context: ServerContext): void 
     status(reply, context.ready()).send({ status: context.ready() ? 'Healthy' : 'Unhealthy' }),
   )
   const metadata = serverMetadata()
-  for (const path of ['/v2', '/v2/'])
-    app.get(
-      path,
-      observe(context, 'metadata', () => metadata),
-    )
-  const { registry } = context.metrics
-  app.get('/metrics', async (_, reply) => reply.type(registry.contentType).send(await registry.metrics()))
+  app.get(
+    '/v2',
+    observe(context, 'metadata', () => metadata),
+  )
+  const { metrics } = context
+  app.get('/metrics', async (_, reply) => reply.type(metrics.registry.contentType).send(await metrics.text()))
 }
