@@ -103,10 +103,12 @@ describe.each(['express', 'fastify'])('%s', (name) => {
   })
 
   test('a body over the limit is refused with 413', async () => {
-    // Its head alone: a server that has answered need not read the rest.
-    const headers = { 'Content-Type': 'image/png', 'Content-Length': 10 * 1024 * 1024 + 1 }
+    const body = new Uint8Array(10 * 1024 * 1024 + 1)
+    const headers = { 'Content-Type': 'image/png', 'Content-Length': body.length }
     const sent = request(url, { method: 'POST', headers })
-    sent.flushHeaders()
+    // Fastify answers the head and hangs up, Express reads all of the body before it answers.
+    if (name === 'express') sent.end(body)
+    else sent.flushHeaders()
     const [response] = (await once(sent, 'response')) as [IncomingMessage]
     sent.once('error', () => {}).destroy()
     expect(response.statusCode).toBe(413)
