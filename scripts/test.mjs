@@ -165,12 +165,17 @@ const types = projects.map((project) => ({
   tool: 'tsc',
   args: ['-p', project],
 }))
-/** Each runs a tool of node_modules/.bin, Node or Python. */
+/** Each runs a tool of node_modules/.bin, Node or Python. The longest begin first. */
 const checks = [
   { name: 'biome: lint and format', tool: 'biome', args: ['check', '.'] },
+  { name: 'typedoc: everything exported is documented', tool: 'typedoc', args: ['--emit', 'none'] },
+  {
+    name: 'goldens: pipeline steps are Pillow’s and torchvision’s',
+    tool: 'python',
+    args: ['packages/core/test/goldens/make_pipeline_goldens.py', '--check'],
+  },
   ...types,
   { name: 'knip: nothing unused', tool: 'knip', args: [] },
-  { name: 'typedoc: everything exported is documented', tool: 'typedoc', args: ['--emit', 'none'] },
   { name: 'schema: bundle.schema.json is up to date', tool: 'tsx', args: ['scripts/bundle-schema.ts', '--check'] },
   {
     name: 'prebuilt: the AOTInductor addons are what their sources compile to',
@@ -193,11 +198,6 @@ const checks = [
     name: 'goldens: halves are PyTorch’s',
     tool: 'python',
     args: ['packages/core/test/goldens/make_half_goldens.py', '--check'],
-  },
-  {
-    name: 'goldens: pipeline steps are Pillow’s and torchvision’s',
-    tool: 'python',
-    args: ['packages/core/test/goldens/make_pipeline_goldens.py', '--check'],
   },
   {
     name: 'goldens: the probes of browsers are Pillow’s',
