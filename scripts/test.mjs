@@ -167,6 +167,11 @@ const types = projects.map((project) => ({
 }))
 /** Each runs a tool of node_modules/.bin, Node or Python. The longest begin first. */
 const checks = [
+  {
+    name: 'prebuilt: the AOTInductor addons are what their sources compile to',
+    tool: 'node',
+    args: ['packages/backend-libtorch/scripts/build-aot-addon.mjs', '--check'],
+  },
   { name: 'biome: lint and format', tool: 'biome', args: ['check', '.'] },
   { name: 'typedoc: everything exported is documented', tool: 'typedoc', args: ['--emit', 'none'] },
   {
@@ -177,11 +182,6 @@ const checks = [
   ...types,
   { name: 'knip: nothing unused', tool: 'knip', args: [] },
   { name: 'schema: bundle.schema.json is up to date', tool: 'tsx', args: ['scripts/bundle-schema.ts', '--check'] },
-  {
-    name: 'prebuilt: the AOTInductor addons are what their sources compile to',
-    tool: 'node',
-    args: ['packages/backend-libtorch/scripts/build-aot-addon.mjs', '--check'],
-  },
   {
     name: 'prebuilt: the loops in WebAssembly are what their source compiles to',
     tool: 'node',
