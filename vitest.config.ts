@@ -28,6 +28,8 @@ export default defineConfig({
         test: {
           name: 'core',
           include: ['packages/core/test/**/*.test.ts'],
+          // Nothing here waits for anything, but three programs may share two cores.
+          testTimeout: 30_000,
           typecheck: {
             enabled: true,
             include: ['packages/core/test/**/*.test-d.ts'],

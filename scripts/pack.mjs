@@ -6,7 +6,7 @@ import { build, install, PACKAGES, pnpmQuietly, root, stop } from './pnpm.mjs'
 const HELP = `Usage: npm run pack [-- FOLDER]
 
 Builds the packages and writes their tarballs into FOLDER (default: out/ in the repository), which npm installs in a project
-outside it. Prints the line that does.`
+outside it. Prints them, and the line that installs the usual ones.`
 
 const args = process.argv.slice(2)
 if (args.includes('--help') || args.includes('-h')) {
@@ -19,18 +19,22 @@ const folder = resolve(process.env.INIT_CWD ?? process.cwd(), args[0] ?? join(ro
 await install()
 await build(PACKAGES)
 mkdirSync(folder, { recursive: true })
-const tarballs = []
-for (const name of PACKAGES) {
-  const from = join(root, 'packages', name)
-  const manifest = JSON.parse(readFileSync(join(from, 'package.json'), 'utf8'))
-  const tarball = join(folder, `${manifest.name.replace('@', '').replace('/', '-')}-${manifest.version}.tgz`)
-  // Built above.
-  const packing = ['pack', '--config.ignore-scripts=true', '--out', tarball]
-  if ((await pnpmQuietly(packing, { cwd: from })) !== 0) {
-    stop(`${manifest.name} could not be packed; the lines above say why.`)
-  }
-  tarballs.push(tarball)
+// Built above.
+const packing = ['pack', '--config.ignore-scripts=true', '--pack-destination', folder]
+if ((await pnpmQuietly([...PACKAGES.flatMap((name) => ['--filter', `./packages/${name}`]), ...packing])) !== 0) {
+  stop('The packages could not be packed; the lines above say why.')
 }
-console.log(
-  `In a project of your own:\n\n  npm install ${tarballs.map((path) => JSON.stringify(path)).join(' ')} sharp\n`,
+/** Tarballs by package name. */
+const tarballs = new Map(
+  PACKAGES.map((name) => {
+    const manifest = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'))
+    const file = `${manifest.name.replace('@', '').replace('/', '-')}-${manifest.version}.tgz`
+    return [manifest.name, join(folder, file)]
+  }),
 )
+const usual = ['@tensorferry/core', '@tensorferry/backend-onnx-node'].map((name) => JSON.stringify(tarballs.get(name)))
+console.log(`${[...tarballs.values()].map((path) => `  ${path}\n`).join('')}
+What a project of your own needs to run models in Node:
+
+  npm install --ignore-scripts ${usual.join(' ')} sharp
+`)

@@ -21,9 +21,22 @@ export const PACKAGES = folders.filter((name) => !isPrivate(name))
 /** Folders below packages/ that are built into those. */
 export const SHARED = folders.filter(isPrivate)
 
-/** Says in one line why the script cannot go on, and ends it. */
+/** Programs in progress: several run side by side. */
+const running = new Set()
+
+function start(command, args, options) {
+  const child = spawn(command, args, options)
+  running.add(child)
+  const forget = () => running.delete(child)
+  child.once('error', forget)
+  child.once('close', forget)
+  return child
+}
+
+/** Says in one line why the script cannot go on, and ends it and what runs beside. */
 export function stop(message) {
   console.error(message)
+  for (const child of running) child.kill()
   process.exit(1)
 }
 
@@ -32,7 +45,7 @@ export function run(command, args, { cwd = root, env = {} } = {}) {
   return new Promise((resolve, reject) => {
     // Windows finds npx.cmd through a shell alone, and a shell would split paths at spaces.
     const shell = isWindows && command === 'npx'
-    const child = spawn(command, args, { cwd, stdio: 'inherit', shell, env: { ...process.env, ...env } })
+    const child = start(command, args, { cwd, stdio: 'inherit', shell, env: { ...process.env, ...env } })
     child.once('error', reject)
     child.once('exit', (code, signal) => resolve(signal ? 1 : code))
   })
@@ -41,7 +54,7 @@ export function run(command, args, { cwd = root, env = {} } = {}) {
 /** Runs a program and keeps what it prints. */
 export function runQuietly(command, args, { cwd = root, env = {} } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd, shell: isWindows, env: { ...process.env, FORCE_COLOR: '0', ...env } })
+    const child = start(command, args, { cwd, shell: isWindows, env: { ...process.env, FORCE_COLOR: '0', ...env } })
     const output = []
     child.stdout.on('data', (chunk) => output.push(chunk))
     child.stderr.on('data', (chunk) => output.push(chunk))
@@ -108,7 +121,8 @@ export async function install() {
   if (stamp.isFresh) return
   stamp.begin()
   console.log('Installing packages ...')
-  if ((await pnpm(['install', '--frozen-lockfile', '--prefer-offline'])) !== 0) {
+  // Line by line: Python's packages may be installed beside it.
+  if ((await pnpm(['install', '--frozen-lockfile', '--prefer-offline', '--reporter=append-only'])) !== 0) {
     stop('The packages could not be installed; the lines above say why.')
   }
   stamp.done()

@@ -1,8 +1,11 @@
-// Runs the tests: everything (what CI runs), or --unit (under a minute, no Python).
+// Runs the tests: everything (what CI runs), --unit (under a minute, no Python), or --long (the sweeps, in full).
 // Every check counts as one test beside vitest's and pytest's own; the last line is the sum.
+// What waits for the network runs beside what compiles, and pytest beside all: docs/decisions/test-time.md.
 import { spawn, spawnSync } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { delimiter, dirname, join, relative } from 'node:path'
+import { writeLongResults } from './long-results.mjs'
 import { build, install, PACKAGES, root, runQuietly, SHARED } from './pnpm.mjs'
 import { ensurePython, PYTHON_FOLDERS, readyPython } from './python.mjs'
 
@@ -10,7 +13,9 @@ const HELP = `Usage: npm test [-- options]
 
   npm test              everything: checks, unit and workspace tests, Python
   pnpm test:unit        unit tests of the packages alone, under a minute, no Python
+  pnpm test:long        sweeps of which npm test runs a part, in full; writes tests/long-results.md
   npm test -- NAME      only checks and test files whose name contains NAME
+  npm test -- --prepare installs and builds what the tests need, and runs none
 
 Environment: CI=true turns a test that cannot run here into a failure; TENSORFERRY_PYTHON names a ready Python.`
 
@@ -19,11 +24,17 @@ if (args.includes('--help') || args.includes('-h')) {
   console.log(HELP)
   process.exit(0)
 }
-const mode = args.includes('--unit') ? 'unit' : 'all'
+const mode = args.includes('--unit') ? 'unit' : args.includes('--long') ? 'long' : 'all'
+const isPreparing = args.includes('--prepare')
 const filter = args.find((arg) => !arg.startsWith('-'))
 const results = join(root, '.cache', 'test-results')
-rmSync(results, { recursive: true, force: true })
+if (!isPreparing) rmSync(results, { recursive: true, force: true })
 mkdirSync(results, { recursive: true })
+
+/** On two cores vitest would take one file at a time, and many a test waits for another program. */
+const LANES = Math.max(2, availableParallelism() - 1)
+
+const PROJECTS = ['core', 'onnx-node', 'libtorch', 'onnx-web', 'cli', 'server', 'examples', 'workspace']
 
 const total = { passed: 0, failed: 0, skipped: 0 }
 const failures = []
@@ -42,10 +53,21 @@ async function check(name, command, commandArgs) {
   console.log(`  FAILED  ${name} (${seconds(start)})\n${output.trimEnd().replace(/^/gm, '          ')}`)
 }
 
+/** Several at a time: each keeps one core busy, and may take a gigabyte. */
+async function runChecks(wanted, commands) {
+  const waiting = [...wanted]
+  const lane = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      await check(next.name, commands[next.tool] ?? bin(next.tool), next.args)
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(LANES, 4) }, lane))
+}
+
 const bin = (name) => join(root, 'node_modules', '.bin', name)
 
 /** Runs vitest with its own output, and counts from its JSON report. */
-async function vitest(projects) {
+async function vitest(projects, filters = filter ? [filter] : []) {
   const report = join(results, 'vitest.json')
   const projectArgs = projects.flatMap((name) => ['--project', name])
   const run = spawnSync(
@@ -56,7 +78,9 @@ async function vitest(projects) {
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${report}`,
-      ...(filter ? [filter, '--passWithNoTests'] : []),
+      `--maxWorkers=${LANES}`,
+      ...filters,
+      ...(filter ? ['--passWithNoTests'] : []),
     ],
     { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' },
   )
@@ -92,16 +116,22 @@ function pytestFiles() {
   return files.filter(isWanted).map((name) => `${PYTEST_FOLDER}/${name}`)
 }
 
+/** Test files with a sweep, of which `npm test` runs a part. */
+function sweepFiles() {
+  const found = spawnSync('git', ['grep', '-l', '-F', "sweep.ts'", '--', '*.test.ts'], { cwd: root, encoding: 'utf8' })
+  return found.stdout.split('\n').filter(Boolean)
+}
+
 /**
- * Starts pytest beside vitest: neither keeps two cores busy. Its output goes to a file and is shown when it has ended;
- * what passed is counted from its JUnit report.
+ * Starts pytest beside everything else: it needs no package of npm. Its output goes to a file and is shown when all has
+ * ended; what passed is counted from its JUnit report.
  *
  * @returns waits for the end
  */
 function startPytest(python, files) {
   const report = join(results, 'pytest.xml')
   const log = join(results, 'pytest.log')
-  console.log(`pytest runs beside vitest; its output comes behind: ${relative(root, log)}`)
+  console.log(`pytest runs beside what follows; its output comes at the end: ${relative(root, log)}`)
   const output = openSync(log, 'w')
   const child = spawn(python, ['-m', 'pytest', '-q', ...files, `--junitxml=${report}`], {
     cwd: root,
@@ -135,18 +165,23 @@ const types = projects.map((project) => ({
   tool: 'tsc',
   args: ['-p', project],
 }))
-/** Each runs a tool of node_modules/.bin, Node or Python. */
+/** Each runs a tool of node_modules/.bin, Node or Python. The longest begin first. */
 const checks = [
-  { name: 'biome: lint and format', tool: 'biome', args: ['check', '.'] },
-  ...types,
-  { name: 'knip: nothing unused', tool: 'knip', args: [] },
-  { name: 'typedoc: everything exported is documented', tool: 'typedoc', args: ['--emit', 'none'] },
-  { name: 'schema: bundle.schema.json is up to date', tool: 'tsx', args: ['scripts/bundle-schema.ts', '--check'] },
   {
     name: 'prebuilt: the AOTInductor addons are what their sources compile to',
     tool: 'node',
     args: ['packages/backend-libtorch/scripts/build-aot-addon.mjs', '--check'],
   },
+  { name: 'biome: lint and format', tool: 'biome', args: ['check', '.'] },
+  { name: 'typedoc: everything exported is documented', tool: 'typedoc', args: ['--emit', 'none'] },
+  {
+    name: 'goldens: pipeline steps are Pillow’s and torchvision’s',
+    tool: 'python',
+    args: ['packages/core/test/goldens/make_pipeline_goldens.py', '--check'],
+  },
+  ...types,
+  { name: 'knip: nothing unused', tool: 'knip', args: [] },
+  { name: 'schema: bundle.schema.json is up to date', tool: 'tsx', args: ['scripts/bundle-schema.ts', '--check'] },
   {
     name: 'prebuilt: the loops in WebAssembly are what their source compiles to',
     tool: 'node',
@@ -165,11 +200,6 @@ const checks = [
     args: ['packages/core/test/goldens/make_half_goldens.py', '--check'],
   },
   {
-    name: 'goldens: pipeline steps are Pillow’s and torchvision’s',
-    tool: 'python',
-    args: ['packages/core/test/goldens/make_pipeline_goldens.py', '--check'],
-  },
-  {
     name: 'goldens: the probes of browsers are Pillow’s',
     tool: 'python',
     args: ['packages/core/test/goldens/make_probe_pictures.py', '--check'],
@@ -177,26 +207,41 @@ const checks = [
 ]
 
 const start = performance.now()
-await install()
-await build(PACKAGES, { types: mode !== 'unit' })
+const wanted = mode !== 'all' ? [] : checks.filter(({ name }) => !filter || name.includes(filter))
+const files = mode !== 'all' || isPreparing ? [] : pytestFiles()
+const needsPython = mode === 'long' || files.length > 0 || wanted.some(({ tool }) => tool === 'python')
 
-if (mode === 'unit') {
-  await vitest(['core', 'onnx-node'])
-} else {
-  const wanted = checks.filter(({ name }) => !filter || name.includes(filter))
-  const files = pytestFiles()
-  const needsPython = files.length > 0 || wanted.some(({ tool }) => tool === 'python')
+/** The Python of the tests, or null; a pytest that is wanted has begun. */
+async function preparePython() {
   const python = needsPython ? await ensurePython() : readyPython()
   if (python) {
     process.env.TENSORFERRY_PYTHON = python
     // The tests of libtorch build its addon: with the machine's CMake, else with the one that pip put beside Python.
     process.env.PATH = [process.env.PATH, dirname(python)].join(delimiter)
   }
+  return { python, endOfPytest: files.length > 0 ? startPytest(python, files) : null }
+}
+
+async function preparePackages() {
+  await install()
+  await build(PACKAGES, { types: mode !== 'unit' })
+}
+
+const [{ python, endOfPytest }] = await Promise.all([mode === 'unit' ? {} : preparePython(), preparePackages()])
+if (isPreparing) {
+  console.log(`Ready in ${seconds(start)}`)
+  process.exit(0)
+}
+if (mode === 'unit') {
+  await vitest(['core', 'onnx-node'])
+} else if (mode === 'long') {
+  process.env.TENSORFERRY_LONG = '1'
+  await vitest(PROJECTS, sweepFiles())
+  if (total.failed === 0) console.log(`Written: ${writeLongResults(join(results, 'vitest.json'))}`)
+} else {
   if (wanted.length > 0) console.log('Checks')
-  const commands = { node: process.execPath, python }
-  for (const { name, tool, args } of wanted) await check(name, commands[tool] ?? bin(tool), args)
-  const endOfPytest = files.length > 0 ? startPytest(python, files) : null
-  await vitest(['core', 'onnx-node', 'libtorch', 'onnx-web', 'cli', 'server', 'examples', 'workspace'])
+  await runChecks(wanted, { node: process.execPath, python })
+  await vitest(PROJECTS)
   await endOfPytest?.()
 }
 

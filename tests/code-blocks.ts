@@ -12,6 +12,8 @@ export interface CodeBlock {
   readonly line: number
   readonly language: string
   readonly code: string
+  /** The document's text before it. */
+  readonly before: string
   /** The file it stands for, where its first line names one: `// src/index.ts`. */
   readonly file: string | null
   /** A line `<!-- types only -->` stands directly before it: it needs something that the tests do not have. */
@@ -37,6 +39,7 @@ export function codeBlocks(document: string): readonly CodeBlock[] {
     line: text.slice(0, match.index + (match[1] ?? '').length).split('\n').length,
     language: match[2]!,
     code: match[3]!,
+    before: text.slice(0, match.index),
     file: /^\/\/ (\S+\.ts)\n/.exec(match[3]!)?.[1] ?? null,
     typesOnly: match[1] !== undefined,
   }))

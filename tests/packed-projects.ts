@@ -21,14 +21,16 @@ export type Tarballs = Readonly<Record<string, string>>
 
 /** Packs packages as they would be published. */
 export async function packPackages(folder: string, names?: readonly string[]): Promise<Tarballs> {
-  const tarballs: Record<string, string> = {}
-  for (const { folder: from, manifest } of publishedPackages()) {
-    if (names && !names.includes(manifest.name)) continue
-    // What is built: test files run side by side, and each would build otherwise.
-    const printed = await pnpm(from, ['pack', '--config.ignore-scripts=true', '--json', '--pack-destination', folder])
-    tarballs[manifest.name] = JSON.parse(printed.slice(printed.indexOf('{'))).filename
-  }
-  return tarballs
+  const packages = publishedPackages().filter(({ manifest }) => names?.includes(manifest.name) ?? true)
+  const filters = packages.flatMap(({ manifest }) => ['--filter', manifest.name])
+  // What is built: test files run side by side, and each would build otherwise.
+  await pnpm(ROOT, [...filters, 'pack', '--config.ignore-scripts=true', '--pack-destination', folder])
+  return Object.fromEntries(
+    packages.map(({ manifest: { name, version } }) => [
+      name,
+      join(folder, `${name.replace('@', '').replace('/', '-')}-${version}.tgz`),
+    ]),
+  )
 }
 
 const asFiles = (tarballs: Tarballs): Record<string, string> =>

@@ -1,15 +1,16 @@
 // The documents' code: TypeScript compiles and runs, JSON parses, commands exist, links lead somewhere.
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type CodeBlock, codeBlocks, documents, toJavaScript } from './code-blocks.ts'
+import { linkPackages } from './linked-project.ts'
 import { addReaderFiles } from './packed-projects.ts'
 import { unknownCommands } from './shell-commands.ts'
 import { typeCheck } from './type-check.ts'
-import { publishedPackages, ROOT, run } from './workspace.ts'
+import { ROOT, run } from './workspace.ts'
 
 const VITEST = fileURLToPath(new URL('./vitest.mjs', import.meta.resolve('vitest/package.json')))
 // `python` is run by the exporter's tests, `py` is a part that does not stand alone.
@@ -26,21 +27,7 @@ let folder: string
 
 beforeAll(async () => {
   folder = await realpath(await mkdtemp(join(tmpdir(), 'tensorferry-documents-')))
-  await mkdir(join(folder, 'node_modules', '@types'), { recursive: true })
-  await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
-  const installed = {
-    sharp: 'examples/node_modules/sharp',
-    'onnxruntime-node': 'packages/backend-onnx-node/node_modules/onnxruntime-node',
-    vitest: 'node_modules/vitest',
-    '@types/node': 'node_modules/@types/node',
-  }
-  for (const [name, from] of Object.entries(installed)) {
-    await symlink(await realpath(join(ROOT, from)), join(folder, 'node_modules', name), 'junction')
-  }
-  await mkdir(join(folder, 'node_modules', '@tensorferry'))
-  for (const { folder: from, manifest } of publishedPackages()) {
-    await symlink(from, join(folder, 'node_modules', manifest.name), 'junction')
-  }
+  await linkPackages(folder)
   for (const block of typescript) {
     await mkdir(dirname(join(folder, pathOf(block))), { recursive: true })
     await writeFile(join(folder, pathOf(block)), block.code)
@@ -81,7 +68,10 @@ test.each(byLine('json'))('$document, line $line: JSON parses', ({ code }) => {
   expect(() => JSON.parse(code)).not.toThrow()
 })
 
-test.each(byLine('sh'))('$document, line $line: the commands exist', ({ code }) => {
+// Those of the first model are run in first-hour.test.ts.
+const commands = byLine('sh').filter(({ document }) => document !== 'docs/guides/your-first-model.md')
+
+test.each(commands)('$document, line $line: the commands exist', ({ code }) => {
   expect(unknownCommands(code)).toEqual([])
 })
 

@@ -17,8 +17,13 @@ function isInstallable(name: string): boolean {
   )
 }
 
-/** Where a clone beside the reader's project has what `npm run pack` writes. */
-const isTarball = (path: string): boolean => path === '../tensorferry/out/*.tgz' && 'pack' in scripts
+/** What `npm run pack` writes, in a clone beside the reader's project. */
+function isTarball(path: string): boolean {
+  const files = publishedPackages().map(
+    ({ manifest: { name, version } }) => `${name.replace('@', '').replace('/', '-')}-${version}.tgz`,
+  )
+  return 'pack' in scripts && files.some((file) => path === `../tensorferry/out/${file}`)
+}
 
 function isScript(runner: string, words: readonly string[]): boolean {
   const [first, second] = words
@@ -89,7 +94,10 @@ function isKnown(command: string, folder: string): boolean {
   const [program, first, ...rest] = words
   switch (program) {
     case 'npm':
-      if (first === 'install') return rest.length > 0 && rest.every((name) => isInstallable(name) || isTarball(name))
+      if (first === 'install') {
+        const names = rest.filter((word) => word !== '--ignore-scripts')
+        return names.length > 0 && names.every((name) => isInstallable(name) || isTarball(name))
+      }
       return isScript('npm', words.slice(1))
     case 'pnpm':
       return isScript('pnpm', words.slice(1))

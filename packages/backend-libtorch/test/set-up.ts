@@ -44,9 +44,8 @@ async function prepare(libtorch: string | undefined): Promise<Environment['libto
   }
 }
 
-async function preparePackages(libtorch: Environment['libtorch']): Promise<Environment['packages']> {
-  if (!('root' in libtorch)) return { missing: 'no libtorch' }
-  const { found } = await searchLibtorch({ libtorch: libtorch.root, oldest: '2.6' })
+async function preparePackages(): Promise<Environment['packages']> {
+  const { found } = await searchLibtorch({ libtorch: preferred(), oldest: '2.6' })
   if (!found) return { missing: 'no libtorch from 2.6 on' }
   const environment = preferred()
   const python = environment ? join(environment, 'bin', 'python') : 'python3'
@@ -71,9 +70,8 @@ async function tryOne(root: string, folder: string): Promise<Environment['packag
 /** Finds a libtorch and builds the addon, once for all test files. */
 export default async function setUp(project: TestProject): Promise<void> {
   process.env.TENSORFERRY_CACHE ??= join(repository, '.cache', 'tensorferry')
-  const libtorch = await prepare(preferred())
-  const debian = await prepare('/usr')
-  const packages = await preparePackages(libtorch)
+  // Compilers, each on one core.
+  const [libtorch, debian, packages] = await Promise.all([prepare(preferred()), prepare('/usr'), preparePackages()])
   const parts = { libtorch, 'libtorch-dev 1.13': debian, 'AOTInductor packages': packages }
   for (const [name, one] of Object.entries(parts)) {
     if (!('missing' in one)) continue

@@ -1,8 +1,11 @@
 import { onnxNode } from '@tensorferry/backend-onnx-node'
 import { type TensorferryError, type Tensors, tensor } from '@tensorferry/core'
 import { expect, test } from 'vitest'
+import { sweep } from '../../../../tests/sweep.ts'
 import type { ServedModel } from '../../src/models/served-model.ts'
 import { bundlePath, loadModels } from '../load-models.ts'
+
+const REQUESTS = sweep(1200, 200)
 
 /** A generator of its own seed: a failure comes again. @see Steele & Vigna's mulberry32 */
 function random(seed: number): () => number {
@@ -80,7 +83,7 @@ test.each([
   ['two replicas', { backend: onnxNode({ threads: 1, replicas: 2 }) }, 12],
   ['a delay and few rows', { batching: { maxDelayMs: 2, maxRows: 5 } }, 13],
   ['a queue that is too short', { queue: { maxRequests: 6 } }, 14],
-])('hundreds of random requests, %s: every reply has its own rows', async (_, options, seed) => {
+])('hundreds of random requests, %s: every reply has its own rows', { timeout: 300_000 }, async (_, options, seed) => {
   const next = random(seed)
   const source = bundlePath('super-resolution-x3')
   const { repository } = await loadModels({
@@ -91,7 +94,7 @@ test.each([
   })
   const model = repository.get('x3')
   const alone = repository.get('alone')
-  const asked = Array.from({ length: 600 }, () => ask(next))
+  const asked = Array.from({ length: REQUESTS }, () => ask(next))
   const expected = await Promise.all(asked.map(({ kind, inputs }) => (kind === 'good' ? alone.infer(inputs) : null)))
 
   const replies: (Tensors | string)[] = new Array(asked.length)
