@@ -12,6 +12,7 @@ import { matchSignature } from '@tensorferry/onnx-shared/match-signature'
 import { dtypeOf, specsOf } from '@tensorferry/onnx-shared/ort-tensor'
 import { errorOf } from '@tensorferry/onnx-shared/problem'
 import { wrongArtifact } from '@tensorferry/onnx-shared/refusals'
+import { findRuntime } from './find-runtime.ts'
 import { Inline } from './inline.ts'
 import type { LoadedModel, ModelData } from './messages.ts'
 import { inspectModelFiles, type ModelFiles } from './model-files.ts'
@@ -98,7 +99,7 @@ async function loadInline(
   options: ResolvedOptions,
 ): Promise<Loaded> {
   const outputs = signature?.outputs.map(({ name }) => name) ?? null
-  const model = await loadNativeModel(await files.open(), options, outputs)
+  const model = await loadNativeModel(findRuntime(), await files.open(), options, outputs)
   try {
     const facts = factsOf(model.description, signature, options)
     return { facts, executor: new Inline(model, facts.inputs) }
