@@ -8,8 +8,9 @@ import {
 import { findUnsupported } from '@tensorferry/onnx-shared/element-types'
 import type { Executor } from '@tensorferry/onnx-shared/executor'
 import { ExecutorSession, type SessionFacts } from '@tensorferry/onnx-shared/executor-session'
+import { specsOfFile } from '@tensorferry/onnx-shared/file-specs'
 import { matchSignature } from '@tensorferry/onnx-shared/match-signature'
-import { dtypeOf, specsOf } from '@tensorferry/onnx-shared/ort-tensor'
+import { dtypeOf } from '@tensorferry/onnx-shared/ort-tensor'
 import { errorOf } from '@tensorferry/onnx-shared/problem'
 import { wrongArtifact } from '@tensorferry/onnx-shared/refusals'
 import { findRuntime } from './find-runtime.ts'
@@ -43,7 +44,7 @@ function factsOf(
     (signature && matchSignature(signature, description, dtypeOf)) ??
     findUnsupported(description, computed, 'onnxruntime-node', dtypeOf)
   if (problem) throw errorOf(problem)
-  const { inputs, outputs, dims } = specsOf(description, signature)
+  const { inputs, outputs, dims } = signature ?? specsOfFile(description, dtypeOf)
   return { inputs, outputs, dims, runtime: describeRuntime(description, options) }
 }
 

@@ -36,6 +36,7 @@ export { type BackendAttempt, formatReport, type LoadReport, type LoadStage, typ
 export type { BackendChoice, BackendEntry } from './select.ts'
 export type * from './signature.ts'
 export type { ModelStream } from './stream.ts'
+export { tagOf } from './tag-of.ts'
 export {
   cloneTensor,
   type DType,

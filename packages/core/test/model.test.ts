@@ -204,7 +204,7 @@ describe('a raw input that is something else', () => {
       /image: expected a raw input, such as a file's bytes or pixels, got "a\.png"; read the file first: await readFile\("a\.png"\)/,
     ],
     [Promise.resolve(), /got a Promise, which has to be awaited/],
-    [{ mode: 'L', width: 3, height: 2, data: new Uint8ClampedArray(6) }, /got Object with data in Uint8ClampedArray/],
+    [{ mode: 'L', width: 3, height: 2, data: new Int8Array(6) }, /got Object with data in Int8Array/],
     [[1, 2, 3], /got Array/],
   ])('%j', async (raw, message) => {
     await using model = await loadModel(await makeBundle('upsample', withPipeline), { backend })

@@ -57,7 +57,7 @@ export async function decodeInBrowser(bytes: Uint8Array, mostPixels: number): Pr
   if (header.format === 'webp') return decodeWebp(bytes, header)
   requireStreams()
   // Streams take no shared memory.
-  return decodePng(bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : bytes.slice())
+  return decodePng(new Uint8Array(bytes))
 }
 
 function isOpaque(pixels: Uint8ClampedArray): boolean {

@@ -1,4 +1,4 @@
-import { encodeImage, type Prediction } from '@tensorferry/core'
+import { encodeImage, type Prediction, tagOf } from '@tensorferry/core'
 import type { JsonPool } from '../encode/json-pool.ts'
 import type { InferReply } from '../protocol/infer-reply.ts'
 import { HttpRefusal } from './http-refusal.ts'
@@ -19,7 +19,7 @@ export interface Rendered {
 
 function isImage(value: unknown): value is Image {
   const { mode, width, data } = value as Partial<Image>
-  return typeof mode === 'string' && typeof width === 'number' && data instanceof Uint8Array
+  return typeof mode === 'string' && typeof width === 'number' && tagOf(data) === 'Uint8Array'
 }
 
 /** Types that an Accept header names, the most wanted first. */
