@@ -116,7 +116,13 @@ export async function planPipeline(manifest: Manifest): Promise<ModelPipeline | 
       const inputs: Record<string, Tensor> = {}
       for (const { raw: name, plan, input } of before) {
         const value = before.length === 1 ? raw : (raw as Record<string, unknown> | null)?.[name]
-        if (value === undefined || value === null || typeof value === 'string' || value instanceof Promise) {
+        if (
+          value === undefined ||
+          value === null ||
+          typeof value === 'string' ||
+          Array.isArray(value) ||
+          value instanceof Promise
+        ) {
           throw (await errors()).notRaw(name, value)
         }
         const made = await plan.run(value as RawInput, context, options)

@@ -92,7 +92,13 @@ function convert<D extends DType>(dtype: D, values: ArrayLike<unknown>): DTypeDa
         )
       case 'int64':
         return BigInt64Array.from(values as ArrayLike<bigint>, (value, index) => {
-          if (typeof value === 'bigint') return value
+          if (typeof value === 'bigint' && BigInt.asIntN(64, value) === value) return value
+          if (typeof value === 'bigint') {
+            throw new TensorferryError(
+              'INPUT_INVALID',
+              `tensor: element ${index} is ${value}, expected 64 bits for int64`,
+            )
+          }
           const number = toFloat(value, index)
           if (Number.isSafeInteger(number)) return BigInt(number)
           throw new TensorferryError(

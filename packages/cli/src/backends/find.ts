@@ -50,7 +50,36 @@ export async function findBackend(name: string): Promise<FoundBackend | null> {
   return null
 }
 
-/** Packages named `@tensorferry/backend-*` or `tensorferry-backend-*` in the node_modules above the project. */
+/** The keyword by which a package of any name says that it is a backend. */
+const KEYWORD = 'tensorferry-backend'
+
+interface PackageFile {
+  readonly keywords?: readonly string[]
+  readonly dependencies?: object
+  readonly devDependencies?: object
+}
+
+function readPackage(path: string): PackageFile {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as PackageFile
+  } catch {
+    return {}
+  }
+}
+
+/** Direct dependencies of the project in a folder that declare themselves backends by their keywords. */
+function declaredNames(folder: string): readonly string[] {
+  const { dependencies, devDependencies } = readPackage(join(folder, 'package.json'))
+  return Object.keys({ ...dependencies, ...devDependencies }).filter((name) => {
+    const { keywords } = readPackage(join(folder, 'node_modules', name, 'package.json'))
+    return Array.isArray(keywords) && keywords.includes(KEYWORD)
+  })
+}
+
+/**
+ * Packages named `@tensorferry/backend-*`, `tensorferry-backend-*` or `@scope/tensorferry-backend-*` in the node_modules above the
+ * project, and its dependencies with the keyword `tensorferry-backend`.
+ */
 function installedNames(): readonly string[] {
   const names: string[] = []
   const list = (folder: string): readonly string[] => (existsSync(folder) ? readdirSync(folder) : [])
@@ -61,7 +90,13 @@ function installedNames(): readonly string[] {
         name.startsWith('backend-') ? `@tensorferry/${name}` : [],
       ),
     )
-    names.push(...list(modules).filter((name) => name.startsWith('tensorferry-backend-')))
+    for (const name of list(modules)) {
+      if (name.startsWith('tensorferry-backend-')) names.push(name)
+      if (!name.startsWith('@') || name === '@tensorferry') continue
+      const scoped = list(join(modules, name)).filter((one) => one.startsWith('tensorferry-backend-'))
+      names.push(...scoped.map((one) => `${name}/${one}`))
+    }
+    names.push(...declaredNames(folder))
     if (dirname(folder) === folder) return names
   }
 }

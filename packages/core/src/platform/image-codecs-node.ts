@@ -1,3 +1,4 @@
+import { ignoredTurn } from '../codecs/orientation.ts'
 import { TensorferryError } from '../errors.ts'
 import type { ImageCodecs } from '../pipeline/image-codecs.ts'
 import { IMAGE_CHANNELS, type ImageMode, MAX_PIXELS, type RawImage, requireImage } from '../pipeline/raw-image.ts'
@@ -42,7 +43,7 @@ function imageOfPixels(
  */
 export function createNodeImageCodecs(load: () => Sharp = loadSharp): ImageCodecs {
   return {
-    async decode(bytes, mode) {
+    async decode(bytes, mode, warn) {
       const { format, width, height } = readImageHeader(bytes, MAX_PIXELS)
       const sharp = requireSharp(load)
       // The header is checked already; sharp's own limit is another number. Colour profiles would change the pixels.
@@ -56,6 +57,8 @@ export function createNodeImageCodecs(load: () => Sharp = loadSharp): ImageCodec
           { cause, details: { format, width, height } },
         )
       })
+      const turn = warn && ignoredTurn(bytes)
+      if (turn) warn(turn)
       return convertImage(imageOfPixels(decoded.data, decoded.info), { mode })
     },
     async encode(image, options) {

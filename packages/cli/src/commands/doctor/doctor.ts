@@ -1,7 +1,7 @@
-import { installAdvice } from '@tensorferry/core/node'
+import { findBackendConfig, installAdvice } from '@tensorferry/core/node'
 import { askedBackends, type BackendOptions, type ChosenBackend } from '../../backends/choose.ts'
-import { findInstalledBackends } from '../../backends/find.ts'
-import { KNOWN_BACKENDS, packageName, runsUnasked } from '../../backends/known.ts'
+import { findBackend, findInstalledBackends } from '../../backends/find.ts'
+import { KNOWN_BACKENDS, packageName, runsUnasked, shortName } from '../../backends/known.ts'
 import type { CommandContext, CommonOptions } from '../../context.ts'
 import { EXIT_CODES, type ExitCode } from '../../exit-codes.ts'
 import { toJson } from '../../terminal/plain.ts'
@@ -44,8 +44,13 @@ export async function doctor(options: DoctorOptions, { terminal, signal }: Comma
   for (const chosen of await backendsToExamine(options)) backends.push(await examine(chosen, signal))
   if (!options.backend?.length) {
     const found = backends.map(({ name }) => name)
-    const missing = KNOWN_BACKENDS.filter((name) => runsUnasked(packageName(name)) && !found.includes(name))
-    backends.push(...missing.map(notInstalled))
+    const known = KNOWN_BACKENDS.filter((name) => runsUnasked(packageName(name)))
+    const configured = (await findBackendConfig())?.backends.map(([name]) => name) ?? []
+    const absent = (await Promise.all(configured.map(findBackend))).flatMap((one, index) =>
+      one === null ? shortName(packageName(configured[index]!)) : [],
+    )
+    const missing = new Set([...absent, ...known.filter((name) => !found.includes(name))])
+    backends.push(...[...missing].map(notInstalled))
   }
   const isHealthy = machine.node.supported && backends.some(({ usable }) => usable)
   if (options.json) terminal.print(toJson({ ...machine, backends, healthy: isHealthy }))
