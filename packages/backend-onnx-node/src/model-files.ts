@@ -50,5 +50,7 @@ function readAll(
   files: readonly ExternalFile[],
   read: (file: ArtifactFile) => Promise<Uint8Array<ArrayBuffer>>,
 ): Promise<ModelData['externalData']> {
-  return Promise.all(files.map(async ({ name, file }) => ({ path: name, data: await read(file) })))
+  // The binding takes one `./` off a name, ONNX Runtime asks for all of it.
+  const asked = (name: string): string => (name.startsWith('./') ? `./${name}` : name)
+  return Promise.all(files.map(async ({ name, file }) => ({ path: asked(name), data: await read(file) })))
 }

@@ -2,7 +2,7 @@ type FileMap = ReadonlyMap<string, Uint8Array | Blob>
 
 const MODEL_SUFFIX = /\.(onnx|pt2?|pth|ts)$/i
 
-const plain = (path: string): string => path.replace(/^(?:\.\/)+/, '')
+const plain = (path: string): string => path.replace(/\/{2,}/g, '/').replace(/^(?:\.\/)+/, '')
 
 /**
  * Finds what a map of files is meant to be. Loaded with the first map: an app that has a URL does without.
