@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findBackendConfig } from '@tensorferry/core/node'
 import { KNOWN_BACKENDS, packageName, shortName } from './known.ts'
@@ -38,13 +38,16 @@ function versionOf(path: string): string | null {
 
 /** Looks a backend up by name, package or path; null when it is not installed. */
 export async function findBackend(name: string): Promise<FoundBackend | null> {
-  const wanted = packageName(name)
-  for (const folder of await searchFolders()) {
-    try {
-      const path = createRequire(join(folder, 'package.json')).resolve(wanted)
-      return { name: shortName(wanted), package: wanted, path, version: versionOf(path) }
-    } catch {
-      // The next folder may have it.
+  // A package of somebody else's may have a name as short as ours are written.
+  for (const wanted of new Set([packageName(name), name])) {
+    for (const folder of await searchFolders()) {
+      try {
+        const path = createRequire(join(folder, 'package.json')).resolve(wanted)
+        // Node's own module of that name is no backend.
+        if (isAbsolute(path)) return { name: shortName(wanted), package: wanted, path, version: versionOf(path) }
+      } catch {
+        // The next folder may have it.
+      }
     }
   }
   return null

@@ -19,10 +19,10 @@ async function backendsToExamine(options: DoctorOptions): Promise<readonly Chose
   return options.backend?.length || (await findInstalledBackends()).length > 0 ? askedBackends(options) : []
 }
 
-function notInstalled(name: string): ExaminedBackend {
+function notInstalled(name: string, wanted: string): ExaminedBackend {
   return {
     name,
-    package: packageName(name),
+    package: wanted,
     version: null,
     path: null,
     installed: false,
@@ -33,7 +33,7 @@ function notInstalled(name: string): ExaminedBackend {
     milliseconds: null,
     code: 'BACKEND_NOT_INSTALLED',
     reason: 'not installed',
-    hint: installAdvice(packageName(name)),
+    hint: installAdvice(wanted),
   }
 }
 
@@ -47,10 +47,11 @@ export async function doctor(options: DoctorOptions, { terminal, signal }: Comma
     const known = KNOWN_BACKENDS.filter((name) => runsUnasked(packageName(name)))
     const configured = (await findBackendConfig())?.backends.map(([name]) => name) ?? []
     const absent = (await Promise.all(configured.map(findBackend))).flatMap((one, index) =>
-      one === null ? shortName(packageName(configured[index]!)) : [],
+      one === null ? configured[index]! : [],
     )
-    const missing = new Set([...absent, ...known.filter((name) => !found.includes(name))])
-    backends.push(...[...missing].map(notInstalled))
+    const others = absent.filter((name) => !known.includes(shortName(name)))
+    backends.push(...others.map((name) => notInstalled(name, name)))
+    backends.push(...known.filter((name) => !found.includes(name)).map((name) => notInstalled(name, packageName(name))))
   }
   const isHealthy = machine.node.supported && backends.some(({ usable }) => usable)
   if (options.json) terminal.print(toJson({ ...machine, backends, healthy: isHealthy }))
