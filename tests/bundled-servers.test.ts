@@ -52,15 +52,7 @@ const WEBPACK = `module.exports = {
 `
 
 const esbuild = (format: 'esm' | 'cjs', file: string, ...more: string[]) =>
-  [
-    'esbuild',
-    'server.mjs',
-    '--bundle',
-    '--platform=node',
-    `--format=${format}`,
-    `--outfile=${file}`,
-    ...more,
-  ] as const
+  ['esbuild', 'server.mjs', '--bundle', '--platform=node', `--format=${format}`, `--outfile=${file}`, ...more] as const
 
 const BUNDLERS: readonly {
   readonly name: string
