@@ -1,7 +1,7 @@
 """Writes orientation.json beside this script: small pictures turned by their EXIF, and Pillow's upright pixels.
 
-    pip install pillow
-    python make_orientation_goldens.py
+pip install pillow
+python make_orientation_goldens.py
 """
 
 from __future__ import annotations
