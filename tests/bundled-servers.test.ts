@@ -70,6 +70,9 @@ const BUNDLERS: readonly {
   { name: 'webpack', build: ['webpack', '--config', 'webpack.config.cjs'], files: ['webpack.cjs'] },
 ]
 
+/** pnpm starts vitest with a path to all packages of this repository. */
+const ALONE = { NODE_PATH: '' }
+
 let folder: string
 let app: string
 
@@ -90,7 +93,7 @@ describe.each(BUNDLERS)('$name', ({ build: [program, ...args], files }) => {
   test('builds without a setting, and what it writes names digits in a worker and inline', async () => {
     await runToEnd(app, 'npx', ['--no-install', program, ...args])
     for (const file of files) {
-      const { code, stdout } = await run(app, process.execPath, [file])
+      const { code, stdout } = await run(app, process.execPath, [file], ALONE)
       expect({ file, code, stdout: stdout.trim() }).toEqual({ file, code: 0, stdout: '["3","3"]' })
     }
   })
@@ -101,7 +104,7 @@ test('away from every node_modules the error says what to do', async () => {
   await cp(join(app, 'digits'), join(away, 'digits'), { recursive: true })
   await cp(join(app, 'esbuild.cjs'), join(away, 'server.cjs'))
   await cp(join(app, 'digit.png'), join(away, 'digit.png'))
-  const { code, stdout } = await run(away, process.execPath, ['server.cjs'])
+  const { code, stdout } = await run(away, process.execPath, ['server.cjs'], ALONE)
   expect(code).toBe(1)
   const answer = JSON.parse(stdout)
   expect(answer.code).toBe('BACKEND_UNAVAILABLE')
