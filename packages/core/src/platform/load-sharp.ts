@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { findPackage } from './node-package.ts'
 import { requireFrom } from './require-from.ts'
 
@@ -10,7 +11,6 @@ export type Sharp = typeof import('sharp').default
  * @throws what Node throws when it is not installed or does not load
  */
 export function loadSharp(): Sharp {
-  const path = findPackage('sharp', '@tensorferry/core', import.meta.url)
-  if (path === null) throw new Error('sharp is not installed where this code runs')
-  return requireFrom(path)(path) as Sharp
+  const path = findPackage('sharp', '@tensorferry/core', import.meta.url) ?? 'sharp'
+  return requireFrom(join(process.cwd(), 'package.json'))(path) as Sharp
 }
