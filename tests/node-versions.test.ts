@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { ROOT, run, runToEnd } from './workspace.ts'
 
@@ -38,6 +39,24 @@ describe.each(Object.entries(VERSIONS))('Node %s', async (_, version) => {
     expect(report).toMatchObject({ node: version, failed: [] })
     expect(report.fixtures).toContain('float16')
     expect(report.passed).toBeGreaterThan(200)
+  })
+
+  test('a Float16Array is taken for float16, where there is one', async () => {
+    const at = (path: string) => JSON.stringify(pathToFileURL(join(ROOT, 'packages', path)).href)
+    const model = JSON.stringify(join(PROGRAMS, '..', 'fixtures', 'identity-float16.onnx'))
+    const program = `import { loadModel, tensor } from ${at('core/dist/index.js')}
+import { onnxNode } from ${at('backend-onnx-node/dist/index.js')}
+const Halves = globalThis.Float16Array
+const answers = []
+for (const execution of Halves ? ['worker', 'inline'] : []) {
+  await using model = await loadModel(${model}, { backend: onnxNode({ execution, threads: 1 }) })
+  const { y } = await model.run({ x: tensor('float16', Halves.from([1.5, -2]), [1, 2]) })
+  answers.push([...y.data])
+}
+console.log(JSON.stringify(answers))`.replace('await using', 'const')
+    const answers = JSON.parse(await runToEnd(ROOT, found.binary, ['--input-type=module', '-e', program]))
+    const bits = [0x3e00, 0xc000]
+    expect(answers).toEqual(Number(version.split('.')[0]) >= 24 ? [bits, bits] : [])
   })
 
   test.each([

@@ -8,10 +8,12 @@ import {
 import { findUnsupported } from '@tensorferry/onnx-shared/element-types'
 import type { Executor } from '@tensorferry/onnx-shared/executor'
 import { ExecutorSession, type SessionFacts } from '@tensorferry/onnx-shared/executor-session'
+import { specsOfFile } from '@tensorferry/onnx-shared/file-specs'
 import { matchSignature } from '@tensorferry/onnx-shared/match-signature'
-import { dtypeOf, specsOf } from '@tensorferry/onnx-shared/ort-tensor'
+import { dtypeOf } from '@tensorferry/onnx-shared/ort-tensor'
 import { errorOf } from '@tensorferry/onnx-shared/problem'
 import { wrongArtifact } from '@tensorferry/onnx-shared/refusals'
+import { findRuntime } from './find-runtime.ts'
 import { Inline } from './inline.ts'
 import type { LoadedModel, ModelData } from './messages.ts'
 import { inspectModelFiles, type ModelFiles } from './model-files.ts'
@@ -42,7 +44,7 @@ function factsOf(
     (signature && matchSignature(signature, description, dtypeOf)) ??
     findUnsupported(description, computed, 'onnxruntime-node', dtypeOf)
   if (problem) throw errorOf(problem)
-  const { inputs, outputs, dims } = specsOf(description, signature)
+  const { inputs, outputs, dims } = signature ?? specsOfFile(description, dtypeOf)
   return { inputs, outputs, dims, runtime: describeRuntime(description, options) }
 }
 
@@ -98,7 +100,7 @@ async function loadInline(
   options: ResolvedOptions,
 ): Promise<Loaded> {
   const outputs = signature?.outputs.map(({ name }) => name) ?? null
-  const model = await loadNativeModel(await files.open(), options, outputs)
+  const model = await loadNativeModel(findRuntime(), await files.open(), options, outputs)
   try {
     const facts = factsOf(model.description, signature, options)
     return { facts, executor: new Inline(model, facts.inputs) }

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { type Artifact, type ArtifactFile, type LoadOptions, sourceFromBytes } from '@tensorferry/core'
 import { openFileSource } from '@tensorferry/core/node'
-import { findExternalData } from '@tensorferry/onnx-shared/model-files'
+import { type ExternalFile, findExternalData } from '@tensorferry/onnx-shared/model-files'
 import type { ModelData } from './messages.ts'
 
 /** The files of a model, looked into and found to be complete. */
@@ -39,16 +39,18 @@ export async function inspectModelFiles(
 
   const external = await findExternalData(artifact, await openFileSource(path), hasManifest)
   // ONNX Runtime maps siblings into memory by itself: better than a copy. What lies elsewhere is handed over.
-  const elsewhere: ArtifactFile[] = []
-  for (const file of external) {
-    if ((await file.localPath?.(options)) !== resolve(dirname(path), file.path)) elsewhere.push(file)
+  const elsewhere: ExternalFile[] = []
+  for (const one of external) {
+    if ((await one.file.localPath?.(options)) !== resolve(dirname(path), one.name)) elsewhere.push(one)
   }
   return { open: async () => ({ model: path, externalData: await readAll(elsewhere, read) }) }
 }
 
 function readAll(
-  files: readonly ArtifactFile[],
+  files: readonly ExternalFile[],
   read: (file: ArtifactFile) => Promise<Uint8Array<ArrayBuffer>>,
 ): Promise<ModelData['externalData']> {
-  return Promise.all(files.map(async (file) => ({ path: file.path, data: await read(file) })))
+  // The binding takes one `./` off a name, ONNX Runtime asks for all of it.
+  const asked = (name: string): string => (name.startsWith('./') ? `./${name}` : name)
+  return Promise.all(files.map(async ({ name, file }) => ({ path: asked(name), data: await read(file) })))
 }

@@ -1,4 +1,5 @@
 import { TensorferryError } from '@tensorferry/core'
+import { requireFrom } from '@tensorferry/core/node'
 import type { RefusedProvider, ValueDescription } from '@tensorferry/onnx-shared/model-description'
 import type { OrtOutput, OrtTensor } from '@tensorferry/onnx-shared/ort-tensor'
 import type { InferenceSession } from 'onnxruntime-node'
@@ -22,10 +23,15 @@ export interface NativeModel {
   release(): Promise<void>
 }
 
-export async function importRuntime(): Promise<Ort> {
+/**
+ * Loads onnxruntime-node on this thread.
+ *
+ * @param path - absolute, of its entry
+ * @throws TensorferryError `BACKEND_UNAVAILABLE`
+ */
+export function loadRuntime(path: string): Ort {
   try {
-    const runtime = (await import('onnxruntime-node')) as Ort & { readonly default?: Ort }
-    return runtime.default ?? runtime
+    return requireFrom(path)(path) as Ort
   } catch (error) {
     throw mapError(error, 'start')
   }
@@ -74,6 +80,7 @@ function describe(metadata: readonly InferenceSession.ValueMetadata[]): ValueDes
 /** Tries the providers one by one, each alone: ONNX Runtime given a list says neither which one runs nor why one was passed over. */
 async function openSession(
   runtime: Ort,
+  path: string,
   data: ModelData,
   options: ResolvedOptions,
 ): Promise<{ session: InferenceSession; provider: string; refused: RefusedProvider[] }> {
@@ -94,7 +101,7 @@ async function openSession(
       return { session, provider: name, refused }
     } catch (error) {
       // On the CPU a failure is the model's own; elsewhere it may be the provider's.
-      if (name === 'cpu') throw (await findUnsupportedType(error, data, settings)) ?? mapError(error, 'load')
+      if (name === 'cpu') throw findUnsupportedType(error, path, data, settings) ?? mapError(error, 'load')
       refused.push({
         provider: name,
         reason: withoutSourceLine(error instanceof Error ? error.message : String(error)),
@@ -113,16 +120,18 @@ async function openSession(
 /**
  * Loads a model on this thread. Blocks it while ONNX Runtime reads and optimizes.
  *
+ * @param path - absolute, of onnxruntime-node's entry
  * @param outputs - names to compute; null: all of the model's
  * @throws TensorferryError see `map-error.ts`
  */
 export async function loadNativeModel(
+  path: string,
   data: ModelData,
   options: ResolvedOptions,
   outputs: readonly string[] | null,
 ): Promise<NativeModel> {
-  const runtime = await importRuntime()
-  const { session, provider, refused } = await quietly(runtime, () => openSession(runtime, data, options))
+  const runtime = loadRuntime(path)
+  const { session, provider, refused } = await quietly(runtime, () => openSession(runtime, path, data, options))
   // Names cost a look-up each; without, all are computed.
   const isSome = outputs !== null && outputs.length < session.outputNames.length
   return {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { type Availability, type CallOptions, TensorferryError, withCallOptions } from '@tensorferry/core'
+import { findRuntime, NOT_INSTALLED } from './find-runtime.ts'
 import { Replica } from './replica.ts'
 
 /** What onnxruntime-node 1.30 ships. */
@@ -49,22 +49,16 @@ function checkMachine(): Availability {
       )
     }
   }
+  let entry: string
   try {
-    const entry = createRequire(import.meta.url).resolve('onnxruntime-node')
-    const binding = join(
-      dirname(entry),
-      '..',
-      'bin',
-      'napi-v6',
-      process.platform,
-      process.arch,
-      'onnxruntime_binding.node',
-    )
-    if (existsSync(binding)) return { available: true }
-    return unavailable(`the native part of onnxruntime-node is missing: ${binding}`, 'install onnxruntime-node again')
+    entry = findRuntime()
   } catch {
-    return unavailable('onnxruntime-node cannot be found', 'install @tensorferry/backend-onnx-node again')
+    return unavailable(NOT_INSTALLED.reason, NOT_INSTALLED.hint)
   }
+  const native = ['bin', 'napi-v6', process.platform, process.arch, 'onnxruntime_binding.node']
+  const binding = join(dirname(entry), '..', ...native)
+  if (existsSync(binding)) return { available: true }
+  return unavailable(`the native part of onnxruntime-node is missing: ${binding}`, 'install onnxruntime-node again')
 }
 
 /** Loads the native code in a worker: on the caller's thread it would block it, and stay in the process. */

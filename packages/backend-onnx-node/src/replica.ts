@@ -1,8 +1,9 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { TensorferryError } from '@tensorferry/core'
 import { type GuardState, guardWorker, makeGuardState, skipNothing, skipRun, unguardWorker } from './exit-guard.ts'
 import { mapError, rebuildError } from './map-error.ts'
 import type { Reply, Request } from './messages.ts'
+import { startWorker } from './start-worker.ts'
 
 interface Expected {
   resolve(reply: Reply): void
@@ -17,15 +18,6 @@ type OnDeath = (error: TensorferryError) => void
  */
 let parked: { readonly replica: Replica; readonly timer: NodeJS.Timeout } | null = null
 const PARKED_MS = 10_000
-
-function startWorker(state: GuardState): Worker {
-  try {
-    return new Worker(new URL('./worker.js', import.meta.url), { name: 'tensorferry-onnx', workerData: { state } })
-  } catch (error) {
-    // Such as Node's permission model without --allow-worker.
-    throw mapError(error, 'start')
-  }
-}
 
 /** One worker thread with at most one model in it. Replies come in the order of the requests. */
 export class Replica {

@@ -1,4 +1,5 @@
 import type { TensorferryError } from '@tensorferry/core'
+import { requireFrom } from '@tensorferry/core/node'
 import { UNNAMED_TYPES, unsupportedType } from '@tensorferry/onnx-shared/element-types'
 import { errorOf } from '@tensorferry/onnx-shared/problem'
 import type { ModelData } from './messages.ts'
@@ -20,15 +21,17 @@ interface RawSession {
  * native session itself. Only reached after that failure.
  *
  * @param error - what the public API threw
+ * @param path - absolute, of onnxruntime-node's entry
  * @returns null when that failure was another one
  */
-export async function findUnsupportedType(
+export function findUnsupportedType(
   error: unknown,
+  path: string,
   data: ModelData,
   options: object,
-): Promise<TensorferryError | null> {
+): TensorferryError | null {
   if (!(error instanceof Error) || !/^Unsupported data type: \d+/.test(error.message)) return null
-  const { binding } = (await import('onnxruntime-node/dist/binding.js')) as unknown as {
+  const { binding } = requireFrom(path)('./binding.js') as {
     binding: { InferenceSession: new () => RawSession }
   }
   const session = new binding.InferenceSession()

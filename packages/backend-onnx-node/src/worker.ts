@@ -1,13 +1,17 @@
+import { createRequire } from 'node:module'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { type OrtOutput, unpackInputs } from '@tensorferry/onnx-shared/ort-tensor'
 import { type OwnOutputs, ownOutputs } from '@tensorferry/onnx-shared/own-outputs'
-import { enterNative, type GuardState, isSkipped, leaveNative } from './exit-guard.ts'
+import { enterNative, isSkipped, leaveNative } from './exit-guard.ts'
 import { mapError } from './map-error.ts'
 import type { Reply, Request } from './messages.ts'
-import { importRuntime, loadNativeModel, type NativeModel } from './native-model.ts'
+import { loadNativeModel, loadRuntime, type NativeModel } from './native-model.ts'
+import type { WorkerData } from './start-worker.ts'
 
 const port = parentPort!
-const state = (workerData as { state: GuardState }).state
+const { state, runtime: told } = workerData as WorkerData
+// Its name stands here for tools that trace what a server needs; bundlers do not read this file.
+const runtime = told ?? createRequire(import.meta.url).resolve('onnxruntime-node')
 let model: NativeModel | undefined
 let isBusy = false
 
@@ -43,10 +47,10 @@ async function handle(request: Request): Promise<void> {
   try {
     switch (request.type) {
       case 'probe':
-        await importRuntime()
+        loadRuntime(runtime)
         return send({ type: 'closed' })
       case 'load':
-        model = await loadNativeModel(request.data, request.options, request.outputs)
+        model = await loadNativeModel(runtime, request.data, request.options, request.outputs)
         return send({ type: 'loaded', description: model.description })
       case 'run':
         return sendOutputs(await model!.run(unpackInputs(request.packed)), request.packed.buffer)

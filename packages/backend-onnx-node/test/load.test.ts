@@ -118,7 +118,7 @@ describe('external data', () => {
 })
 
 describe('names and sizes', () => {
-  test('of a bare file: only plain names tie sizes together', async () => {
+  test('of a bare file: only plain names are dims', async () => {
     const session = await backend.createSession(model('dim-names'))
     expect(session.inputs).toEqual([{ name: 'x', dtype: 'float32', shape: ['batch', null, null, null, null, null, 2] }])
     await session.dispose()

@@ -6,9 +6,9 @@ import {
   throwIfAborted,
   withCallOptions,
 } from '@tensorferry/core'
-import { ExecutorSession, type SessionFacts } from '@tensorferry/onnx-shared/executor-session'
+import { ExecutorSession, type SessionFacts, type SessionSpecs } from '@tensorferry/onnx-shared/executor-session'
 import type { ModelDescription } from '@tensorferry/onnx-shared/model-description'
-import { dtypeOf, specsOf } from '@tensorferry/onnx-shared/ort-tensor'
+import { dtypeOf } from '@tensorferry/onnx-shared/ort-tensor'
 import { errorOf } from '@tensorferry/onnx-shared/problem'
 import type { Host } from './host.ts'
 import { type LoadJob, loadIntoWorker, loadWithProviders } from './load-model.ts'
@@ -18,8 +18,7 @@ import { RunQueue } from './run-queue.ts'
 import type { OnnxWebRuntime, OnnxWebSession } from './session.ts'
 
 /** Whether the model takes and gives what its signature says, or, without one, what the SDK has dtypes for. */
-function fits(description: ModelDescription, signature: Signature | undefined): boolean {
-  const { inputs, outputs } = specsOf(description, signature)
+function fits(description: ModelDescription, { inputs, outputs }: SessionSpecs): boolean {
   const matches = (wanted: readonly TensorSpec[], found: ModelDescription['inputs']): boolean =>
     wanted.every(({ name, dtype }) => {
       const type = dtypeOf(found.find((value) => value.name === name)?.type ?? null)
@@ -38,11 +37,12 @@ async function factsOf(
   signature: Signature | undefined,
   runtime: OnnxWebRuntime,
 ): Promise<SessionFacts<OnnxWebRuntime>> {
-  if (!fits(description, signature)) {
+  const specs = signature ?? (await import('@tensorferry/onnx-shared/file-specs')).specsOfFile(description, dtypeOf)
+  if (!fits(description, specs)) {
     const problem = (await import('./refuse-model.ts')).whyRefused(description, signature, dtypeOf)
     if (problem) throw errorOf(problem)
   }
-  const { inputs, outputs, dims } = specsOf(description, signature)
+  const { inputs, outputs, dims } = specs
   return { inputs, outputs, dims, runtime }
 }
 

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
+import { workerFlags } from '@tensorferry/core/node'
 import type { Host } from './host.ts'
 import type { Reply } from './messages.ts'
 
@@ -15,7 +16,10 @@ export const host: Host = {
   },
   newLock: () => null,
   startWorker(_, assets, { onReply, onDeath }) {
-    const worker = new Worker(new URL('./worker-node.js', assets ?? import.meta.url), { name: 'tensorferry-onnx' })
+    const worker = new Worker(new URL('./worker-node.js', assets ?? import.meta.url), {
+      name: 'tensorferry-onnx',
+      execArgv: workerFlags(),
+    })
     worker.on('message', (reply: Reply) => onReply(reply))
     worker.on('error', (error) => onDeath(error.message, error))
     worker.on('exit', (code) => onDeath(`it ended by itself with code ${code}`))

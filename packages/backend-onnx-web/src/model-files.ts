@@ -27,7 +27,7 @@ export async function inspectModelFiles(
       const model = first ?? (await modelFile.bytes())
       first = null
       const externalData = await Promise.all(
-        external.map(async (file) => ({ path: file.path, data: await file.bytes() })),
+        external.map(async ({ name, file }) => ({ path: name, data: await file.bytes() })),
       )
       return { model, externalData }
     },

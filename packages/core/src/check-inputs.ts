@@ -2,6 +2,7 @@ import { isDimName, parseDim } from './dims.ts'
 import { DTYPES } from './dtype.ts'
 import { TensorferryError } from './errors.ts'
 import type { DimSpec, Signature, TensorSpec } from './signature.ts'
+import { tagOf } from './tag-of.ts'
 import { elementCount, type Tensor, type Tensors } from './tensor.ts'
 
 /** What {@link checkInputs} reads of a signature. */
@@ -34,10 +35,11 @@ function checkTensor(spec: TensorSpec, value: Tensor): void {
   }
   const info = DTYPES[value.dtype]
   if (!info) fail(name, describe(spec), `dtype ${JSON.stringify(value.dtype)}`, '', { dtype: value.dtype })
-  const holds = info.array === null ? Array.isArray(value.data) : value.data instanceof info.array
+  const holds = info.array === null ? Array.isArray(value.data) : tagOf(value.data) === info.array.name
   if (!holds) {
     const got = (value.data as object | undefined)?.constructor?.name ?? typeof value.data
-    fail(name, `${value.dtype} data in ${info.array?.name ?? 'an array of strings'}`, got, '', { dtype: value.dtype })
+    const stored = info.array?.name ?? 'an array of strings'
+    fail(name, `${value.dtype} data in ${stored}`, got, 'tensor() converts', { dtype: value.dtype })
   }
   if (spec.dtype !== null && value.dtype !== spec.dtype) {
     fail(name, describe(spec), `${value.dtype}[${value.shape.join(', ')}]`, `convert the data to ${spec.dtype}`, {

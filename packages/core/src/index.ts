@@ -21,7 +21,7 @@ export { type ByteSource, sourceFromBlob, sourceFromBytes } from './format/byte-
 export { detectFormat } from './format/detect.ts'
 export { type OnnxSummary, readOnnxSummary } from './format/onnx.ts'
 export { bfloat16FromFloat32, float16FromFloat32, float32FromBfloat16, float32FromFloat16 } from './half.ts'
-export { decodeImage, encodeImage } from './image-files.ts'
+export { type DecodeOptions, decodeImage, encodeImage } from './image-files.ts'
 export { type LoadModelOptions, loadModel } from './load.ts'
 export type { Model, PipelineCallOptions, Preprocessed } from './model.ts'
 export type { PipelineContext, RawInput, RawInputs } from './model-pipeline.ts'
@@ -36,6 +36,7 @@ export { type BackendAttempt, formatReport, type LoadReport, type LoadStage, typ
 export type { BackendChoice, BackendEntry } from './select.ts'
 export type * from './signature.ts'
 export type { ModelStream } from './stream.ts'
+export { tagOf } from './tag-of.ts'
 export {
   cloneTensor,
   type DType,

@@ -8,6 +8,9 @@ type KnownOptions = Readonly<Record<string, string | readonly string[] | null>>
 const SOURCES =
   "a bundle's folder or URL, a model file's path or URL, the file's bytes (Uint8Array, ArrayBuffer, Blob), a Map of files by path, or bundle(one of these)"
 
+/** `tagOf`, which here would be a file of its own. */
+const classOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1)
+
 /** Why `loadModel` refuses its arguments. */
 export function argumentError(source: unknown, options: unknown, known: KnownOptions): TensorferryError {
   return optionsError(options, known) ?? sourceError(source, Object.keys(known))
@@ -52,8 +55,9 @@ function optionsError(options: unknown, known: KnownOptions): TensorferryError |
 function sourceError(given: unknown, optionNames: readonly string[]): TensorferryError {
   const isTyped = typeof given === 'object' && given !== null && 'source' in given
   const source = isTyped ? given.source : given
-  if (source instanceof Map) {
-    const [path, content] = [...source].find(([, one]) => !(one instanceof Uint8Array || one instanceof Blob)) ?? []
+  if (classOf(source) === 'Map') {
+    const [path, content] =
+      [...(source as Map<string, unknown>)].find(([, one]) => !/^(Uint8Array|Blob|File)$/.test(classOf(one))) ?? []
     return refused(
       `source: expected a Map of Uint8Array or Blob by path, got ${describeGiven(content)} for ${JSON.stringify(path)}`,
     )

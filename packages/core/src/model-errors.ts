@@ -53,7 +53,9 @@ export function notRaw(raw: string, value: unknown): TensorferryError {
   const got =
     typeof value === 'string'
       ? `${name}; read the file first: await readFile(${name}), in a browser await (await fetch(url)).blob()`
-      : describeGiven(value)
+      : Array.isArray(value)
+        ? `a list of ${value.length}; predict takes one at a time: await Promise.all(list.map((one) => model.predict(one)))`
+        : describeGiven(value)
   return new TensorferryError(
     'INPUT_INVALID',
     `${raw}: expected a raw input, such as a file's bytes or pixels, got ${got}`,

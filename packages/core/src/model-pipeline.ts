@@ -123,7 +123,13 @@ export async function planPipeline(manifest: Manifest): Promise<ModelPipeline | 
       }
       for (const { raw: name, plan, input } of before) {
         const value = isAlone ? raw : (raw as Record<string, unknown>)[name]
-        if (value === undefined || value === null || typeof value === 'string' || value instanceof Promise) {
+        if (
+          value === undefined ||
+          value === null ||
+          typeof value === 'string' ||
+          Array.isArray(value) ||
+          value instanceof Promise
+        ) {
           throw (await errors()).notRaw(name, value)
         }
         const made = await plan.run(value as RawInput, context, options)

@@ -6,6 +6,7 @@ import type { OpenModel } from './bundle/open.ts'
 import { refuseCallOptions, throwIfAborted, withCallOptions } from './call.ts'
 import { TensorferryError } from './errors.ts'
 import type { ModelPipeline, PipelineContext, RawInput, RawInputs } from './model-pipeline.ts'
+import type { ImageCodecs } from './pipeline/image-codecs.ts'
 import type { PlanRunOptions } from './pipeline/plan.ts'
 import type { LoadReport } from './report.ts'
 import type { Signature, TensorSpec } from './signature.ts'
@@ -89,6 +90,12 @@ export function createModel({ session, model, pipeline, report, openStream }: Mo
     outputs: session.outputs,
     states: [],
   }
+  const { codecs: plain } = platform
+  const warnings = report.warnings as string[]
+  const codecs: ImageCodecs = {
+    ...plain,
+    decode: (bytes, mode) => plain.decode(bytes, mode, (text) => warnings.includes(text) || warnings.push(text)),
+  }
   const requirePipeline = async (call: string): Promise<ModelPipeline> => {
     if (pipeline) return pipeline
     throw (await import('./model-errors.ts')).noPipeline(call, report)
@@ -101,9 +108,9 @@ export function createModel({ session, model, pipeline, report, openStream }: Mo
     refuseCallOptions(options, 'onStep') ??
     withCallOptions(options, async () => work(await requirePipeline(call), stepByStep(options)))
   const preprocess: Model['preprocess'] = (raw, options) =>
-    half('preprocess', options, (halves, told) => halves.preprocess(raw, platform.codecs, told))
+    half('preprocess', options, (halves, told) => halves.preprocess(raw, codecs, told))
   const postprocess: Model['postprocess'] = (outputs, context, options) =>
-    half('postprocess', options, (halves, told) => halves.postprocess(outputs, context, platform.codecs, told))
+    half('postprocess', options, (halves, told) => halves.postprocess(outputs, context, codecs, told))
 
   return {
     inputs: signature.inputs,
@@ -121,10 +128,10 @@ export function createModel({ session, model, pipeline, report, openStream }: Mo
       if (refused) return refused
       const start = async (signal?: AbortSignal): Promise<PredictionOf<AnyBundle>> => {
         const halves = await requirePipeline('predict')
-        const { inputs, context } = await halves.preprocess(raw, platform.codecs)
+        const { inputs, context } = await halves.preprocess(raw, codecs)
         throwIfAborted({ signal })
         const outputs: Tensors = await session.run(inputs, { signal })
-        return halves.postprocess(outputs, context, platform.codecs)
+        return halves.postprocess(outputs, context, codecs)
       }
       if (!options?.signal && options?.timeoutMs === undefined) return start()
       // One signal for the halves: a call that timed out must not go on to run the network.

@@ -50,7 +50,7 @@ export interface LoadReport {
     /** Why nothing was replayed, when `cases` is empty. */
     readonly skipped: string | null
   }
-  /** What went wrong or could be better without stopping anything, such as a cache without room. */
+  /** What went wrong or could be better without stopping anything, such as a cache without room. Grows with pictures whose turn is ignored. */
   readonly warnings: readonly string[]
   /** Milliseconds: `open` reads the manifest, the rest as in the chosen attempt. */
   readonly timings: Readonly<Partial<Record<LoadStage | 'open' | 'total', number>>>

@@ -3,6 +3,7 @@ import { DTYPES } from './dtype.ts'
 import { TensorferryError } from './errors.ts'
 import { bfloat16FromFloat32, float16FromFloat32 } from './half.ts'
 import type { TensorOfShape } from './ranked.ts'
+import { tagOf } from './tag-of.ts'
 
 /** Element types by PyTorch's names. `float16` and `bfloat16` are raw bits; `bool` is one byte, 0 or 1. */
 export interface DTypeData {
@@ -91,7 +92,13 @@ function convert<D extends DType>(dtype: D, values: ArrayLike<unknown>): DTypeDa
         )
       case 'int64':
         return BigInt64Array.from(values as ArrayLike<bigint>, (value, index) => {
-          if (typeof value === 'bigint') return value
+          if (typeof value === 'bigint' && BigInt.asIntN(64, value) === value) return value
+          if (typeof value === 'bigint') {
+            throw new TensorferryError(
+              'INPUT_INVALID',
+              `tensor: element ${index} is ${value}, expected 64 bits for int64`,
+            )
+          }
           const number = toFloat(value, index)
           if (Number.isSafeInteger(number)) return BigInt(number)
           throw new TensorferryError(
@@ -125,8 +132,23 @@ function convert<D extends DType>(dtype: D, values: ArrayLike<unknown>): DTypeDa
   return convertAll() as DTypeData[D]
 }
 
+/** Classes of the same bits as the dtype's own; not every runtime has a Float16Array. */
+const SAME_BITS: Readonly<Record<string, string>> = { float16: 'Float16Array', uint8: 'Uint8ClampedArray' }
+
+type ArrayClass = new (buffer: ArrayBuffer, byteOffset: number, length: number) => ArrayBufferView
+
+/** The data in the dtype's own class, not copied; null: they are of another class. */
+function ownView(dtype: string, own: ArrayClass, data: unknown): unknown {
+  if (data instanceof own) return data
+  const tag = tagOf(data)
+  if (tag !== own.name && tag !== SAME_BITS[dtype]) return null
+  const { buffer, byteOffset, length } = data as Uint8Array<ArrayBuffer>
+  return new own(buffer, byteOffset, length)
+}
+
 /**
- * Makes a tensor. A typed array of the dtype's own class is kept without a copy; a plain array is converted.
+ * Makes a tensor. A typed array of the dtype's own class, of this realm or another, is kept without a copy; so are the elements
+ * of a `Float16Array` for `float16` and of a `Uint8ClampedArray` for `uint8`. A plain array is converted.
  *
  * @param dtype - one of {@link DType}; plain numbers for `float16` and `bfloat16` are rounded to nearest even,
  *   a `Uint16Array` is taken as raw bits
@@ -148,8 +170,8 @@ export function tensor<D extends DType, const S extends readonly number[] = read
     )
   }
   requireShape(shape)
-  const isOwnClass = info.array !== null && data instanceof info.array
-  if (!isOwnClass && ArrayBuffer.isView(data)) {
+  const own = info.array === null ? null : ownView(dtype, info.array, data)
+  if (!own && ArrayBuffer.isView(data)) {
     throw new TensorferryError(
       'INPUT_INVALID',
       `tensor: ${dtype} is stored in ${info.array?.name ?? 'string[]'}, got ${data.constructor.name}; convert it first`,
@@ -162,7 +184,7 @@ export function tensor<D extends DType, const S extends readonly number[] = read
       { details: { shape, length: data.length } },
     )
   }
-  const stored = isOwnClass ? (data as DTypeData[D]) : convert(dtype, data)
+  const stored = (own ?? convert(dtype, data)) as DTypeData[D]
   return makeTensor(dtype, stored, shape) as TensorOfShape<D, S>
 }
 

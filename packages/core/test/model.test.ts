@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { readSafetensors } from '../src/bundle/safetensors.ts'
 import { encodeImage } from '../src/image-files.ts'
@@ -6,6 +8,7 @@ import type { StepResult } from '../src/pipeline/plan.ts'
 import type { RawImage } from '../src/pipeline/raw-image.ts'
 import { toImage } from '../src/pipeline/steps/image/to-image.ts'
 import { toTensor } from '../src/pipeline/steps/image/to-tensor.ts'
+import { formatReport } from '../src/report.ts'
 import { reshape, type Tensor, tensor } from '../src/tensor.ts'
 import { referenceBackend } from '../src/testing/index.ts'
 import { expectError } from './expect-error.ts'
@@ -47,6 +50,27 @@ describe('predict', () => {
       index % 4 === 3 ? 255 : picture.data[index >> 2]!,
     )
     expect(await model.predict({ width: 3, height: 2, data: rgba })).toEqual(expected)
+  })
+  test('takes pixels of a canvas and of another realm with a mode', async () => {
+    await using model = await loadModel(await makeBundle('upsample', withPipeline), { backend })
+    const expected = await model.predict(picture)
+    const foreign = runInNewContext('new Uint8Array([0, 50, 100, 150, 200, 255])')
+    for (const data of [Uint8ClampedArray.from(picture.data), foreign]) {
+      expect(await model.predict({ mode: 'L', width: 3, height: 2, data } as RawImage)).toEqual(expected)
+    }
+  })
+  test('a turn in a picture’s EXIF is ignored, and the report says so, once', async () => {
+    await using model = await loadModel(await makeBundle('upsample', withPipeline), { backend })
+    const text = await readFile(new URL('./goldens/orientation.json', import.meta.url), 'utf8')
+    const { cases } = JSON.parse(text) as { cases: { orientation: number; format: string; file: string }[] }
+    const turned = cases.find(({ orientation, format }) => orientation === 6 && format === 'JPEG')!
+    const file = new Uint8Array(Buffer.from(turned.file, 'base64'))
+    await model.predict(await encodeImage(picture))
+    expect(model.report.warnings).toEqual([])
+    await model.predict(file)
+    await model.predict(file)
+    expect(model.report.warnings).toEqual([expect.stringMatching(/EXIF orientation 6\).*upright: true/)])
+    expect(formatReport(model.report)).toContain('EXIF orientation 6')
   })
   test('the context is plain data: it survives a structured clone', async () => {
     await using model = await loadModel(await makeBundle('upsample', withPipeline), { backend })
@@ -281,8 +305,8 @@ describe('a raw input that is something else', () => {
       /image: expected a raw input, such as a file's bytes or pixels, got "a\.png"; read the file first: await readFile\("a\.png"\)/,
     ],
     [Promise.resolve(), /got a Promise, which has to be awaited/],
-    [{ mode: 'L', width: 3, height: 2, data: new Uint8ClampedArray(6) }, /got Object with data in Uint8ClampedArray/],
-    [[1, 2, 3], /got Array/],
+    [{ mode: 'L', width: 3, height: 2, data: new Int8Array(6) }, /got Object with data in Int8Array/],
+    [[1, 2, 3], /got a list of 3; predict takes one at a time: await Promise\.all/],
   ])('%j', async (raw, message) => {
     await using model = await loadModel(await makeBundle('upsample', withPipeline), { backend })
     await expectError('INPUT_INVALID', message, () => model.predict(raw as never))

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { DTYPE_NAMES, DTYPES } from '../src/dtype.ts'
 import { fromNested, toNested } from '../src/nested.ts'
@@ -7,6 +8,22 @@ import { cloneTensor, type DType, elementCount, reshape, tensor, zeros } from '.
 import { expectError } from './expect-error.ts'
 
 describe('tensor', () => {
+  test('takes arrays of another realm and of classes with the same bits, without a copy', () => {
+    const foreign = runInNewContext('new Float32Array([1, 2, 3]).subarray(1)') as Float32Array<ArrayBuffer>
+    const { data } = tensor('float32', foreign)
+    expect(data).toBeInstanceOf(Float32Array)
+    expect(data).toEqual(new Float32Array([2, 3]))
+    foreign[0] = 7
+    expect(data[0]).toBe(7)
+    const clamped = new Uint8ClampedArray([0, 255])
+    expect(tensor('uint8', clamped).data).toEqual(new Uint8Array([0, 255]))
+    expect(tensor('uint8', clamped).data.buffer).toBe(clamped.buffer)
+    expect(() => tensor('int8', clamped)).toThrow(/int8 is stored in Int8Array, got Uint8ClampedArray/)
+  })
+  test('refuses int64 that 64 bits do not hold', () => {
+    expect(tensor('int64', [2n ** 63n - 1n]).data[0]).toBe(2n ** 63n - 1n)
+    expect(() => tensor('int64', [2n ** 63n])).toThrow(/element 0 is 9223372036854775808, expected 64 bits/)
+  })
   test('keeps a typed array of the right class without a copy', () => {
     const data = new Float32Array([1, 2, 3, 4])
     const value = tensor('float32', data, [2, 2])

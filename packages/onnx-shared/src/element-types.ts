@@ -40,6 +40,19 @@ export function unsupportedType(
   }
 }
 
+/** A sequence, map or optional, for which there is no cast. */
+function noTensor(where: string, runtime: string, details: Record<string, unknown>): Problem {
+  const type = 'a sequence, map or optional'
+  return {
+    code: 'BACKEND_INCOMPATIBLE',
+    message:
+      `${where} is ${type} and no tensor, which ${runtime} cannot pass; a scikit-learn classifier gives a tensor of probabilities ` +
+      'when it is converted without ZipMap: convert_sklearn(model, initial_types=types, options={id(model): {"zipmap": False}}); ' +
+      'export another model with tensors alone, such as the elements of the sequence',
+    details: { ...details, type },
+  }
+}
+
 /**
  * Finds values that the binding cannot move: sequences, maps, optionals, unsigned integers over 8 bits, and 4-bit
  * integers, which as an output abort the whole process in Node.
@@ -57,7 +70,8 @@ export function findUnsupported(
   const find = (kind: 'input' | 'output', values: readonly ValueDescription[]): Problem | null => {
     const value = values.find(({ type }) => toDtype(type) === null)
     if (!value) return null
-    const type = value.type ?? 'a sequence, map or optional'
+    if (value.type === null) return noTensor(`${kind} ${JSON.stringify(value.name)}`, runtime, { [kind]: value.name })
+    const { type } = value
     return unsupportedType(`${kind} ${JSON.stringify(value.name)}`, type, runtime, { [kind]: value.name })
   }
   const computed = description.outputs.filter(({ name }) => outputs === null || outputs.includes(name))

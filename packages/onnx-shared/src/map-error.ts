@@ -8,11 +8,19 @@ interface Rule {
   readonly pattern: RegExp
   readonly stage?: Stage
   readonly code: ErrorCode
-  /** Also what goes into `details`, under the pattern's group names; `runtime` is the package that runs the model. */
-  message(groups: Readonly<Record<string, string>>, runtime: string): string
+  /**
+   * Also what goes into `details`, under the pattern's group names; `runtime` is the package that runs the model, `text` what it
+   * said.
+   */
+  message(groups: Readonly<Record<string, string>>, runtime: string, text: string): string
 }
 
 const DAMAGED = 'the file is not a complete ONNX model; export or download it again'
+
+/** What ONNX Runtime has to say of a model, without where the file and its own source lie. */
+function reasonOf(text: string): string {
+  return withoutSourceLine(text.replace(/^Load model from .*? failed:\s*/s, '')).replace(/[.;\s]+$/, '')
+}
 
 /** In order: the first pattern that matches names the error. Texts of onnxruntime 1.30. */
 const RULES: readonly Rule[] = [
@@ -67,6 +75,14 @@ const RULES: readonly Rule[] = [
     message: ({ elementType }) => `the model uses ${elementType} tensors, which onnxruntime does not have`,
   },
   {
+    pattern: /Failed to construct locale with name:\s*(?<locale>[^\s:]+)/,
+    code: 'DEPENDENCY_MISSING',
+    message: ({ locale }) =>
+      `the model's text steps (StringNormalizer) need the locale ${locale}, which this machine lacks; install it (Debian: ` +
+      `apt-get install locales && localedef -i ${locale!.split('.')[0]} -f UTF-8 ${locale}), or convert with another: ` +
+      "convert_sklearn(model, …, options={TfidfVectorizer: {'locale': 'C'}})",
+  },
+  {
     pattern: /External data path (?:does not exist|.*escapes)[^"]*"(?<path>[^"]+)"/,
     code: 'NOT_FOUND',
     message: ({ path }) => `the model's external data ${JSON.stringify(path)} is missing`,
@@ -94,7 +110,7 @@ const RULES: readonly Rule[] = [
       /invalid model|ShapeInferenceError|TypeInferenceError|Type Error:|is not (?:a )?graph output|Node \(.*\) has/i,
     stage: 'load',
     code: 'FORMAT_UNSUPPORTED',
-    message: () => 'the model contradicts itself; export it again',
+    message: (_, __, text) => `the model contradicts itself: ${reasonOf(text)}; export it again`,
   },
   {
     pattern: /Invalid rank for input: (?<input>\S+) Got: (?<rank>\d+) Expected: (?<expected>\d+)/,
@@ -153,7 +169,7 @@ export function mapRuntimeError(error: unknown, stage: Stage, runtime: string): 
     if (!match) continue
     const groups = Object.fromEntries(Object.entries(match.groups ?? {}).filter(([, value]) => value !== undefined))
     const details = { ...groups, runtimeMessage }
-    return { code: rule.code, message: rule.message(groups, runtime), details, cause: error }
+    return { code: rule.code, message: rule.message(groups, runtime, runtimeMessage), details, cause: error }
   }
   const { code, message } = FALLBACK[stage]
   const text = `${runtime} ${message}: ${withoutSourceLine(runtimeMessage)}`

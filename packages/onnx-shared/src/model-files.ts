@@ -1,8 +1,11 @@
 import { type Artifact, type ArtifactFile, type ByteSource, detectFormat, readOnnxSummary } from '@tensorferry/core'
 import { errorOf } from './problem.ts'
 
-function normalize(path: string): string {
-  return path.replaceAll('\\', '/').replace(/^(?:\.\/)+/, '')
+/** A file of external data that ONNX Runtime will ask for. */
+export interface ExternalFile {
+  /** As the model writes it, and ONNX Runtime asks for it. */
+  readonly name: string
+  readonly file: ArtifactFile
 }
 
 /**
@@ -17,14 +20,12 @@ export async function findExternalData(
   artifact: Artifact,
   source: ByteSource,
   hasManifest: boolean,
-): Promise<readonly ArtifactFile[]> {
+): Promise<readonly ExternalFile[]> {
   const format = await detectFormat(source)
   if (format !== 'onnx') throw errorOf((await import('./refusals.ts')).wrongFormat(artifact, format))
-  const found: ArtifactFile[] = []
-  for (const path of (await readOnnxSummary(source)).externalData) {
-    const file = artifact.files.find((candidate, index) => index > 0 && candidate.path === normalize(path))
-    if (!file) throw errorOf((await import('./refusals.ts')).missingFile(artifact, path, hasManifest))
-    found.push(file)
-  }
+  const { externalData } = await readOnnxSummary(source)
+  if (externalData.length === 0) return []
+  const found = (await import('./external-files.ts')).externalFiles(artifact, externalData, hasManifest)
+  if ('code' in found) throw errorOf(found)
   return found
 }

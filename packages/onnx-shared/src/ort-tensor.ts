@@ -1,14 +1,4 @@
-import {
-  type DType,
-  type DTypeData,
-  makeTensor,
-  type Signature,
-  type Tensor,
-  type TensorSpec,
-  type Tensors,
-} from '@tensorferry/core'
-import type { SessionSpecs } from './executor-session.ts'
-import type { ModelDescription, ValueDescription } from './model-description.ts'
+import { type DType, makeTensor, type Tensor, type Tensors } from '@tensorferry/core'
 import type { PackedInputs } from './packed-inputs.ts'
 
 type NumericDType = Exclude<DType, 'string'>
@@ -70,30 +60,8 @@ export function tensorsFromOutputs(outputs: Readonly<Record<string, OrtOutput>>)
 
 function tensorFromOutput({ type, dims, data }: OrtOutput): Tensor {
   if (!ArrayBuffer.isView(data)) return makeTensor('string', Object.freeze([...data]), dims)
-  if (type !== 'float16') return makeTensor(type as DType, data as DTypeData[DType], dims) as Tensor
-  // The same bits, whatever the class.
+  // The same bits, whatever the class and the realm that it was made in.
+  const Own = STORAGE[type as 'float32']
   const { buffer, byteOffset, byteLength } = data
-  return makeTensor('float16', new Uint16Array(buffer, byteOffset, byteLength / 2), dims)
-}
-
-const ANY_NAMES = new Set(['None', 'none', 'unknown', 'dynamic'])
-
-/**
- * Exporters write anything as the name of a size: only a plain name ties sizes together.
- * `unk__12` and `dyn_axis_3` are numbered per axis by tf2onnx and others and mean "any".
- */
-function dimOf(size: number | string): number | string | null {
-  if (typeof size === 'number') return size
-  const isName = /^[A-Za-z_]\w*$/.test(size) && !ANY_NAMES.has(size) && !/^unk_+\d+$/.test(size)
-  return isName ? size : null
-}
-
-/** A spec from what ONNX Runtime says of a bare file. An empty shape may mean a scalar or an unknown rank: nothing is claimed. */
-function specOf({ name, type, shape }: ValueDescription): TensorSpec {
-  return { name, dtype: dtypeOf(type), shape: shape.length === 0 ? null : shape.map(dimOf) }
-}
-
-/** What a session takes and gives: as its signature says, or, for a bare file, as ONNX Runtime does. */
-export function specsOf({ inputs, outputs }: ModelDescription, signature: Signature | undefined): SessionSpecs {
-  return signature ?? { inputs: inputs.map(specOf), outputs: outputs.map(specOf), dims: {} }
+  return makeTensor(type as 'float32', new Own(buffer, byteOffset, byteLength / Own.BYTES_PER_ELEMENT), dims)
 }

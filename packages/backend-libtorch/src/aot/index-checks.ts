@@ -1,4 +1,4 @@
-import { type Tensor, TensorferryError } from '@tensorferry/core'
+import { type Tensor, TensorferryError, tagOf } from '@tensorferry/core'
 import type { CompiledInputs } from './input-checks.ts'
 
 /** A size that is a number, or a symbol of the compiler's that an input binds. */
@@ -159,9 +159,9 @@ export function parseIndexChecks(wrapper: string, kernel: string, { inputs, dims
 
 /** The first element outside of the range; -1: none. */
 function firstOutside(data: Tensor['data'], least: number, below: number): number {
-  if (data instanceof BigInt64Array) {
+  if (tagOf(data) === 'BigInt64Array') {
     // Halves, as BigInt arithmetic takes ten times as long.
-    const halves = new Int32Array(data.buffer, data.byteOffset, data.length * 2)
+    const halves = new Int32Array((data as BigInt64Array).buffer, (data as BigInt64Array).byteOffset, data.length * 2)
     for (let index = 0; index < data.length; index++) {
       const low = halves[2 * index]!
       const high = halves[2 * index + 1]!

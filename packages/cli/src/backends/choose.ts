@@ -1,5 +1,6 @@
 import { type BackendEntry, TensorferryError } from '@tensorferry/core'
 import { findBackendConfig, PUBLISHED_BACKENDS } from '@tensorferry/core/node'
+import { firstWritten, parseExactJson } from '../exact-json.ts'
 import { type FoundBackend, findBackend, findInstalledBackends } from './find.ts'
 import { packageName, runsUnasked } from './known.ts'
 import { type FactoryOptions, loadBackend, requireInstalled } from './load.ts'
@@ -26,12 +27,21 @@ function parseSetting(text: string): readonly [string, unknown] {
   if (at < 1) {
     throw new TensorferryError('OPTIONS_INVALID', `--backend-option: expected key=value, got ${JSON.stringify(text)}`)
   }
+  const key = text.slice(0, at)
   const value = text.slice(at + 1)
+  let parsed: unknown
   try {
-    return [text.slice(0, at), JSON.parse(value)]
+    parsed = parseExactJson(value)
   } catch {
-    return [text.slice(0, at), value]
+    return [key, value]
   }
+  const written = firstWritten(parsed)
+  if (written === null) return [key, parsed]
+  throw new TensorferryError(
+    'OPTIONS_INVALID',
+    `--backend-option ${key}: expected a number up to 2^53, got ${written}; as a text it is ${key}='"${written}"'`,
+    { details: { option: key, written } },
+  )
 }
 
 /** The settings that the options give to a factory. */

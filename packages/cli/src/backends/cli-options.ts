@@ -4,7 +4,7 @@ import { KNOWN_BACKENDS } from './known.ts'
 /** Reads a whole number of at least 1. */
 export function parsePositive(text: string): number {
   const value = Number(text)
-  if (Number.isInteger(value) && value >= 1) return value
+  if (Number.isSafeInteger(value) && value >= 1) return value
   throw new InvalidArgumentError('Expected a whole number, at least 1.')
 }
 

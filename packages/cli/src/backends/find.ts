@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findBackendConfig } from '@tensorferry/core/node'
 import { KNOWN_BACKENDS, packageName, shortName } from './known.ts'
@@ -38,19 +38,51 @@ function versionOf(path: string): string | null {
 
 /** Looks a backend up by name, package or path; null when it is not installed. */
 export async function findBackend(name: string): Promise<FoundBackend | null> {
-  const wanted = packageName(name)
-  for (const folder of await searchFolders()) {
-    try {
-      const path = createRequire(join(folder, 'package.json')).resolve(wanted)
-      return { name: shortName(wanted), package: wanted, path, version: versionOf(path) }
-    } catch {
-      // The next folder may have it.
+  // A package of somebody else's may have a name as short as ours are written.
+  for (const wanted of new Set([packageName(name), name])) {
+    for (const folder of await searchFolders()) {
+      try {
+        const path = createRequire(join(folder, 'package.json')).resolve(wanted)
+        // Node's own module of that name is no backend.
+        if (isAbsolute(path)) return { name: shortName(wanted), package: wanted, path, version: versionOf(path) }
+      } catch {
+        // The next folder may have it.
+      }
     }
   }
   return null
 }
 
-/** Packages named `@tensorferry/backend-*` or `tensorferry-backend-*` in the node_modules above the project. */
+/** The keyword by which a package of any name says that it is a backend. */
+const KEYWORD = 'tensorferry-backend'
+
+interface PackageFile {
+  readonly keywords?: readonly string[]
+  readonly dependencies?: object
+  readonly devDependencies?: object
+}
+
+function readPackage(path: string): PackageFile {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as PackageFile
+  } catch {
+    return {}
+  }
+}
+
+/** Direct dependencies of the project in a folder that declare themselves backends by their keywords. */
+function declaredNames(folder: string): readonly string[] {
+  const { dependencies, devDependencies } = readPackage(join(folder, 'package.json'))
+  return Object.keys({ ...dependencies, ...devDependencies }).filter((name) => {
+    const { keywords } = readPackage(join(folder, 'node_modules', name, 'package.json'))
+    return Array.isArray(keywords) && keywords.includes(KEYWORD)
+  })
+}
+
+/**
+ * Packages named `@tensorferry/backend-*`, `tensorferry-backend-*` or `@scope/tensorferry-backend-*` in the node_modules above the
+ * project, and its dependencies with the keyword `tensorferry-backend`.
+ */
 function installedNames(): readonly string[] {
   const names: string[] = []
   const list = (folder: string): readonly string[] => (existsSync(folder) ? readdirSync(folder) : [])
@@ -61,7 +93,13 @@ function installedNames(): readonly string[] {
         name.startsWith('backend-') ? `@tensorferry/${name}` : [],
       ),
     )
-    names.push(...list(modules).filter((name) => name.startsWith('tensorferry-backend-')))
+    for (const name of list(modules)) {
+      if (name.startsWith('tensorferry-backend-')) names.push(name)
+      if (!name.startsWith('@') || name === '@tensorferry') continue
+      const scoped = list(join(modules, name)).filter((one) => one.startsWith('tensorferry-backend-'))
+      names.push(...scoped.map((one) => `${name}/${one}`))
+    }
+    names.push(...declaredNames(folder))
     if (dirname(folder) === folder) return names
   }
 }

@@ -24,6 +24,12 @@ export function readersOf(format: ModelFormat): readonly string[] {
   return BACKENDS.filter(({ formats }) => formats.includes(format)).map((known) => shortName(known.package))
 }
 
+/** Whether a backend may open a bare file of that format unasked; of somebody else's it says itself once it is loaded. */
+export function mayRead(packageName: string, format: ModelFormat): boolean {
+  const known = BACKENDS.find((one) => one.package === packageName)
+  return !known || (known.formats.includes(format) && !known.needsOptions)
+}
+
 /** What a table calls a backend: by the name it was asked for, or by its own where that was a path. */
 export function displayName(name: string, own: string): string {
   return /[\\/]/.test(name) && !name.startsWith('@') ? own : name

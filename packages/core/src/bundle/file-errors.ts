@@ -51,9 +51,17 @@ export function noManifest(where: string): TensorferryError {
   return fileNotFound('bundle.json', where, 'pass a bundle made by tensorferry.export_bundle, or a model file itself')
 }
 
-/** A bare ONNX model without the file of its weights. */
-export function noExternalData(path: string, where: string, model: string): TensorferryError {
-  return fileNotFound(path, where, `${model} keeps weights in it: put both side by side, or pass a Map with both`)
+/**
+ * A bare ONNX model without the file of its weights.
+ *
+ * @param renamed - a file that it may have become
+ */
+export function noExternalData(path: string, where: string, model: string, renamed: string | null): TensorferryError {
+  const wanted = path.slice(path.lastIndexOf('/') + 1)
+  const advice = renamed
+    ? `${renamed} lies there, but the name stands inside the model: call it ${wanted} again, or save the model anew with onnx.save`
+    : 'put both side by side, or pass a Map with both'
+  return fileNotFound(path, where, `${model} keeps weights in it: ${advice}`)
 }
 
 /** A server that answers with something else than the file. */

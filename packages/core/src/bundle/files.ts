@@ -1,5 +1,6 @@
 import type { LoadOptions } from '../backend.ts'
 import { type ByteSource, sourceFromBlob, sourceFromBytes } from '../format/byte-source.ts'
+import { isBytes } from '../tag-of.ts'
 
 /** What is expected of a file; null: nobody says. */
 export interface Expected {
@@ -46,7 +47,7 @@ export function memoryFiles(
     const content = contents.get(path)
     if (content === undefined) throw (await fileErrors()).notInMap(path, [...contents.keys()])
     await check(content, path, expected, options)
-    const isBlob = !(content instanceof Uint8Array)
+    const isBlob = !isBytes(content)
     return {
       source: isBlob ? sourceFromBlob(content) : sourceFromBytes(content),
       bytes: async () => new Uint8Array(isBlob ? await content.arrayBuffer() : content),

@@ -159,15 +159,10 @@ export async function openBareModel(
   const format = await detectFormat(model.source, where)
   const externalData = format === 'onnx' ? (await readOnnxSummary(model.source)).externalData : []
   const folder = path.slice(0, path.lastIndexOf('/') + 1)
-  const entries = [
-    { path, relativePath: path.slice(folder.length), expected: UNCHECKED },
-    ...externalData.map((data) => {
-      const relativePath = requireSafePath(data, `${path}: external data`)
-      return { path: folder + relativePath, relativePath, expected: UNCHECKED }
-    }),
-  ]
-  for (const { path: data } of entries.slice(1)) {
-    if ((await files.has(data)) === false) throw (await fileErrors()).noExternalData(data, files.where, path)
+  const entries = [{ path, relativePath: path.slice(folder.length), expected: UNCHECKED }]
+  for (const data of externalData) {
+    const relativePath = await (await import('./external-data.ts')).findDataFile(files, data, path)
+    entries.push({ path: folder + relativePath, relativePath, expected: UNCHECKED })
   }
   const lazy = lazyFiles(files, entries)
   return {

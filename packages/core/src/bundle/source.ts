@@ -1,6 +1,7 @@
 import { platform } from '#platform'
 import type { LoadOptions } from '../backend.ts'
 import type { LocateOptions } from '../platform/platform.ts'
+import { isBlob, isBytes, tagOf } from '../tag-of.ts'
 import type { AnyBundle } from './bundle-types.ts'
 import { type Expected, memoryFiles } from './files.ts'
 import { requireSha256, requireSize } from './integrity.ts'
@@ -16,6 +17,8 @@ export interface BundleSource<B extends AnyBundle = AnyBundle> {
 /** A bundle folder or URL, a model file, its URL or its bytes, or a bundle's files by path. */
 export type UntypedSource = string | URL | Uint8Array | ArrayBuffer | Blob | ReadonlyMap<string, Uint8Array | Blob>
 
+type FileMap = ReadonlyMap<string, Uint8Array | Blob>
+
 /** What `loadModel` takes. */
 export type ModelSource<B extends AnyBundle = AnyBundle> = UntypedSource | BundleSource<B>
 
@@ -29,22 +32,22 @@ export function bundle<B extends AnyBundle>(source: UntypedSource): BundleSource
 }
 
 async function checkContent(content: Uint8Array | Blob, path: string, expected: Expected): Promise<void> {
-  const bytes = content instanceof Uint8Array ? content : null
+  const bytes = isBytes(content) ? content : null
   const head = bytes ?? new Uint8Array(await (content as Blob).slice(0, 64).arrayBuffer())
   await requireSize(path, expected, bytes ? bytes.byteLength : (content as Blob).size, head)
   if (expected.sha256 !== null) await requireSha256(path, expected, await platform.sha256(content), head)
 }
 
-async function openMap(given: ReadonlyMap<string, Uint8Array | Blob>, options?: LoadOptions): Promise<OpenModel> {
+async function openMap(given: FileMap, options?: LoadOptions): Promise<OpenModel> {
   const { sortMap } = await import('./sort-map.ts')
   const { bundle: inside, model } = sortMap(given)
   if (inside) return openBundle(memoryFiles(inside, checkContent), options)
-  if (model !== undefined) return openBareModel(memoryFiles(given, checkContent), model, options)
+  if (model) return openBareModel(memoryFiles(model.files, checkContent), model.path, options)
   throw (await import('../load-argument-error.ts')).ambiguousMap([...given.keys()])
 }
 
 function isContent(value: unknown): value is Uint8Array | Blob {
-  return value instanceof Uint8Array || value instanceof Blob
+  return isBytes(value) || isBlob(value)
 }
 
 function untyped(given: unknown): unknown {
@@ -55,8 +58,9 @@ function untyped(given: unknown): unknown {
 export function isSource(given: unknown): given is ModelSource {
   const source = untyped(given)
   if (typeof source === 'string') return source !== ''
-  if (source instanceof Map) return [...source.values()].every(isContent)
-  return source instanceof URL || source instanceof ArrayBuffer || isContent(source)
+  const tag = tagOf(source)
+  if (tag === 'Map') return [...(source as Map<string, unknown>).values()].every(isContent)
+  return tag === 'URL' || tag === 'ArrayBuffer' || isContent(source)
 }
 
 /**
@@ -66,14 +70,15 @@ export function isSource(given: unknown): given is ModelSource {
  */
 export async function openSource(given: ModelSource, options: LocateOptions & LoadOptions): Promise<OpenModel> {
   const source = untyped(given) as UntypedSource
-  if (typeof source === 'string' || source instanceof URL) {
-    const located = await platform.locate(source, options)
+  if (typeof source === 'string' || tagOf(source) === 'URL') {
+    const located = await platform.locate(source as string | URL, options)
     return located.kind === 'folder'
       ? openBundle(located.files, options)
       : openBareModel(located.files, located.path, options)
   }
-  if (source instanceof Map) return openMap(source, options)
-  const content = source instanceof ArrayBuffer ? new Uint8Array(source) : (source as Uint8Array | Blob)
+  const tag = tagOf(source)
+  if (tag === 'Map') return openMap(source as FileMap, options)
+  const content = tag === 'ArrayBuffer' ? new Uint8Array(source as ArrayBuffer) : (source as Uint8Array | Blob)
   const files = memoryFiles(new Map([['model', content]]), checkContent)
   return openBareModel(files, 'model', options, 'bytes in memory')
 }

@@ -1,4 +1,5 @@
 import type { ModelFormat } from '../backend.ts'
+import { isBytes } from '../tag-of.ts'
 import { type ByteSource, sourceFromBytes } from './byte-source.ts'
 import { readField } from './protobuf.ts'
 
@@ -10,7 +11,7 @@ import { readField } from './protobuf.ts'
  * @throws TensorferryError `FORMAT_UNSUPPORTED` saying what the file is instead, and what to do
  */
 export async function detectFormat(file: Uint8Array | ByteSource, name?: string): Promise<ModelFormat> {
-  const source = file instanceof Uint8Array ? sourceFromBytes(file) : file
+  const source = isBytes(file) ? sourceFromBytes(file) : file
   const head = await source.read(0, Math.min(source.size, 512))
   const first = readField(head, 0, 0)
   // Field 1, ir_version, is a small number that every writer puts first, and no tag is 0. Files that begin with a length

@@ -1,4 +1,5 @@
 import { TensorferryError } from '../errors.ts'
+import { tagOf } from '../tag-of.ts'
 
 /** Bytes per pixel of each mode, by Pillow's names. */
 export const IMAGE_CHANNELS = { L: 1, RGB: 3, RGBA: 4 } as const
@@ -25,7 +26,8 @@ export function blankImage(mode: ImageMode, height: number, width: number): RawI
 }
 
 /**
- * Checks that a value is a RawImage whose data fit its size, and has one of the modes.
+ * Checks that a value is a RawImage whose data fit its size, and has one of the modes. Bytes of another realm, and clamped ones of a
+ * canvas, come back as a Uint8Array, not copied.
  *
  * @param op - who asks, for the message
  * @throws TensorferryError `INPUT_INVALID`
@@ -33,7 +35,12 @@ export function blankImage(mode: ImageMode, height: number, width: number): RawI
 export function requireImage(op: string, value: unknown, modes?: readonly ImageMode[]): RawImage {
   const image = value as RawImage | null | undefined
   const channels = typeof image === 'object' && image !== null ? IMAGE_CHANNELS[image.mode] : undefined
-  if (image === null || image === undefined || channels === undefined || !(image.data instanceof Uint8Array)) {
+  if (
+    image === null ||
+    image === undefined ||
+    channels === undefined ||
+    !/^Uint8(Clamped)?Array$/.test(tagOf(image.data))
+  ) {
     throw new TensorferryError(
       'INPUT_INVALID',
       `${op}: expected an image { mode: 'L' | 'RGB' | 'RGBA', width, height, data: Uint8Array }, got ${describeValue(value)}`,
@@ -60,7 +67,8 @@ export function requireImage(op: string, value: unknown, modes?: readonly ImageM
       { details: { expected: modes, mode } },
     )
   }
-  return image
+  if (image.data instanceof Uint8Array) return image
+  return { mode, width, height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) }
 }
 
 /** What a value is, in a word, for messages. */

@@ -1,15 +1,15 @@
+import { ignoredTurn } from '../codecs/orientation.ts'
 import { TensorferryError } from '../errors.ts'
 import type { ImageCodecs } from '../pipeline/image-codecs.ts'
 import { IMAGE_CHANNELS, type ImageMode, MAX_PIXELS, type RawImage, requireImage } from '../pipeline/raw-image.ts'
 import { convertImage } from '../pipeline/steps/image/convert-image.ts'
 import { checkEncodeOptions } from './encode-options.ts'
 import { FORMAT_NAMES, readImageHeader } from './image-header.ts'
+import { loadSharp, type Sharp } from './load-sharp.ts'
 
-type Sharp = typeof import('sharp').default
-
-async function loadSharp(load: () => Promise<{ default: Sharp }>): Promise<Sharp> {
+function requireSharp(load: () => Sharp): Sharp {
   try {
-    return (await load()).default
+    return load()
   } catch (cause) {
     throw new TensorferryError('DEPENDENCY_MISSING', 'images need the package sharp: npm install sharp', {
       cause,
@@ -39,13 +39,13 @@ function imageOfPixels(
 /**
  * Codecs of Node, Bun and Deno, made with sharp, an optional peer that is loaded on first use.
  *
- * @param load - imports sharp
+ * @param load - gives sharp, or throws
  */
-export function createNodeImageCodecs(load: () => Promise<{ default: Sharp }> = () => import('sharp')): ImageCodecs {
+export function createNodeImageCodecs(load: () => Sharp = loadSharp): ImageCodecs {
   return {
-    async decode(bytes, mode) {
+    async decode(bytes, mode, warn) {
       const { format, width, height } = readImageHeader(bytes, MAX_PIXELS)
-      const sharp = await loadSharp(load)
+      const sharp = requireSharp(load)
       // The header is checked already; sharp's own limit is another number. Colour profiles would change the pixels.
       const decoding = sharp(bytes, { ignoreIcc: true, failOn: 'error', limitInputPixels: false }).raw({
         depth: 'uchar',
@@ -57,11 +57,13 @@ export function createNodeImageCodecs(load: () => Promise<{ default: Sharp }> = 
           { cause, details: { format, width, height } },
         )
       })
+      const turn = warn && ignoredTurn(bytes)
+      if (turn) warn(turn)
       return convertImage(imageOfPixels(decoded.data, decoded.info), { mode })
     },
     async encode(image, options) {
       const { format, quality } = checkEncodeOptions(requireImage('encode', image), options)
-      const sharp = await loadSharp(load)
+      const sharp = requireSharp(load)
       const { mode, width, height, data } = image
       const encoding = sharp(data, { raw: { width, height, channels: IMAGE_CHANNELS[mode] }, limitInputPixels: false })
       // Without it sharp writes gray as RGB.

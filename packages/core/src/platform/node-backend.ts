@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { createRequire, isBuiltin } from 'node:module'
+import { isBuiltin } from 'node:module'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Backend } from '../backend.ts'
@@ -8,6 +8,7 @@ import { describeGiven } from '../describe-given.ts'
 import { TensorferryError } from '../errors.ts'
 import { installAdvice } from '../known-backends.ts'
 import { requireBackend } from '../require-backend.ts'
+import { requireFrom } from './require-from.ts'
 
 function isPath(name: string): boolean {
   return /^\.{1,2}([/\\]|$)/.test(name) || isAbsolute(name)
@@ -33,7 +34,7 @@ function resolveModule(name: string, folder: string): string {
   const folders = [...new Set([folder, ...(script ? [dirname(resolve(script))] : [])])]
   for (const from of folders) {
     try {
-      return createRequire(join(from, 'package.json')).resolve(name)
+      return requireFrom(join(from, 'package.json')).resolve(name)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ERR_PACKAGE_PATH_NOT_EXPORTED') {
         throw notBackend(name, undefined, 'its package.json exports nothing under "default" or "require"')
@@ -47,7 +48,7 @@ function resolveModule(name: string, folder: string): string {
 async function callFactory(name: string, path: string, options: unknown): Promise<unknown> {
   let module: { readonly default?: unknown }
   try {
-    module = await import(pathToFileURL(path).href)
+    module = await import(/* webpackIgnore: true */ pathToFileURL(path).href)
   } catch (cause) {
     const state = isPath(name) ? 'cannot be imported' : 'is installed and fails to load'
     throw new TensorferryError('BACKEND_UNAVAILABLE', `${name} ${state}: ${(cause as Error)?.message ?? cause}`, {

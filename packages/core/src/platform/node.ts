@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { localArtifacts } from '../bundle/local-manifest.ts'
 import type { DownloadStore } from '../bundle/url-files.ts'
 import { TensorferryError } from '../errors.ts'
+import { tagOf } from '../tag-of.ts'
 import { nodeImageCodecs } from './image-codecs-node.ts'
 import { importBackend } from './node-backend.ts'
 import { findBackendConfig } from './node-config.ts'
@@ -38,7 +39,8 @@ export const platform: Platform = {
   localArtifacts,
   downloadStore: async (options) => storeOf(options),
   async sha256(content) {
-    const bytes = content instanceof Uint8Array ? content : new Uint8Array(await content.arrayBuffer())
+    const bytes =
+      tagOf(content) === 'Uint8Array' ? (content as Uint8Array) : new Uint8Array(await (content as Blob).arrayBuffer())
     return createHash('sha256').update(bytes).digest('hex')
   },
   findBackendConfig,

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { crc32 } from 'node:zlib'
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
@@ -236,7 +237,7 @@ describe('damaged and foreign files', () => {
   })
 
   test('without sharp: DEPENDENCY_MISSING and the command', async () => {
-    const codecs = createNodeImageCodecs(() => import('a-package-that-is-not-installed' as 'sharp'))
+    const codecs = createNodeImageCodecs(() => createRequire(import.meta.url)('a-package-that-is-not-installed'))
     const message = await messageOf('DEPENDENCY_MISSING', () => codecs.decode(png, 'RGB'))
     expect(message).toBe('images need the package sharp: npm install sharp')
   })

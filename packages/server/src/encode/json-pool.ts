@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { makeTensor, Queue, type Tensor, TensorferryError } from '@tensorferry/core'
+import { workerFlags } from '@tensorferry/core/node'
 import { fromCrossing } from '../pipeline/crossing.ts'
 import { type EncodedReply, encodeInferReply, type InferReply, textWork } from '../protocol/infer-reply.ts'
 import { type InferRequest, readInferRequest } from '../protocol/infer-request.ts'
@@ -49,6 +50,7 @@ class JsonThread {
   #start(): StartedThread {
     const worker = new Worker(new URL('./json-worker.js', import.meta.url), {
       name: 'tensorferry-json',
+      execArgv: workerFlags(),
       resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MIB },
     })
     worker.unref()

@@ -1,4 +1,4 @@
-import { encodeImage, type Prediction, type Tensors } from '@tensorferry/core'
+import { encodeImage, type Prediction, type Tensors, tagOf } from '@tensorferry/core'
 import type { JsonPool } from '../encode/json-pool.ts'
 import type { InferReply } from '../protocol/infer-reply.ts'
 import { predictionText } from '../protocol/predictions.ts'
@@ -20,7 +20,7 @@ export interface Rendered {
 
 function isImage(value: unknown): value is Image {
   const { mode, width, data } = value as Partial<Image>
-  return typeof mode === 'string' && typeof width === 'number' && data instanceof Uint8Array
+  return typeof mode === 'string' && typeof width === 'number' && tagOf(data) === 'Uint8Array'
 }
 
 /** Types that an Accept header names, the most wanted first. */

@@ -1,4 +1,4 @@
-import { type DType, type DTypeData, makeTensor, type Tensor } from '@tensorferry/core'
+import { type DType, type DTypeData, makeTensor, type Tensor, tagOf } from '@tensorferry/core'
 
 type View = Exclude<DTypeData[DType], readonly string[]>
 
@@ -14,7 +14,7 @@ function isPlainObject(value: object): value is Readonly<Record<string, unknown>
  * @returns null: something in it is no plain data, such as a Blob, and stays in its thread
  */
 export function bytesToCross(value: unknown): number | null {
-  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return value.byteLength
+  if (tagOf(value) === 'ArrayBuffer' || ArrayBuffer.isView(value)) return (value as ArrayBuffer).byteLength
   if (typeof value === 'function' || typeof value === 'symbol') return null
   if (typeof value !== 'object' || value === null) return 0
   if (!Array.isArray(value) && !isPlainObject(value)) return null
@@ -37,14 +37,15 @@ export function toCross<T>(value: T, given: boolean): { readonly value: T; reado
   const move = (entry: unknown): unknown => {
     if (ArrayBuffer.isView(entry)) {
       const view = entry as View
-      const isAlone = view.buffer instanceof ArrayBuffer && view.buffer.byteLength === view.byteLength
+      const isAlone = tagOf(view.buffer) === 'ArrayBuffer' && view.buffer.byteLength === view.byteLength
       // A Buffer's `slice` shares its memory.
-      const own = given && isAlone ? view : view instanceof Uint8Array ? new Uint8Array(view) : view.slice()
+      const own =
+        given && isAlone ? view : tagOf(view) === 'Uint8Array' ? new Uint8Array(view as Uint8Array) : view.slice()
       transfer.add(own.buffer)
       return own
     }
-    if (entry instanceof ArrayBuffer) {
-      const own = given ? entry : entry.slice(0)
+    if (tagOf(entry) === 'ArrayBuffer') {
+      const own = given ? (entry as ArrayBuffer) : (entry as ArrayBuffer).slice(0)
       transfer.add(own)
       return own
     }

@@ -1,4 +1,4 @@
-import { MAX_PIXELS } from '@tensorferry/core'
+import { MAX_PIXELS, tagOf } from '@tensorferry/core'
 import { readImageHeader } from '@tensorferry/core/node'
 import type { Raw } from './pipeline-jobs.ts'
 
@@ -7,10 +7,10 @@ const CHANNELS = 3
 
 /** Values of the pictures that files unfold to, by their heads: 100 bytes of WebP can be 16 million pixels. */
 export function pictureValues(raw: Raw): number {
-  if (raw instanceof ArrayBuffer) return pictureValues(new Uint8Array(raw))
-  if (raw instanceof Uint8Array) {
+  if (tagOf(raw) === 'ArrayBuffer') return pictureValues(new Uint8Array(raw as ArrayBuffer))
+  if (tagOf(raw) === 'Uint8Array') {
     try {
-      const { width, height } = readImageHeader(raw, MAX_PIXELS)
+      const { width, height } = readImageHeader(raw as Uint8Array, MAX_PIXELS)
       return width * height * CHANNELS
     } catch {
       // Decoding it throws the same, at once.

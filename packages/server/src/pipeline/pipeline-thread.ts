@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { TensorferryError } from '@tensorferry/core'
+import { workerFlags } from '@tensorferry/core/node'
 import { fromCrossing } from './crossing.ts'
 import type { PipelineAnswer, PipelineJob, PipelineMessage } from './pipeline-jobs.ts'
 
@@ -63,7 +64,10 @@ export class PipelineThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./pipeline-worker.js', import.meta.url), { name: 'tensorferry-pipeline' })
+    const worker = new Worker(new URL('./pipeline-worker.js', import.meta.url), {
+      name: 'tensorferry-pipeline',
+      execArgv: workerFlags(),
+    })
     worker.on('message', (answer: PipelineAnswer) => {
       this.#settle(({ resolve, reject }) => {
         if ('error' in answer) reject(TensorferryError.from(answer.error))

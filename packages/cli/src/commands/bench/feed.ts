@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   checkInputs,
+  type Dim,
   type DType,
   readSafetensors,
   type Signature,
@@ -28,7 +29,7 @@ export function parseSizes(dims: readonly string[] = [], shapes: readonly string
       .slice(at + 1)
       .split(',')
       .map(Number)
-    if (at < 1 || !sizes.every((size) => Number.isInteger(size) && size >= 0)) {
+    if (at < 1 || !sizes.every((size) => Number.isSafeInteger(size) && size >= 0)) {
       throw new TensorferryError('OPTIONS_INVALID', `${option}: expected name=size, got ${JSON.stringify(text)}`)
     }
     return [text.slice(0, at), sizes]
@@ -51,12 +52,17 @@ export async function firstGolden({ folder, manifest }: BundleOnDisk): Promise<T
   )
 }
 
+/** Whether a dim has a name, or is a further one of it in a bare file: `batch_2`. */
+function isCalled(dim: Dim | undefined, name: string): boolean {
+  return typeof dim === 'string' && (dim === name || dim.replace(/_\d+$/, '') === name)
+}
+
 /** Name of the dim that stands first in every input; null: the model has no batch axis. */
 export function batchDim({ dims, inputs }: Pick<Signature, 'dims' | 'inputs'>): string | null {
   const marked = Object.entries(dims).find(([, { batch }]) => batch)?.[0]
   if (marked !== undefined) return marked
   const first = inputs[0]?.shape?.[0]
-  const isShared = typeof first === 'string' && inputs.every(({ shape }) => shape?.[0] === first)
+  const isShared = typeof first === 'string' && inputs.every(({ shape }) => isCalled(shape?.[0], first))
   return isShared ? first : null
 }
 
@@ -112,7 +118,8 @@ export function makeFeed(
   const sizeOf = (spec: TensorSpec, axis: number): number => {
     const dim = spec.shape![axis]!
     if (typeof dim === 'number') return dim
-    const size = dim === null ? golden[spec.name]?.shape[axis] : bound[dim]
+    // A further dim of a name in a bare file has the size of the first, unless it is given one.
+    const size = dim === null ? golden[spec.name]?.shape[axis] : (bound[dim] ?? bound[dim.replace(/_\d+$/, '')])
     if (size !== undefined) return size
     throw new TensorferryError(
       'OPTIONS_INVALID',

@@ -1,7 +1,7 @@
-import { installAdvice } from '@tensorferry/core/node'
+import { findBackendConfig, installAdvice } from '@tensorferry/core/node'
 import { askedBackends, type BackendOptions, type ChosenBackend } from '../../backends/choose.ts'
-import { findInstalledBackends } from '../../backends/find.ts'
-import { KNOWN_BACKENDS, packageName, runsUnasked } from '../../backends/known.ts'
+import { findBackend, findInstalledBackends } from '../../backends/find.ts'
+import { KNOWN_BACKENDS, packageName, runsUnasked, shortName } from '../../backends/known.ts'
 import type { CommandContext, CommonOptions } from '../../context.ts'
 import { EXIT_CODES, type ExitCode } from '../../exit-codes.ts'
 import { toJson } from '../../terminal/plain.ts'
@@ -19,10 +19,10 @@ async function backendsToExamine(options: DoctorOptions): Promise<readonly Chose
   return options.backend?.length || (await findInstalledBackends()).length > 0 ? askedBackends(options) : []
 }
 
-function notInstalled(name: string): ExaminedBackend {
+function notInstalled(name: string, wanted: string): ExaminedBackend {
   return {
     name,
-    package: packageName(name),
+    package: wanted,
     version: null,
     path: null,
     installed: false,
@@ -33,7 +33,7 @@ function notInstalled(name: string): ExaminedBackend {
     milliseconds: null,
     code: 'BACKEND_NOT_INSTALLED',
     reason: 'not installed',
-    hint: installAdvice(packageName(name)),
+    hint: installAdvice(wanted),
   }
 }
 
@@ -44,8 +44,14 @@ export async function doctor(options: DoctorOptions, { terminal, signal }: Comma
   for (const chosen of await backendsToExamine(options)) backends.push(await examine(chosen, signal))
   if (!options.backend?.length) {
     const found = backends.map(({ name }) => name)
-    const missing = KNOWN_BACKENDS.filter((name) => runsUnasked(packageName(name)) && !found.includes(name))
-    backends.push(...missing.map(notInstalled))
+    const known = KNOWN_BACKENDS.filter((name) => runsUnasked(packageName(name)))
+    const configured = (await findBackendConfig())?.backends.map(([name]) => name) ?? []
+    const absent = (await Promise.all(configured.map(findBackend))).flatMap((one, index) =>
+      one === null ? configured[index]! : [],
+    )
+    const others = absent.filter((name) => !known.includes(shortName(name)))
+    backends.push(...others.map((name) => notInstalled(name, name)))
+    backends.push(...known.filter((name) => !found.includes(name)).map((name) => notInstalled(name, packageName(name))))
   }
   const isHealthy = machine.node.supported && backends.some(({ usable }) => usable)
   if (options.json) terminal.print(toJson({ ...machine, backends, healthy: isHealthy }))

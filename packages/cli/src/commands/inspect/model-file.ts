@@ -11,7 +11,7 @@ import {
 } from '@tensorferry/core'
 import { hashFile, openFileSource } from '@tensorferry/core/node'
 import { findInstalledBackends } from '../../backends/find.ts'
-import { readersOf } from '../../backends/known.ts'
+import { mayRead, readersOf } from '../../backends/known.ts'
 import { loadBackend } from '../../backends/load.ts'
 import { formatBytes } from '../../terminal/quantities.ts'
 import { formatFacts } from '../../terminal/table.ts'
@@ -45,6 +45,8 @@ export async function openWithBackend(
 ): Promise<Pick<ModelFileFacts, 'signature' | 'unopened'>> {
   const reasons: string[] = []
   for (const found of await findInstalledBackends()) {
+    // One that could not open it in any case is not to blame.
+    if (!mayRead(found.package, format)) continue
     try {
       const backend = await loadBackend(found, {})
       if (!backend.formats.includes(format)) continue

@@ -37,6 +37,7 @@ export function defineRun(program: Command, runCommand: RunCommand): void {
       'files in work at a time (default: one more than the cores, at most 4)',
       parsePositive,
     )
+    .option('--upright', 'turn pictures as their EXIF says, as PIL.ImageOps.exif_transpose does')
     .option('--again', 'make results anew that are there already')
     .option('--queue <url>', 'Redis that holds the files (redis://HOST:PORT); workers on any machine run them')
     .option('--worker', 'be a worker of --queue: takes files, until it is stopped')
@@ -55,6 +56,7 @@ function refuseContradictions(command: Command, files: readonly string[], option
   const refuse = (message: string): never => command.error(`error: ${message}`, { code: 'tensorferry.contradiction' })
   if (options.queue === undefined && (options.worker || options.untilEmpty)) refuse('--worker needs --queue')
   if (options.untilEmpty && !options.worker) refuse('--until-empty needs --worker')
+  if (options.upright && options.queue !== undefined) refuse('--upright works without --queue')
   if (options.worker && files.length > 0) refuse('--worker takes its files from the queue: leave them out')
   if (options.worker && options.out !== undefined) refuse('--worker: whoever adds the files says --out')
   if (!options.worker && files.length === 0) refuse("missing required argument 'files'")

@@ -33,8 +33,8 @@ export function printOutcomes(
 ): void {
   if (json) {
     const results = outcomes.map((outcome) => plainOutcome(outcome, destination))
-    const { backend, artifact, runtime, bundle, attempts } = report
-    terminal.print(toJson({ bundle, backend, artifact, runtime, attempts, results }))
+    const { backend, artifact, runtime, bundle, attempts, warnings } = report
+    terminal.print(toJson({ bundle, backend, artifact, runtime, attempts, warnings, results }))
     return
   }
   if (destination.kind === 'print') printResults(outcomes, terminal)

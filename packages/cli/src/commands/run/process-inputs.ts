@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import type { LoadReport, Model } from '@tensorferry/core'
+import { decodeImage, type LoadReport, type Model } from '@tensorferry/core'
 import { removeParts, writeWhole } from '../../bundle/write-whole.ts'
 import type { CommandContext } from '../../context.ts'
 import { startProgress } from '../../terminal/progress.ts'
@@ -46,7 +46,7 @@ export async function processInputs({
   let doneList: DoneList | null = null
   if (destination.kind === 'folder') {
     await removeParts(destination.folder)
-    doneList = await openDoneList(destination.folder, await hashOfRun(source, model.report))
+    doneList = await openDoneList(destination.folder, await hashOfRun(source, model.report, options))
     for (const input of inputs) {
       if (options.again || input.path === null) continue
       const files = await doneList.find(input.path, stems.get(input)!)
@@ -66,7 +66,7 @@ export async function processInputs({
       const outputs =
         holdsTensors(input.path ?? '') || looksLikeTensors(model, input, bytes)
           ? await runTensors(model, readTensors(bytes, input.path ?? 'stdin.json', model.inputs), { signal })
-          : await model.predict(bytes, { signal })
+          : await model.predict(options.upright ? await decodeImage(bytes, { upright: true }) : bytes, { signal })
       result = outputs as Result
     } catch (error) {
       if (signal.aborted) throw error
@@ -137,10 +137,22 @@ function sameSuffix(destination: Destination & { kind: 'file' }, suffix: string)
 }
 
 /** Changes with the model and with what runs it; results of another one are made again. */
-async function hashOfRun(source: string, { bundle, backend, artifact, runtime }: LoadReport): Promise<string> {
+async function hashOfRun(
+  source: string,
+  { bundle, backend, artifact, runtime }: LoadReport,
+  { upright }: RunOptions,
+): Promise<string> {
   const found = await stat(source).catch(() => null)
   const path = found?.isDirectory() ? join(source, 'bundle.json') : source
   const content = found ? await readFile(path) : Buffer.from(source)
-  const how = { bundle, backend, artifact, name: runtime.name, version: runtime.version, provider: runtime.provider }
+  const how = {
+    bundle,
+    backend,
+    artifact,
+    name: runtime.name,
+    version: runtime.version,
+    provider: runtime.provider,
+    upright,
+  }
   return createHash('sha256').update(content).update(JSON.stringify(how)).digest('hex').slice(0, 16)
 }

@@ -11,17 +11,45 @@ import {
   type Tensors,
   tensor,
 } from '@tensorferry/core'
+import { parseExactJson, writtenNumber } from '../../exact-json.ts'
 
-/** What JSON cannot hold comes as a string: `"NaN"`, `"-Infinity"`, large integers. */
-function readElement(value: unknown, dtype: DType): unknown {
-  if (dtype === 'string' || typeof value !== 'string') return value
-  if (dtype === 'int64' && /^-?\d+$/.test(value)) return BigInt(value)
-  if (/^(NaN|-?Infinity)$/.test(value)) return Number(value)
-  return value
+/** Largest finite values, and, for the halves, what still rounds to them. */
+const MOST: Readonly<Partial<Record<DType, number>>> = {
+  float16: 65519.99,
+  bfloat16: 3.3961775e38,
+  float32: 3.4028235677973362e38,
+  float64: Number.MAX_VALUE,
 }
 
-function readNested(value: unknown, dtype: DType): unknown {
-  return Array.isArray(value) ? value.map((inner) => readNested(inner, dtype)) : readElement(value, dtype)
+function refuse(name: string, dtype: DType, expected: string, written: string): never {
+  throw new TensorferryError('INPUT_INVALID', `${name}: expected ${expected} for ${dtype}, got ${written}`, {
+    details: { input: name, dtype, written },
+  })
+}
+
+/** What JSON cannot hold comes as a string: `"NaN"`, `"-Infinity"`, large integers. Nothing is rounded to another integer or to infinity. */
+function readElement(value: unknown, dtype: DType, name: string): unknown {
+  const written = writtenNumber(value)
+  const text = written ?? (typeof value === 'string' ? value : null)
+  if (dtype === 'int64' && text !== null && /^-?\d+$/.test(text)) {
+    const integer = BigInt(text)
+    return BigInt.asIntN(64, integer) === integer ? integer : refuse(name, dtype, 'a whole number of 64 bits', text)
+  }
+  const most = MOST[dtype]
+  const number = written === null ? value : Number(written)
+  if (most !== undefined && typeof number === 'number' && Math.abs(number) > most) {
+    refuse(name, dtype, `a number from ${-most} to ${most}`, written ?? String(number))
+  }
+  if (written !== null) {
+    return most === undefined
+      ? refuse(name, dtype, dtype === 'string' ? 'a string' : 'a whole number in its range', written)
+      : number
+  }
+  return dtype !== 'string' && typeof value === 'string' && /^(NaN|-?Infinity)$/.test(value) ? Number(value) : value
+}
+
+function readNested(value: unknown, dtype: DType, name: string): unknown {
+  return Array.isArray(value) ? value.map((inner) => readNested(inner, dtype, name)) : readElement(value, dtype, name)
 }
 
 function readTensor(name: string, value: unknown, expected: DType | null): Tensor {
@@ -34,7 +62,7 @@ function readTensor(name: string, value: unknown, expected: DType | null): Tenso
       `${name}: dtype ${JSON.stringify(dtype)} is none of ${DTYPE_NAMES.join(', ')}`,
     )
   }
-  const data = readNested(given.data, dtype)
+  const data = readNested(given.data, dtype, name)
   if (!Array.isArray(given.shape)) return fromNested(dtype, data as Nested<Element<DType>>)
   const flat = Array.isArray(data) ? data.flat(Number.POSITIVE_INFINITY) : [data]
   return tensor(dtype, flat as ArrayLike<Element<DType>>, given.shape as number[])
@@ -52,7 +80,7 @@ export function readTensors(bytes: Uint8Array, path: string, specs: readonly Ten
   if (path.endsWith('.safetensors')) return Object.fromEntries(readSafetensors(bytes))
   let value: unknown
   try {
-    value = JSON.parse(new TextDecoder().decode(bytes))
+    value = parseExactJson(new TextDecoder().decode(bytes))
   } catch (cause) {
     throw new TensorferryError('INPUT_INVALID', `${path}: not JSON (${(cause as Error).message})`, { cause })
   }

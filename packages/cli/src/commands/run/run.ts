@@ -17,6 +17,8 @@ export interface RunOptions extends BackendOptions, CommonOptions {
   readonly artifact?: string
   readonly verify?: 'off' | 'smoke' | 'full'
   readonly jobs?: number
+  /** Turns pictures as their EXIF says. */
+  readonly upright?: boolean
   /** Makes results again that are there. */
   readonly again?: boolean
   readonly verbose?: boolean
@@ -66,6 +68,8 @@ async function runHere(
   try {
     if (options.verbose) terminal.note(formatReport(model.report))
     else noteRefused(model.report, terminal)
+    // Those of the pictures come after.
+    const known = model.report.warnings.length
     const takesPictures = await hasPreprocess(source)
     const folder = destination.kind === 'folder' ? destination.folder : null
     const { inputs, failures } = await expandInputs(args, takesPictures, folder)
@@ -82,6 +86,9 @@ async function runHere(
     const isInterrupted = signal.aborted
     const seconds = formatMilliseconds(performance.now() - start)
     printOutcomes(outcomes, { destination, json: options.json === true, report: model.report, terminal })
+    if (!options.json)
+      for (const warning of model.report.warnings.slice(known))
+        terminal.note(`${terminal.noteColors.yellow('warning:')} ${warning}`)
     const failed = outcomes.filter(({ status }) => status === 'failed').length
     const done = outcomes.filter(({ status }) => status === 'done').length
     const skipped = outcomes.filter(({ status }) => status === 'skipped').length

@@ -15,6 +15,14 @@ export interface Described {
 /** First line of every file written here: such a file may be written again. */
 export const GENERATED = '// Written by `tensorferry types`; do not edit.'
 
+/** The line of a written file that says whose types it holds. */
+const SUBJECT = /^ \* Types of the (bundle \S+|model [^\n,]+)/m
+
+/** Whose types a written file holds, such as `bundle digits`, whatever the version; null: it does not say. */
+export function subjectOf(text: string): string | null {
+  return SUBJECT.exec(text)?.[1] ?? null
+}
+
 /** `super-resolution-x3` to `SuperResolutionX3`. */
 export function typeName(name: string): string {
   const words = name.split(/[^A-Za-z0-9]+/).filter(Boolean)

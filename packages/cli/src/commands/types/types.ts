@@ -8,7 +8,7 @@ import type { CommandContext, CommonOptions } from '../../context.ts'
 import { EXIT_CODES, type ExitCode } from '../../exit-codes.ts'
 import { toJson } from '../../terminal/plain.ts'
 import { openWithBackend } from '../inspect/model-file.ts'
-import { type Described, GENERATED, typeName, writeDeclaration } from './declaration.ts'
+import { type Described, GENERATED, subjectOf, typeName, writeDeclaration } from './declaration.ts'
 
 /** Options of `tensorferry types`. */
 export interface TypesOptions extends CommonOptions {
@@ -70,6 +70,14 @@ export async function types(
   }
   if (before !== null && !before.startsWith(GENERATED) && !force) {
     throw new TensorferryError('OPTIONS_INVALID', `${path} was not written by this command; --force overwrites it`)
+  }
+  const other = before === null ? null : subjectOf(before)
+  if (other !== null && other !== subjectOf(text) && !force) {
+    throw new TensorferryError(
+      'OPTIONS_INVALID',
+      `${path} holds the types of the ${other}; write these to a file of their own, such as --out ${name}.d.ts, or --force overwrites it`,
+      { details: { path, other } },
+    )
   }
   if (!isCurrent) await writeWhole(path, text)
   if (json) terminal.print(toJson({ type, path, written: !isCurrent, text }))

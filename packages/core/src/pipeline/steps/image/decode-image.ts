@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { isBlob, isBytes, tagOf } from '../../../tag-of.ts'
 import type { ImageCodecs } from '../../image-codecs.ts'
 import { describeValue, MAX_PIXELS, type RawImage, requireImage } from '../../raw-image.ts'
 import type { Step, StepContext } from '../../step.ts'
@@ -34,9 +35,9 @@ export async function decodeImage(
   const own = callersPixels(source, { mode })
   if (own) return { ...own, data: own.data.slice() }
   let file: unknown = source
-  if (typeof Blob !== 'undefined' && source instanceof Blob) file = await source.arrayBuffer()
-  if (file instanceof ArrayBuffer) file = new Uint8Array(file)
-  if (file instanceof Uint8Array) {
+  if (isBlob(source)) file = await source.arrayBuffer()
+  if (tagOf(file) === 'ArrayBuffer') file = new Uint8Array(file as ArrayBuffer)
+  if (isBytes(file)) {
     if (file.length === 0) throw (await errors()).emptyFile()
     return codecs.decode(file, mode)
   }
@@ -64,13 +65,8 @@ export function callersPixels(source: unknown, { mode }: ConvertImageOptions): R
 /** The pixels as an image, not copied; null where there are none. */
 function imageOfPixels(source: RawImage | ImageDataLike): RawImage | null {
   if (typeof source !== 'object' || source === null || !('data' in source) || !('width' in source)) return null
-  if ('mode' in source) return requireImage('decode_image', source)
   const { width, height, data } = source
-  const bytes =
-    data instanceof Uint8ClampedArray
-      ? new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
-      : new Uint8Array(data)
-  return requireImage('decode_image', { mode: 'RGBA', width, height, data: bytes })
+  return requireImage('decode_image', 'mode' in source ? source : { mode: 'RGBA', width, height, data })
 }
 
 /** Step `decode_image`, see {@link decodeImage}. */

@@ -1,4 +1,5 @@
 import { TensorferryError } from '../../../errors.ts'
+import { tagOf } from '../../../tag-of.ts'
 import { elementCount, type Tensor } from '../../../tensor.ts'
 import { describeValue } from '../../raw-image.ts'
 
@@ -12,7 +13,7 @@ export function requireFloat32(op: string, value: unknown): Tensor<'float32'> {
   const candidate = value as Tensor<'float32'> | null | undefined
   if (
     candidate?.dtype !== 'float32' ||
-    !(candidate.data instanceof Float32Array) ||
+    tagOf(candidate.data) !== 'Float32Array' ||
     !Array.isArray(candidate.shape) ||
     candidate.data.length !== elementCount(candidate.shape)
   ) {
