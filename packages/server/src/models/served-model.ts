@@ -1,4 +1,13 @@
-import type { CallOptions, Manifest, Model, Prediction, RawInput, RawInputs, Signature, Tensors } from '@tensorferry/core'
+import type {
+  CallOptions,
+  Manifest,
+  Model,
+  Prediction,
+  RawInput,
+  RawInputs,
+  Signature,
+  Tensors,
+} from '@tensorferry/core'
 
 import type { ModelExample } from './model-example.ts'
 
