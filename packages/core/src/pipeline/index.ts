@@ -21,7 +21,6 @@ export { type ResizeOptions, resize } from './steps/image/resize.ts'
 export { splitYcbcr } from './steps/image/split-ycbcr.ts'
 export { type ToImageOptions, toImage } from './steps/image/to-image.ts'
 export { toTensor } from './steps/image/to-tensor.ts'
-export { type ToUint8Options, toUint8 } from './steps/image/to-uint8.ts'
 export {
   type PostprocessStep,
   type PostprocessStepInput,

@@ -9,8 +9,8 @@ import {
   type Size,
   splitYcbcr,
   toImage,
-  toUint8,
 } from '../../src/pipeline/index.ts'
+import { toUint8 } from '../../src/pipeline/steps/image/to-uint8.ts'
 import { rgbFromPlanes } from '../../src/pipeline/steps/image/ycbcr.ts'
 import { tensor } from '../../src/tensor.ts'
 import { messageOf } from './errors.ts'

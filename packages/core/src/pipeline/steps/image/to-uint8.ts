@@ -1,7 +1,7 @@
-import * as v from 'valibot'
-import { makeTensor, type Tensor } from '../../../tensor.ts'
-import { IMAGE_CHANNELS, type RawImage, requireImage } from '../../raw-image.ts'
-import type { Step } from '../../step.ts'
+import type { Tensor } from '../../../tensor.ts'
+import type { RawImage } from '../../raw-image.ts'
+
+// Loaded when a bundle has the step. It imports nothing: what two files share becomes one more download.
 
 /** Options of {@link toUint8}. */
 export interface ToUint8Options {
@@ -14,24 +14,17 @@ export interface ToUint8Options {
  *
  * @param image - any mode
  * @returns uint8, shape [channels, height, width] or [height, width, channels], 0 to 255
- * @throws TensorferryError `INPUT_INVALID`
  * @see torchvision.transforms.functional.pil_to_tensor for 'chw', numpy.asarray of Pillow's image for 'hwc'
  */
-export function toUint8(image: RawImage, { layout }: ToUint8Options): Tensor<'uint8'> {
-  const { data, height, width, mode } = requireImage('to_uint8', image)
-  const channels = IMAGE_CHANNELS[mode]
-  // A copy: the pixels may be the caller's.
-  if (layout === 'hwc') return makeTensor('uint8', data.slice(), [height, width, channels])
+export function toUint8({ data, height, width }: RawImage, { layout }: ToUint8Options): Tensor<'uint8'> {
   const plane = height * width
-  const output = data.map((_, i) => data[(i % plane) * channels + Math.floor(i / plane)]!)
-  return makeTensor('uint8', output, [channels, height, width])
+  const channels = data.length / plane
+  // A copy in either case: the pixels may be the caller's.
+  if (layout === 'hwc') return { dtype: 'uint8', data: data.slice(), shape: [height, width, channels] }
+  const output = new Uint8Array(data.length)
+  let at = 0
+  for (let channel = 0; channel < channels; channel++) {
+    for (let i = channel; i < data.length; i += channels) output[at++] = data[i]!
+  }
+  return { dtype: 'uint8', data: output, shape: [channels, height, width] }
 }
-
-/** Step `to_uint8`, see {@link toUint8}. */
-export const toUint8Step = {
-  op: 'to_uint8',
-  schema: v.strictObject({ op: v.literal('to_uint8'), layout: v.picklist(['chw', 'hwc']) }),
-  takes: 'image',
-  gives: 'uint8 tensor',
-  run: toUint8,
-} as const satisfies Step
