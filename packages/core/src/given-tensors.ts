@@ -7,15 +7,16 @@ import type { Tensor } from './tensor.ts'
 /**
  * What `predict` got beside pictures; the session checks the tensors, and refuses names that it does not know.
  *
- * @param raws - names of the raw inputs
+ * @param before - the raw inputs
  * @param given - names of the inputs that no steps make
  * @throws TensorferryError `INPUT_INVALID` for what is no object by name
  */
 export function givenTensors(
   value: unknown,
-  raws: readonly string[],
+  before: readonly { readonly raw: string }[],
   given: readonly string[],
-): Readonly<Record<string, Tensor>> {
+): Record<string, Tensor> {
+  const raws = before.map(({ raw }) => raw)
   if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value) && !('data' in value)) {
     return Object.fromEntries(Object.entries(value).filter(([name]) => !raws.includes(name)))
   }

@@ -116,11 +116,7 @@ export async function planPipeline(manifest: Manifest): Promise<ModelPipeline | 
     async preprocess(raw, codecs, options) {
       const context = createStepContext(codecs, manifest.labels)
       const isAlone = before.length === 1 && given.length === 0
-      const inputs: Record<string, Tensor> = {}
-      if (!isAlone) {
-        const raws = before.map((one) => one.raw)
-        Object.assign(inputs, (await import('./given-tensors.ts')).givenTensors(raw, raws, given))
-      }
+      const inputs = isAlone ? {} : (await import('./given-tensors.ts')).givenTensors(raw, before, given)
       for (const { raw: name, plan, input } of before) {
         const value = isAlone ? raw : (raw as Record<string, unknown>)[name]
         if (

@@ -80,15 +80,8 @@ export async function verifyCase(
   }
 
   if (golden.steps !== undefined) {
-    const openStream = await loadStreams()
-    const stream = openStream(session, model.signature!)
-    for (let step = 0; step < golden.steps; step++) {
-      await replay(`${step}/`, async () => {
-        const outputs = await stream.run(group(`${step}/inputs.`), { signal: options.signal })
-        const states = manifest.states.map(({ input, output }) => [output, stream.state[input]!])
-        return { ...outputs, ...Object.fromEntries(states) }
-      })
-    }
+    const stream = (await loadStreams())(session, model.signature!)
+    await (await import('./verify-steps.ts')).replaySteps(stream, manifest, golden.steps, group, replay, options)
     return { name: golden.name, stages, skipped: null }
   }
 
