@@ -100,17 +100,16 @@ export function createModel({ session, model, pipeline, report, openStream }: Mo
     if (pipeline) return pipeline
     throw (await import('./model-errors.ts')).noPipeline(call, report)
   }
-  const half = <T>(
-    call: string,
-    options: PipelineCallOptions | undefined,
-    work: (halves: ModelPipeline, options: PlanRunOptions | undefined) => T | Promise<T>,
-  ): Promise<T> =>
-    refuseCallOptions(options, 'onStep') ??
-    withCallOptions(options, async () => work(await requirePipeline(call), stepByStep(options)))
   const preprocess: Model['preprocess'] = (raw, options) =>
-    half('preprocess', options, (halves, told) => halves.preprocess(raw, codecs, told))
+    refuseCallOptions(options, 'onStep') ??
+    withCallOptions(options, async () =>
+      (await requirePipeline('preprocess')).preprocess(raw, codecs, stepByStep(options)),
+    )
   const postprocess: Model['postprocess'] = (outputs, context, options) =>
-    half('postprocess', options, (halves, told) => halves.postprocess(outputs, context, codecs, told))
+    refuseCallOptions(options, 'onStep') ??
+    withCallOptions(options, async () =>
+      (await requirePipeline('postprocess')).postprocess(outputs, context, codecs, stepByStep(options)),
+    )
 
   return {
     inputs: signature.inputs,
