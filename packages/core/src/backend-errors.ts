@@ -1,4 +1,4 @@
-import type { Backend } from './backend.ts'
+import type { Availability, Backend } from './backend.ts'
 import type { OpenModel } from './bundle/open.ts'
 import { describeGiven } from './describe-given.ts'
 import { TensorferryError } from './errors.ts'
@@ -96,6 +96,14 @@ export function noneUsable(attempts: readonly BackendAttempt[], cause: unknown):
     `none of ${attempts.length} backends can be used:\n- ${reasons.join('\n- ')}`,
     { cause, details: { attempts } },
   )
+}
+
+/** A backend whose probe says that it cannot run here. */
+export function unavailable(
+  name: string,
+  { code, reason, hint }: Extract<Availability, { readonly available: false }>,
+): TensorferryError {
+  return new TensorferryError('BACKEND_UNAVAILABLE', `${name}: ${reason}; ${hint}`, { details: { code, reason, hint } })
 }
 
 /** A backend threw something that is no error of this SDK, which its contract does not allow. */

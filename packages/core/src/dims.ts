@@ -54,7 +54,7 @@ function parse(text: string): DimExpression {
     }
     if (token === '(') {
       const inner = binary(0)
-      if (tokens[position++] !== ')') throw invalid(text, 'a parenthesis is not closed')
+      if (tokens[position++] !== ')') throw invalid(text, 'expected )')
       return inner
     }
     if (/^\d/.test(token)) {

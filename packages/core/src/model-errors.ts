@@ -1,6 +1,7 @@
 import { describeGiven } from './describe-given.ts'
 import { TensorferryError } from './errors.ts'
 import type { LoadReport } from './report.ts'
+import type { Tensors } from './tensor.ts'
 
 // Loaded when an error is met: apps whose bundle is right, and that call what it has, do without these messages.
 
@@ -45,6 +46,14 @@ export function otherResult(task: string, promised: string, given: string): Tens
 /** Labels that are not as many as the classes. */
 export function otherLabels(labels: number, classes: number, output: string): TensorferryError {
   return invalidBundle(`labels: ${labels} names for ${classes} classes, the last dim of output ${output}`)
+}
+
+/** An output that postprocess begins with, and that is not there. */
+export function noOutput(output: string, outputs: Tensors | null | undefined): TensorferryError {
+  return new TensorferryError(
+    'INPUT_INVALID',
+    `postprocess: expected output ${output}, got ${Object.keys(outputs ?? {}).join(', ') || 'nothing'}`,
+  )
 }
 
 /** A raw input that is missing, the name of a file, or a promise of one. */

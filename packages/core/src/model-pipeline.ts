@@ -33,7 +33,12 @@ export interface ModelPipeline {
     codecs: ImageCodecs,
     options?: PlanRunOptions,
   ): Promise<{ inputs: Tensors; context: PipelineContext }>
-  postprocess(outputs: Tensors, context: PipelineContext, codecs: ImageCodecs, options?: PlanRunOptions): Prediction
+  postprocess(
+    outputs: Tensors,
+    context: PipelineContext,
+    codecs: ImageCodecs,
+    options?: PlanRunOptions,
+  ): Promise<Prediction>
 }
 
 /** The way of one raw input to an input. */
@@ -119,13 +124,7 @@ export async function planPipeline(manifest: Manifest): Promise<ModelPipeline | 
       const inputs = isAlone ? {} : (await import('./given-tensors.ts')).givenTensors(raw, before, given)
       for (const { raw: name, plan, input } of before) {
         const value = isAlone ? raw : (raw as Record<string, unknown>)[name]
-        if (
-          value === undefined ||
-          value === null ||
-          typeof value === 'string' ||
-          Array.isArray(value) ||
-          value instanceof Promise
-        ) {
+        if (typeof value !== 'object' || !value || Array.isArray(value) || value instanceof Promise) {
           throw (await errors()).notRaw(name, value)
         }
         const made = await plan.run(value as RawInput, context, options)
@@ -134,16 +133,11 @@ export async function planPipeline(manifest: Manifest): Promise<ModelPipeline | 
       const { originalSize, keptPlanes } = context
       return { inputs, context: { originalSize, keptPlanes } }
     },
-    postprocess(outputs, context, codecs, options) {
+    async postprocess(outputs, context, codecs, options) {
       const results: Record<string, unknown> = {}
       for (const { to, plan, output } of after) {
         const value = outputs?.[output]
-        if (!value) {
-          throw new TensorferryError(
-            'INPUT_INVALID',
-            `postprocess: expected output ${output}, got ${Object.keys(outputs ?? {}).join(', ') || 'nothing'}`,
-          )
-        }
+        if (!value) throw (await errors()).noOutput(output, outputs)
         results[to] = plan.run(value, { ...createStepContext(codecs, manifest.labels), ...context }, options)
       }
       if (after.length === 0) return outputs

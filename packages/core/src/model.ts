@@ -90,11 +90,9 @@ export function createModel({ session, model, pipeline, report, openStream }: Mo
     outputs: session.outputs,
     states: [],
   }
-  const { codecs: plain } = platform
-  const warnings = report.warnings as string[]
   const codecs: ImageCodecs = {
-    ...plain,
-    decode: (bytes, mode) => plain.decode(bytes, mode, (text) => warnings.includes(text) || warnings.push(text)),
+    ...platform.codecs,
+    decode: (bytes, mode) => platform.codecs.decode(bytes, mode, report.warnings as string[]),
   }
   const requirePipeline = async (call: string): Promise<ModelPipeline> => {
     if (pipeline) return pipeline

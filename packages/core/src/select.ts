@@ -139,10 +139,7 @@ export async function selectBackend(request: SelectRequest, options: LoadOptions
       await timed('probe', async () => {
         const availability = await backend.probe(options)
         if (availability.available) return
-        const { code, reason, hint } = availability
-        throw new TensorferryError('BACKEND_UNAVAILABLE', `${name}: ${reason}; ${hint}`, {
-          details: { code, reason, hint },
-        })
+        throw (await errors()).unavailable(name, availability)
       })
       let artifact: OpenArtifact | null = null
       const created = await timed('load', async () => {

@@ -92,18 +92,12 @@ function convert<D extends DType>(dtype: D, values: ArrayLike<unknown>): DTypeDa
         )
       case 'int64':
         return BigInt64Array.from(values as ArrayLike<bigint>, (value, index) => {
-          if (typeof value === 'bigint' && BigInt.asIntN(64, value) === value) return value
-          if (typeof value === 'bigint') {
-            throw new TensorferryError(
-              'INPUT_INVALID',
-              `tensor: element ${index} is ${value}, expected 64 bits for int64`,
-            )
-          }
-          const number = toFloat(value, index)
-          if (Number.isSafeInteger(number)) return BigInt(number)
+          const number = typeof value === 'bigint' ? value : toFloat(value, index)
+          const fits = typeof number === 'bigint' ? BigInt.asIntN(64, number) === number : Number.isSafeInteger(number)
+          if (fits) return BigInt(number)
           throw new TensorferryError(
             'INPUT_INVALID',
-            `tensor: element ${index} is ${number}, expected a whole number for int64`,
+            `tensor: element ${index} is ${number}, expected a whole number of 64 bits for int64`,
           )
         })
       case 'float16':

@@ -22,7 +22,9 @@ describe('tensor', () => {
   })
   test('refuses int64 that 64 bits do not hold', () => {
     expect(tensor('int64', [2n ** 63n - 1n]).data[0]).toBe(2n ** 63n - 1n)
-    expect(() => tensor('int64', [2n ** 63n])).toThrow(/element 0 is 9223372036854775808, expected 64 bits/)
+    expect(() => tensor('int64', [2n ** 63n])).toThrow(
+      /element 0 is 9223372036854775808, expected a whole number of 64 bits for int64/,
+    )
   })
   test('keeps a typed array of the right class without a copy', () => {
     const data = new Float32Array([1, 2, 3, 4])
@@ -53,7 +55,7 @@ describe('tensor', () => {
     ],
     ['range', /element 1 is 300, expected a whole number from 0 to 255 for uint8/, () => tensor('uint8', [1, 300])],
     ['fraction', /whole number/, () => tensor('int32', [0.5])],
-    ['unsafe int64', /whole number for int64/, () => tensor('int64', [2 ** 60 + 0.5, Number.NaN])],
+    ['unsafe int64', /whole number of 64 bits for int64/, () => tensor('int64', [2 ** 60 + 0.5, Number.NaN])],
     ['dtype', /unknown dtype "float"/, () => tensor('float' as DType, [1] as never)],
     ['shape', /non-negative integers/, () => tensor('float32', [1], [-1])],
     ['string', /expected a string/, () => tensor('string', [1] as never)],

@@ -134,16 +134,10 @@ export function parseJson<S extends v.GenericSchema>(
 function requireKnownSchema(value: unknown, where: string): void {
   const schema = (value as { schema?: unknown } | null)?.schema
   if (schema === BUNDLE_SCHEMA) return
-  if (typeof schema !== 'string' || !schema.startsWith('tensorferry.bundle/')) {
-    throw invalid(
-      where,
-      `expected "schema": "${BUNDLE_SCHEMA}", got ${JSON.stringify(schema) ?? 'none'}; this is not a bundle's manifest`,
-    )
-  }
-  throw invalid(
-    where,
-    `its schema is ${schema}, this version of @tensorferry/core reads ${BUNDLE_SCHEMA}; update @tensorferry/core`,
-  )
+  const advice = String(schema).startsWith('tensorferry.bundle/')
+    ? 'update @tensorferry/core'
+    : "this is not a bundle's manifest"
+  throw invalid(where, `expected "schema": "${BUNDLE_SCHEMA}", got ${JSON.stringify(schema) ?? 'none'}; ${advice}`)
 }
 
 /**

@@ -68,18 +68,19 @@ function parseEntry(name: string, value: unknown, dataLength: number): Entry {
   const isSize = (size: unknown): size is number => Number.isSafeInteger(size) && (size as number) >= 0
   const known = typeof dtype === 'string' && Object.hasOwn(DTYPE_OF, dtype) ? DTYPE_OF[dtype] : undefined
   if (!known) throw malformed(`${name}: dtype ${JSON.stringify(dtype)} is none of ${Object.keys(DTYPE_OF).join(', ')}`)
-  if (!Array.isArray(shape) || !shape.every(isSize))
-    throw malformed(`${name}: shape ${JSON.stringify(shape)} is not a list of sizes`)
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
-    throw malformed(`${name}: data_offsets ${JSON.stringify(offsets)} is not a pair of positions`)
+  const requireSizes = (key: string, value: unknown, count?: number): void => {
+    if (Array.isArray(value) && value.every(isSize) && value.length === (count ?? value.length)) return
+    throw malformed(`${name}: ${key} ${JSON.stringify(value)} is not ${count ?? 'a list of'} sizes`)
   }
+  requireSizes('shape', shape)
+  requireSizes('data_offsets', offsets, 2)
   const [begin, end] = offsets as [number, number]
-  const expected = elementCount(shape) * DTYPES[known].bytes
+  const expected = elementCount(shape as number[]) * DTYPES[known].bytes
   if (end > dataLength || begin > end)
     throw malformed(`${name}: bytes ${begin} to ${end} lie outside the ${dataLength} bytes of data`)
   if (end - begin !== expected)
-    throw malformed(`${name}: ${dtype}[${shape.join(', ')}] takes ${expected} bytes, its offsets give ${end - begin}`)
-  return { name, dtype: known, shape, begin, end }
+    throw malformed(`${name}: ${dtype}[${shape}] takes ${expected} bytes, its offsets give ${end - begin}`)
+  return { name, dtype: known, shape: shape as number[], begin, end }
 }
 
 /**

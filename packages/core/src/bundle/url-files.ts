@@ -1,4 +1,5 @@
 import type { CallOptions, LoadOptions, Progress } from '../backend.ts'
+import { throwIfAborted } from '../call.ts'
 import { TensorferryError } from '../errors.ts'
 import { type Expected, type Files, fileErrors, type OpenFile } from './files.ts'
 import { requireSha256, requireSize } from './integrity.ts'
@@ -103,6 +104,12 @@ async function* withProgress(
   let loaded = resumed
   const report = (): void =>
     onProgress?.({ phase: 'download', file: path, loaded, total, ...(resumed > 0 ? { resumed } : {}) })
+  const broken = (cause?: unknown): TensorferryError =>
+    downloadFailed(
+      url,
+      `the connection broke after ${loaded} bytes${total === null ? '' : ` of ${total}`}; try again`,
+      cause,
+    )
   report()
   if (!response.body) throw downloadFailed(url, 'the answer has no body')
   const reader = response.body.getReader()
@@ -116,17 +123,11 @@ async function* withProgress(
     }
   } catch (cause) {
     if (TensorferryError.is(cause)) throw cause
-    throw downloadFailed(
-      url,
-      `the connection broke after ${loaded} bytes${total === null ? '' : ` of ${total}`}; try again`,
-      cause,
-    )
+    throw broken(cause)
   } finally {
     reader.releaseLock()
   }
-  if (total !== null && loaded !== total) {
-    throw downloadFailed(url, `expected ${total} bytes, the connection ended after ${loaded}; try again`)
-  }
+  if (total !== null && loaded !== total) throw broken()
 }
 
 /**
@@ -146,8 +147,7 @@ export function urlFiles(base: URL, store: DownloadStore, fetch: typeof globalTh
     try {
       return await fetch(url, { headers, ...(options?.signal ? { signal: options.signal } : {}) })
     } catch (cause) {
-      if (options?.signal?.aborted)
-        throw new TensorferryError('ABORTED', 'the call was aborted by its signal', { cause })
+      throwIfAborted(options)
       // Node says "fetch failed", and why in the cause.
       const { message } = ((cause as Error).cause ?? cause) as Error
       throw downloadFailed(url, `the server could not be reached (${message})`, cause)

@@ -41,7 +41,7 @@ export async function replayStages(staged: StagedCase, options: LoadOptions): Pr
   const { pipeline, codecs, golden, group, compare } = staged
   try {
     const context = golden.raw || golden.raws ? await replayPreprocess(staged, options) : NO_CONTEXT
-    const result = resultTensors(pipeline.postprocess(group('outputs.'), context, codecs))
+    const result = resultTensors(await pipeline.postprocess(group('outputs.'), context, codecs))
     for (const [name, value] of Object.entries(group('result'))) {
       await compare('result', `result${name}`, result[name], value, name === '.scores' ? SCORES : EXACT)
     }

@@ -82,14 +82,14 @@ export function readOrientation(bytes: Uint8Array): number {
   }
 }
 
-/** What a report says of a file whose turn is ignored; null: it is upright. */
-export function ignoredTurn(bytes: Uint8Array): string | null {
+/** Adds a warning where a file asks for a turn, which decoding ignores; once, however many files do. */
+export function noteIgnoredTurn(bytes: Uint8Array, warnings: string[]): void {
   const orientation = readOrientation(bytes)
-  if (orientation === 1) return null
-  return (
+  if (orientation === 1) return
+  const warning =
     `a picture was taken turned or mirrored (EXIF orientation ${orientation}), which decode_image ignores, as Pillow does; where the ` +
     'network was trained on upright ones: predict(await decodeImage(file, { upright: true })), or tensorferry run --upright'
-  )
+  if (!warnings.includes(warning)) warnings.push(warning)
 }
 
 /**

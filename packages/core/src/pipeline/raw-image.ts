@@ -34,13 +34,8 @@ export function blankImage(mode: ImageMode, height: number, width: number): RawI
  */
 export function requireImage(op: string, value: unknown, modes?: readonly ImageMode[]): RawImage {
   const image = value as RawImage | null | undefined
-  const channels = typeof image === 'object' && image !== null ? IMAGE_CHANNELS[image.mode] : undefined
-  if (
-    image === null ||
-    image === undefined ||
-    channels === undefined ||
-    !/^Uint8(Clamped)?Array$/.test(tagOf(image.data))
-  ) {
+  const channels = image && IMAGE_CHANNELS[image.mode]
+  if (!channels || !/^Uint8(Clamped)?Array$/.test(tagOf(image.data))) {
     throw new TensorferryError(
       'INPUT_INVALID',
       `${op}: expected an image { mode: 'L' | 'RGB' | 'RGBA', width, height, data: Uint8Array }, got ${describeValue(value)}`,
@@ -67,8 +62,9 @@ export function requireImage(op: string, value: unknown, modes?: readonly ImageM
       { details: { expected: modes, mode } },
     )
   }
-  if (image.data instanceof Uint8Array) return image
-  return { mode, width, height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) }
+  const bytes: ArrayBufferView<ArrayBuffer> = data
+  if (bytes instanceof Uint8Array) return image
+  return { ...image, data: new Uint8Array(bytes.buffer, bytes.byteOffset, data.length) }
 }
 
 /** What a value is, in a word, for messages. */

@@ -1,4 +1,4 @@
-import { ignoredTurn } from '../codecs/orientation.ts'
+import { noteIgnoredTurn } from '../codecs/orientation.ts'
 import { TensorferryError } from '../errors.ts'
 import type { ImageCodecs } from '../pipeline/image-codecs.ts'
 import { IMAGE_CHANNELS, type ImageMode, MAX_PIXELS, type RawImage, requireImage } from '../pipeline/raw-image.ts'
@@ -43,7 +43,7 @@ function imageOfPixels(
  */
 export function createNodeImageCodecs(load: () => Sharp = loadSharp): ImageCodecs {
   return {
-    async decode(bytes, mode, warn) {
+    async decode(bytes, mode, warnings) {
       const { format, width, height } = readImageHeader(bytes, MAX_PIXELS)
       const sharp = requireSharp(load)
       // The header is checked already; sharp's own limit is another number. Colour profiles would change the pixels.
@@ -57,8 +57,7 @@ export function createNodeImageCodecs(load: () => Sharp = loadSharp): ImageCodec
           { cause, details: { format, width, height } },
         )
       })
-      const turn = warn && ignoredTurn(bytes)
-      if (turn) warn(turn)
+      if (warnings) noteIgnoredTurn(bytes, warnings)
       return convertImage(imageOfPixels(decoded.data, decoded.info), { mode })
     },
     async encode(image, options) {

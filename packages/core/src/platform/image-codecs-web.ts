@@ -1,6 +1,6 @@
 import { bareJpeg, bareWebp } from '../codecs/bare-picture.ts'
 import { damagedPicture } from '../codecs/damaged.ts'
-import { ignoredTurn } from '../codecs/orientation.ts'
+import { noteIgnoredTurn } from '../codecs/orientation.ts'
 import { decodePng } from '../codecs/png-decode.ts'
 import { encodePng } from '../codecs/png-encode.ts'
 import { decodeWithWasm } from '../codecs/wasm-decoders.ts'
@@ -49,18 +49,13 @@ function requireStreams(): void {
  * browser where that is exact, else in WebAssembly.
  *
  * @param mostPixels - that are decoded
- * @param warn - told of a turn in the file's EXIF
+ * @param warnings - a turn in the file's EXIF is put here, once
  * @returns an image of mode L or RGB
  * @throws TensorferryError `INPUT_INVALID`, `DEPENDENCY_MISSING` when the browser lacks what is needed, `OUT_OF_MEMORY`
  */
-export async function decodeInBrowser(
-  bytes: Uint8Array,
-  mostPixels: number,
-  warn?: (warning: string) => void,
-): Promise<RawImage> {
+export async function decodeInBrowser(bytes: Uint8Array, mostPixels: number, warnings?: string[]): Promise<RawImage> {
   const header = readImageHeader(bytes, mostPixels)
-  const turn = warn && ignoredTurn(bytes)
-  if (turn) warn(turn)
+  if (warnings) noteIgnoredTurn(bytes, warnings)
   if (header.format === 'jpeg') return decodeJpeg(bytes, header)
   if (header.format === 'webp') return decodeWebp(bytes, header)
   requireStreams()

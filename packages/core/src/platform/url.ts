@@ -4,7 +4,7 @@ import type { Located } from './platform.ts'
 
 /** A URL that ends in `/` or `/bundle.json` is a bundle's folder, any other one a model file. */
 export function locateUrl(url: URL, store: DownloadStore, fetch: typeof globalThis.fetch): Located {
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+  if (!/^https?:$/.test(url.protocol)) {
     throw new TensorferryError('OPTIONS_INVALID', `source: expected an http or https URL, got ${url.protocol}`)
   }
   const cut = url.pathname.lastIndexOf('/') + 1

@@ -22,9 +22,9 @@ function past(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
 
 /** Loaded with the first picture file: an app that has pixels, such as a canvas, does without. */
 const webImageCodecs: ImageCodecs = {
-  async decode(bytes, mode, warn) {
+  async decode(bytes, mode, warnings) {
     const { decodeInBrowser } = await import('./image-codecs-web.ts')
-    return convertImage(await decodeInBrowser(bytes, MAX_PIXELS, warn), { mode })
+    return convertImage(await decodeInBrowser(bytes, MAX_PIXELS, warnings), { mode })
   },
   async encode(image, options) {
     const { encodeInBrowser } = await import('./image-codecs-web.ts')
