@@ -6,15 +6,21 @@ import { root } from './pnpm.mjs'
 
 const FILE = join(root, 'tests', 'long-results.md')
 
-/** Writes the table from vitest's JSON report. */
-export function writeLongResults(report) {
+const row = (file, test, status, seconds) => `| ${file} | ${test} | ${status} | ${seconds.toFixed(1)} |`
+
+/** Writes the table from vitest's JSON report and pytest's JUnit one, in which all passed. */
+export function writeLongResults(report, junit) {
   const { testResults } = JSON.parse(readFileSync(report, 'utf8'))
   const rows = testResults.flatMap(({ name, assertionResults }) =>
-    assertionResults.map(
-      ({ fullName, status, duration }) =>
-        `| ${relative(root, name).replaceAll('\\', '/')} | ${fullName} | ${status} | ${((duration ?? 0) / 1000).toFixed(1)} |`,
+    assertionResults.map(({ fullName, status, duration }) =>
+      row(relative(root, name).replaceAll('\\', '/'), fullName, status, (duration ?? 0) / 1000),
     ),
   )
+  for (const [, file, name, time] of readFileSync(junit, 'utf8').matchAll(
+    /<testcase classname="([^"]*)" name="([^"]*)" time="([^"]*)"/g,
+  )) {
+    rows.push(row(`${file.replaceAll('.', '/')}.py`, name, 'passed', Number(time)))
+  }
   const day = new Date().toISOString().slice(0, 10)
   writeFileSync(
     FILE,

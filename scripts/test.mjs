@@ -108,6 +108,10 @@ async function vitest(projects, filters = filter ? [filter] : []) {
 }
 
 const PYTEST_FOLDER = 'packages/exporter/tests'
+const PYTEST_REPORT = join(results, 'pytest.xml')
+
+/** Those that read TENSORFERRY_LONG, as `tests/sweep.ts` does. */
+const PYTHON_SWEEPS = [`${PYTEST_FOLDER}/test_transformers.py`]
 
 /** Test files of the exporter that the filter names; `python` names them all. */
 function pytestFiles() {
@@ -129,11 +133,10 @@ function sweepFiles() {
  * @returns waits for the end
  */
 function startPytest(python, files) {
-  const report = join(results, 'pytest.xml')
   const log = join(results, 'pytest.log')
   console.log(`pytest runs beside what follows; its output comes at the end: ${relative(root, log)}`)
   const output = openSync(log, 'w')
-  const child = spawn(python, ['-m', 'pytest', '-q', ...files, `--junitxml=${report}`], {
+  const child = spawn(python, ['-m', 'pytest', '-q', ...files, `--junitxml=${PYTEST_REPORT}`], {
     cwd: root,
     stdio: ['ignore', output, output],
   })
@@ -145,7 +148,9 @@ function startPytest(python, files) {
     const code = await ended
     closeSync(output)
     process.stdout.write(readFileSync(log))
-    const suite = existsSync(report) ? /<testsuite [^>]*>/.exec(readFileSync(report, 'utf8'))?.[0] : undefined
+    const suite = existsSync(PYTEST_REPORT)
+      ? /<testsuite [^>]*>/.exec(readFileSync(PYTEST_REPORT, 'utf8'))?.[0]
+      : undefined
     const count = (name) => Number(new RegExp(`${name}="(\\d+)"`).exec(suite ?? '')?.[1] ?? 0)
     const failed = count('failures') + count('errors')
     if (!suite || (code !== 0 && failed === 0)) {
@@ -208,8 +213,10 @@ const checks = [
 
 const start = performance.now()
 const wanted = mode !== 'all' ? [] : checks.filter(({ name }) => !filter || name.includes(filter))
-const files = mode !== 'all' || isPreparing ? [] : pytestFiles()
+const files = isPreparing ? [] : { unit: [], long: PYTHON_SWEEPS, all: pytestFiles() }[mode]
 const needsPython = mode === 'long' || files.length > 0 || wanted.some(({ tool }) => tool === 'python')
+
+if (mode === 'long') process.env.TENSORFERRY_LONG = '1'
 
 /** The Python of the tests, or null; a pytest that is wanted has begun. */
 async function preparePython() {
@@ -235,9 +242,9 @@ if (isPreparing) {
 if (mode === 'unit') {
   await vitest(['core', 'onnx-node'])
 } else if (mode === 'long') {
-  process.env.TENSORFERRY_LONG = '1'
   await vitest(PROJECTS, sweepFiles())
-  if (total.failed === 0) console.log(`Written: ${writeLongResults(join(results, 'vitest.json'))}`)
+  await endOfPytest?.()
+  if (total.failed === 0) console.log(`Written: ${writeLongResults(join(results, 'vitest.json'), PYTEST_REPORT)}`)
 } else {
   if (wanted.length > 0) console.log('Checks')
   await runChecks(wanted, { node: process.execPath, python })
