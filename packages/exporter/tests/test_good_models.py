@@ -223,3 +223,14 @@ def test_a_branch_kept_by_torch_cond(export, tmp_path: Path) -> None:
     files = BundleFiles(tmp_path / "bundle")
     for value, expected in ((1.0, 2.0), (-1.0, -2.0)):
         assert files.run({"x": np.full((1, 7), value, np.float32)})["y"][0, 0] == expected
+
+
+class Concatenated(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.concatenate([torch.concat([x, x + 1], 1), x], 1)
+
+
+def test_every_name_of_cat_is_known_to_the_older_exporter(export, tmp_path: Path) -> None:
+    export(Concatenated(), [(rand(2, 3),), (rand(4, 3),)], ["x"], ["y"], {"x": {0: "n[1:8]"}}, capture="trace")
+    got = BundleFiles(tmp_path / "bundle").run({"x": np.zeros((1, 3), np.float32)})["y"]
+    assert got.tolist() == [[0, 0, 0, 1, 1, 1, 0, 0, 0]]

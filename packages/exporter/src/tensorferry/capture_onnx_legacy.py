@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import io
 import warnings
 from collections.abc import Sequence
@@ -14,6 +16,8 @@ from .dims import DynamicDims
 
 # the newest that this exporter writes
 OPSET = 20
+# other names of torch.cat, which this exporter does not know
+NAMES_OF_CAT = ("aten::concat", "aten::concatenate")
 
 
 def capture_legacy_of_script(
@@ -43,9 +47,19 @@ def capture_legacy_of_trace(
     return CapturedFile(_convert(module, example, names, dims), warned)
 
 
+def _name_cat() -> None:
+    # a private module: where it is another one, the export itself says what it does not know
+    with contextlib.suppress(Exception):
+        registration = importlib.import_module("torch.onnx._internal.torchscript_exporter.registration")
+        cat = registration.registry.get_function_group("aten::cat").get(OPSET)
+        for name in NAMES_OF_CAT:
+            torch.onnx.register_custom_op_symbolic(name, cat, 9)
+
+
 def _convert(
     module: torch.jit.ScriptModule, example: Sequence[Tensor], names: Sequence[str], dims: DynamicDims
 ) -> bytes:
+    _name_cat()
     buffer = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
