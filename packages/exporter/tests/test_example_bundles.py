@@ -13,7 +13,9 @@ from PIL import Image
 
 from bundle_files import BundleFiles
 from tensorferry import reference_pipeline
-from tensorferry.pipeline import Pipeline, run_postprocess, run_preprocess
+from tensorferry.dims import DynamicDims
+from tensorferry.pipeline import Pipeline, run_postprocess
+from tensorferry.raw_cases import read_raw_cases
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = [
@@ -62,9 +64,11 @@ def test_the_reference_pipeline_reproduces_every_stage(folder: Path) -> None:
     for case in manifest["goldens"]["cases"]:
         if "raw" not in case:
             continue
-        raw = run_preprocess(pipeline, case["name"], folder / case["raw"]["path"], 4)
-        np.testing.assert_array_equal(raw.decoded, files.goldens[f"{case['name']}/decoded"])
-        np.testing.assert_array_equal(raw.input.numpy(), files.goldens[f"{case['name']}/inputs.{name}"])
+        prepared = files.goldens[f"{case['name']}/inputs.{name}"]
+        picture = {case["name"]: folder / case["raw"]["path"]}
+        (raw,) = read_raw_cases(pipeline, picture, set(), [name], [torch.from_numpy(prepared)], DynamicDims({}, {}))
+        np.testing.assert_array_equal(raw.pictures["image"].decoded, files.goldens[f"{case['name']}/decoded"])
+        np.testing.assert_array_equal(raw.inputs[0].numpy(), prepared)
         logits = torch.from_numpy(files.goldens[f"{case['name']}/outputs.{output}"])
         for key, value in run_postprocess(pipeline, logits, raw.context).items():
             np.testing.assert_allclose(value, files.goldens[f"{case['name']}/{key}"], rtol=1e-6)
