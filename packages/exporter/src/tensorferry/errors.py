@@ -35,6 +35,8 @@ CODES = {
 TERMINAL_CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 # a place in the model's code, or an advice
 OURS = re.compile(r"\(`.*`(?:, in |\))|^(?:Branches|The tracer warned|In eval mode|No line of the model) ?")
+# how a message says that no example is behind it
+MADE_UP = "Nobody gave this input"
 # of a message where a line or two are wanted
 BRIEF_LINES, BRIEF_LINE = 2, 600
 
@@ -45,10 +47,14 @@ def plain_text(text: str) -> str:
 
 
 def brief(message: str) -> str:
-    """Two lines: the cause, and the line of code or the advice that is ours among what PyTorch says below it."""
+    """Two lines: the cause, and the line of code or the advice that is ours among what PyTorch says below it; a third
+    where it rests on an input that was made up.
+    """
     lines = [line.strip() for line in message.splitlines() if line.strip()] or [""]
     ours = next((line for line in reversed(lines[1:]) if OURS.search(line)), None)
-    lines = [lines[0], ours] if ours else lines[:BRIEF_LINES]
+    made_up = [line for line in lines[1:] if line.startswith(MADE_UP)]
+    rest = [line for line in lines if line not in made_up]
+    lines = [*([lines[0], ours] if ours else rest[:BRIEF_LINES]), *made_up[:1]]
     return "\n".join(line if len(line) <= BRIEF_LINE else f"{line[:BRIEF_LINE]} …" for line in lines)
 
 

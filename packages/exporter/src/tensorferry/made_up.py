@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from .errors import ExportError
+from .errors import MADE_UP, ExportError
 
 # characters of one input that is shown
 LONGEST = 160
@@ -18,7 +18,7 @@ def say_made_up(error: ExportError, names: Sequence[str], inputs: Sequence[Tenso
     rule = f"rules={{{told[0]!r}: …}}"
     shown = "; ".join(f"{name} = {_values(value)}" for name, value in zip(names, inputs, strict=True))
     error.add(
-        f"Nobody gave this input, it was made up of an example to see what was frozen: {shown}. Where real inputs "
+        f"{MADE_UP}, it was made up of an example to see what was frozen: {shown}. Where real inputs "
         f"never look so, say what they keep: {rule} (see rules in the README), or leave such inputs out: variants=[…]",
         made_up=True,
     )

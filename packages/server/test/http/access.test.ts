@@ -10,7 +10,7 @@ import { ask, digitsBody, inferPath, post, startServer } from './start-server.ts
 test('keys: without one nothing but probes and pages', async () => {
   const server = await startServer({ apiKeys: ['first', 'second'], repositoryToken: 'token' })
   const closed = ['/v2', '/v2/models/digits', '/v2/models/stats', '/metrics', '/v2/models/digits/config', '/nothing']
-  for (const path of [...closed, '/v2/health/live/x', '/page/../metrics', '/ping/']) {
+  for (const path of [...closed, '/v2/health/live/x', '/page/../metrics', '/pings']) {
     const { status, json, headers } = await ask(server, path)
     expect([status, json.code], path).toEqual([401, 'UNAUTHORIZED'])
     expect(headers.get('www-authenticate')).toBe('Bearer')
@@ -24,7 +24,7 @@ test('keys: without one nothing but probes and pages', async () => {
     '/docs',
     '/openapi.json',
   ]
-  for (const path of [...open, '/page/app.js', '/page/style.css', '/ping?a=b']) {
+  for (const path of [...open, '/page/app.js', '/page/style.css', '/ping?a=b', '/ping/']) {
     expect((await ask(server, path)).status, path).toBe(200)
   }
   const shown: readonly (readonly [Record<string, string>, number])[] = [
