@@ -129,7 +129,7 @@ MORE = [
     Trap(models.Positions, TOKENS, EXPORT, "trace"),
     Trap(models.GruOfLengths, {**SERIES, **LENGTHS}, OF_SCRIPT, "trace", exported=RANGE),
     Trap(models.EarlyExit, ROWS, REPLAY, REPLAY, "if x.mean() < 0.3:", REPLAY),
-    Trap(models.CachedTable, TABLE, OF_SCRIPT, "trace"),
+    Trap(models.CachedTable, TABLE, EXPORT, "trace"),
     Trap(models.HalfPool, {"x": ("float", ("batch", 1, "time"))}, OF_SCRIPT, "script", HALF, REPLAY),
     Trap(models.ScalarFromTensor, ROWS, EXPORT, "script", "largest = x.abs().max().item()", REPLAY),
     Trap(models.ModeAttribute, ROWS, EXPORT, "trace"),
