@@ -53,7 +53,7 @@ const MORE_IN_TARBALL: Readonly<Record<string, RegExp>> = {
     /^bin\/tensorferry-libtorch\.js$|^native\/(check\.pt|(?:aot|torchscript)\/[\w.-]+)$|^prebuilt\/\w+-\w+\/aot\.node$/,
   [ONNX_WEB]: /^dist\/(ort-wasm[\w-]*\.wasm|NOTICE\.txt)$/,
   [REMOTE]: /^dist\/grpc_predict_v2\.proto$/,
-  [SERVER]: /^dist\/(grpc_predict_v2\.proto|page\/(index\.html|style\.css))$/,
+  [SERVER]: /^dist\/(grpc_(?:predict_v2|health_v1)\.proto|page\/(index\.html|style\.css))$/,
 }
 
 /** The files of an installed package, which are those of its tarball. */
