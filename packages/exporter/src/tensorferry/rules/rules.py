@@ -159,7 +159,7 @@ def read_rules(
 def _rules_of(said: Stated, values: Sequence[Tensor], sizes: Sequence[Mapping[str, int]], own: set[str]) -> list[Rule]:
     mask = learn_mask(values)
     if said.mask:
-        return [stated_mask(values, mask)]
+        return [stated_mask(mask)]
     rules: list[Rule] = []
     if said.low is not None or said.high is not None:
         rules.append(Limits(said.low, said.high))

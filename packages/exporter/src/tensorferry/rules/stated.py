@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -76,7 +76,7 @@ def read_stated(name: str, text: object, value: Tensor, dims: Collection[str]) -
 
 
 def _add_comparison(found: Stated, where: str, sign: str, limit: str, value: Tensor, dims: Collection[str]) -> None:
-    if NAME.match(limit) and not limit[0].isdigit():
+    if NAME.match(limit):
         if limit not in dims:
             known = f"dims are {', '.join(dims)}" if dims else "`dynamic` declares none"
             raise ExportError("OPTIONS_INVALID", f"{where}: no dim is called {limit!r}; {known}")
@@ -96,7 +96,7 @@ def _add_comparison(found: Stated, where: str, sign: str, limit: str, value: Ten
         found.low = number
 
 
-def stated_mask(values: Sequence[Tensor], learned: Mask | None) -> Mask:
+def stated_mask(learned: Mask | None) -> Mask:
     """A mask of which the caller says that it is one: where the examples leave nothing out, any row may keep one."""
     if learned is None:
         return Mask(1, 0, None)
