@@ -124,6 +124,10 @@ def test_pixels_and_plain_numbers_keep_no_rule() -> None:
     assert any(int(case.inputs[0].max()) == 0 for case in cases), "a black picture"
     floats = made_up([(rand(2, 4) - 0.5,), (rand(3, 4) - 0.5,)], {"x": {0: "batch[1:4]"}}, ["x"])
     assert any(float(case.inputs[0].abs().max()) > 1 for case in floats), "ten times as large"
+    ink = torch.zeros(2, 1, 6, 6)
+    ink[:, :, 2:4, 1:5] = 1
+    grey = made_up([(ink[:1],), (ink,)], {"x": {0: "batch[1:4]"}}, ["x"])
+    assert any(float(case.inputs[0].max()) > 1 for case in grey), "no mask"
 
 
 def test_told_rules() -> None:
