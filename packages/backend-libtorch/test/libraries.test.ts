@@ -64,12 +64,14 @@ describeWithLibtorch('libraries of operators', () => {
     const error = await rejection(() => create([faulty]), 'BACKEND_UNAVAILABLE')
     expect(error.message).toMatch(/faulty\.so ended the process that it was tried in \(SIG(ILL|TRAP)\)/)
     const loud =
-      '#include <cstdio>\n#include <cstdlib>\n__attribute__((constructor)) static void start() { fputs("no licence\\n", stderr); abort(); }'
+      '#include <cstdio>\n#include <cstdlib>\n__attribute__((constructor)) static void start() { fprintf(stderr, "first%040000d\\n", 0); fputs("no licence\\n", stderr); abort(); }'
     const ending = await rejection(
       async () => create([vouched(await smallLibrary(folder, 'loud', loud))]),
       'BACKEND_UNAVAILABLE',
     )
-    expect(ending.message).toMatch(/\(SIGABRT\), and would have ended this one: no licence/)
+    expect(ending.message).toMatch(/\(SIGABRT\), and would have ended this one: .{0,400}no licence$/)
+    // A stack of any length between its reason and its end leaves both.
+    expect(ending.details).toMatchObject({ stderr: expect.stringMatching(/^first0+\n…\n0+\nno licence$/) })
   })
 
   test('one for another libtorch, and one that needs a library which is not there', async () => {

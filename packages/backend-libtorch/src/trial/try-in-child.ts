@@ -11,11 +11,14 @@ import { BEGUN, REFUSED, type TrialRequest } from './request.ts'
 /** Minutes that a load and a run with the smallest inputs may take. */
 const LONGEST = 10
 
+/** Characters of stderr that are kept, of its beginning and of its end. */
+const MOST = 8000
+
 /** How native code ended the process that tried it. */
 export interface Fault {
   /** Such as `SIGILL`, or `code 127`. */
   readonly how: string
-  /** The last lines that it wrote to stderr. */
+  /** The first lines that it wrote to stderr, and the last. */
   readonly stderr: string
 }
 
@@ -57,7 +60,9 @@ function run(request: TrialRequest): Promise<Fault | null> {
       out += chunk.toString()
     })
     stderr!.on('data', (chunk: Buffer) => {
-      errors = (errors + chunk.toString()).slice(-4000)
+      errors += chunk.toString()
+      // The reason comes first, before a stack of any length; what broke comes last.
+      if (errors.length > 2 * MOST) errors = `${errors.slice(0, MOST)}\n…\n${errors.slice(-MOST)}`
     })
     // It may have ended before it read anything.
     stdin!.on('error', () => {})
