@@ -9,6 +9,7 @@ import { changedSince, root, run, stop } from './pnpm.mjs'
 export const PYTHON_FOLDERS = [
   'packages/exporter',
   'packages/core/test',
+  'packages/backend-libtorch/scripts',
   'packages/backend-libtorch/test',
   'packages/backend-onnx-web/test',
   'packages/backend-remote/test',

@@ -197,6 +197,11 @@ const checks = [
     tool: 'node',
     args: ['packages/core/scripts/build-decoders.mjs', '--stamp'],
   },
+  {
+    name: 'operators: what TorchScript may use is PyTorch’s list',
+    tool: 'python',
+    args: ['packages/backend-libtorch/scripts/make_operators.py', '--check'],
+  },
   { name: 'ruff: lint', tool: 'python', args: ['-m', 'ruff', 'check', ...PYTHON_FOLDERS] },
   { name: 'ruff: format', tool: 'python', args: ['-m', 'ruff', 'format', '--check', ...PYTHON_FOLDERS] },
   {

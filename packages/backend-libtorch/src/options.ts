@@ -29,7 +29,11 @@ export interface LibtorchOptions {
   readonly optimizeForInference?: boolean
   /** Runs with zeros at load, of the smallest sizes that the signature allows. Default 2; needs a signature. */
   readonly warmup?: number
-  /** AOTInductor `.pt2` files are native code: say that they may run, or pin the one that may by its sha256 (hex). */
+  /**
+   * AOTInductor `.pt2` files are native code: say that they may run, or pin the one that may by its sha256 (hex). TorchScript
+   * files need it only where they use more than arithmetic on tensors: files, other processes, classes of C++, operators of
+   * `libraries`.
+   */
   readonly trust?: 'native-code' | { readonly sha256: string | readonly string[] }
   /**
    * Native code, compiled models and `libraries`, is loaded and run once in a process of its own first: a fault in it is

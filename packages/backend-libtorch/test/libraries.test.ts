@@ -36,7 +36,11 @@ describeWithLibtorch('libraries of operators', () => {
   }, 240_000)
 
   const create = (libraries: LibtorchOptions['libraries']): Promise<LibtorchSession> =>
-    libtorch({ libtorch: libtorchRoot, threads: 1, ...(libraries ? { libraries } : {}) }).createSession({
+    libtorch({
+      libtorch: libtorchRoot,
+      threads: 1,
+      ...(libraries ? { libraries, trust: 'native-code' } : {}),
+    }).createSession({
       artifact: usingOperator(),
     })
 
@@ -108,6 +112,14 @@ describeWithLibtorch('libraries of operators', () => {
     const second = await create([library])
     expect(await second.run({ x })).toEqual(expected)
     await Promise.all([session.dispose(), second.dispose()])
+  })
+
+  test('a model that uses it reaches beyond tensors, and so wants trust as well', async () => {
+    const untrusting = libtorch({ libtorch: libtorchRoot, libraries: [library] })
+    const error = await rejection(() => untrusting.createSession({ artifact: usingOperator() }), 'UNTRUSTED_CODE')
+    expect(error.message).toMatch(
+      /^operator\.pt uses ferry::twice_plus \(code\/__torch__\.py, line 8: return ops\.ferry/,
+    )
   })
 
   test('a second library with the same operators is refused, and the first goes on', async () => {

@@ -112,7 +112,7 @@ class NativeModel : public Napi::ObjectWrap<NativeModel> {
   }
 
  private:
-  /// ({ path or bytes, device, freeze, optimize }): a promise of the description
+  /// ({ path or bytes, device, freeze, optimize, trusted }): a promise of the description
   Napi::Value load(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] {
       const auto given = info[0].As<Napi::Object>();
@@ -120,6 +120,7 @@ class NativeModel : public Napi::ObjectWrap<NativeModel> {
       options.device = given.Get("device").As<Napi::String>().Utf8Value();
       options.freeze = given.Get("freeze").ToBoolean();
       options.optimize = given.Get("optimize").ToBoolean();
+      options.trusted = given.Get("trusted").ToBoolean();
       auto job = new_job();
       if (given.Has("bytes")) {
         const auto bytes = given.Get("bytes").As<Napi::Uint8Array>();

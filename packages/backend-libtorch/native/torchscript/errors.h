@@ -24,6 +24,11 @@ struct NotFoundError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// The file runs more than tensor arithmetic, and nobody has said that it may; see `require_known`.
+struct UntrustedError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 struct Failure {
   const char* kind = nullptr;
   std::string message;
@@ -41,6 +46,8 @@ inline Failure current_failure() noexcept {
       return {"UNSUPPORTED", error.what()};
     } catch (const NotFoundError& error) {
       return {"NOT_FOUND", error.what()};
+    } catch (const UntrustedError& error) {
+      return {"UNTRUSTED", error.what()};
     } catch (const c10::Error& error) {
       return {"TORCH", error.what_without_backtrace()};
     } catch (const std::bad_alloc&) {

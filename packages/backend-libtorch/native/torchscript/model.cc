@@ -7,6 +7,7 @@
 #endif
 
 #include "errors.h"
+#include "foreign.h"
 
 namespace tensorferry {
 
@@ -29,8 +30,15 @@ class Bytes : public caffe2::serialize::ReadAdapterInterface {
 };
 
 torch::jit::Module read_module(const LoadOptions& options, c10::Device device) {
-  if (!options.bytes) return torch::jit::load(options.path, device);
-  return torch::jit::load(std::make_shared<Bytes>(options.bytes, options.size), device);
+  std::shared_ptr<caffe2::serialize::ReadAdapterInterface> archive;
+  if (options.bytes) {
+    archive = std::make_shared<Bytes>(options.bytes, options.size);
+  } else {
+    archive = std::make_shared<caffe2::serialize::FileAdapter>(options.path);
+  }
+  if (!options.trusted) require_known(archive);
+  // The same open file: one that is put in its place meanwhile is not read.
+  return torch::jit::load(archive, device);
 }
 
 at::Tensor on_device(const at::Tensor& tensor, c10::Device device) {

@@ -21,6 +21,8 @@ struct LoadOptions {
   std::string device;
   bool freeze = false;
   bool optimize = false;
+  /// It may use more than `operators.h` lists.
+  bool trusted = false;
 };
 
 class Model {

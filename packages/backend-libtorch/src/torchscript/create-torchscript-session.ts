@@ -16,6 +16,7 @@ import { namedArguments } from './named-arguments.ts'
 import type { ModelDescription, NativeModel } from './native-addon.ts'
 import { openAddon } from './open-addon.ts'
 import { type Binding, TorchScriptEngine } from './torchscript-engine.ts'
+import { explainUntrusted } from './untrusted-code.ts'
 
 /** The oldest libtorch that the addon compiles against. */
 export const OLDEST_LIBTORCH = '1.13'
@@ -59,7 +60,7 @@ export async function createTorchScriptSession(
   options: ResolvedOptions,
   loadOptions: LoadOptions,
 ): Promise<LibtorchSession> {
-  const { file, devices } = await openModelFile(artifact, options, loadOptions)
+  const { file, devices, code, trusted } = await openModelFile(artifact, options, loadOptions)
   const baked = new BakedDevices(devices, options.device)
   const found = await findLibtorch({ libtorch: options.libtorch, oldest: OLDEST_LIBTORCH })
   requireTorch(artifact, found)
@@ -73,8 +74,8 @@ export async function createTorchScriptSession(
     model = new addon.NativeModel(options.threads, options.replicas, tensor as never, shares)
     guard(model)
     const { device, freeze, optimizeForInference: optimize } = options
-    const description = await model.load({ ...file, device, freeze, optimize }).catch((error: unknown) => {
-      throw baked.explain(mapError(error, 'load'))
+    const description = await model.load({ ...file, device, freeze, optimize, trusted }).catch((error: unknown) => {
+      throw baked.explain(mapError(explainUntrusted(artifact.files[0].path, error, code), 'load'))
     })
     const bound = bind(description, signature)
     const replicas = description.hasInnerState ? 1 : options.replicas

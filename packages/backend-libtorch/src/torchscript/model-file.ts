@@ -6,6 +6,7 @@ import { type CodeDevice, type CodeEntry, findDevices, mapCode, readCode, refuse
 import { checkArchive } from './check-archive.ts'
 import { renameDevices } from './pickle-devices.ts'
 import { replaceEntries } from './replace-entries.ts'
+import { isTrusted } from './untrusted-code.ts'
 import type { ZipEntry } from './zip-directory.ts'
 
 /** Where the addon reads the model. */
@@ -16,6 +17,9 @@ export interface OpenedModel {
   readonly file: ModelFile
   /** Places in its code that name a device; none once they are mapped. */
   readonly devices: readonly CodeDevice[]
+  readonly code: readonly CodeEntry[]
+  /** The caller has said that all of it may run. */
+  readonly trusted: boolean
 }
 
 /** libtorch would call everything that is wrong "checkpoint corrupted". */
@@ -58,15 +62,17 @@ async function mapDevices(
  */
 export async function openModelFile(
   artifact: Artifact,
-  options: Pick<ResolvedOptions, 'device' | 'mapDevices'>,
+  options: Pick<ResolvedOptions, 'device' | 'mapDevices' | 'trust'>,
   loadOptions: LoadOptions,
 ): Promise<OpenedModel> {
   const name = artifact.files[0].path
-  const { source, path, bytes } = await openModelSource(artifact, loadOptions)
+  const isPinned = options.trust !== null && options.trust !== 'native-code'
+  const { source, path, bytes } = await openModelSource(artifact, loadOptions, isPinned)
   const entries = await inspect(name, source)
   const code = await readCode(source, entries)
   refuseOptimized(name, code)
   const mapped = options.mapDevices ? await mapDevices(source, entries, code, options.device) : null
-  if (mapped) return { file: { bytes: mapped }, devices: [] }
-  return { file: bytes ? { bytes } : { path: path! }, devices: findDevices(code) }
+  const trusted = isTrusted(options.trust, bytes)
+  if (mapped) return { file: { bytes: mapped }, devices: [], code, trusted }
+  return { file: bytes ? { bytes } : { path: path! }, devices: findDevices(code), code, trusted }
 }

@@ -63,6 +63,8 @@ interface NativeLoadOptions {
   readonly device: string
   readonly freeze: boolean
   readonly optimize: boolean
+  /** It may use more than operators on tensors. */
+  readonly trusted: boolean
 }
 
 /** The addon's class: a model with native threads of its own. Its errors have a `kind`. */
