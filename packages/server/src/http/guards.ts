@@ -9,21 +9,20 @@ import type { ConnectionDrain } from './connection-drain.ts'
 import { describeFailure, HttpRefusal, sendFailure } from './http-refusal.ts'
 import { lingerAfterReply } from './linger.ts'
 import { COUNTED } from './observed.ts'
-import { pathOf } from './path-of.ts'
 import { WATCHED_BYTES, watchedReply } from './watched-reply.ts'
 
-/** Open to everybody: probes, which have no keys, and pages, which have nothing to hide. */
-const OPEN = /^\/(?:v2\/health\/(?:live|ready)|ping|docs(?:\/[\w./-]*)?|openapi\.json|page\/[\w.-]+)?$/
+/** Routes that are open to everybody: probes, which have no keys, and pages, which have nothing to hide. */
+const OPEN = /^\/(?:v2\/health\/(?:live|ready)|ping|docs(?:\/.*)?|openapi\.json|page\/[\w.-]+)?$/
+const MODEL_READY = /^\/v2\/models\/:model(?:\/versions\/:version)?\/ready$/
+const MODEL_READY_V1 = '/v1/models/:target'
 /** A media type without its parameters. */
 const MEDIA_TYPE = /^\s*([\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+)/
 const JSON_AS_FRAMEWORK = 'application/json; charset=utf-8'
-const MODEL_READY = /^\/v2\/models\/[^/]+(?:\/versions\/[^/]+)?\/ready$/
-const MODEL_READY_V1 = /^\/v1\/models\/[^/]+$/
 
-function isOpen(request: FastifyRequest): boolean {
-  const path = pathOf(request)
-  if (OPEN.test(path) || MODEL_READY.test(path)) return true
-  return request.method === 'GET' && MODEL_READY_V1.test(path)
+/** By the route that will answer: an address is read by the router alone, which knows escapes, `#` and slashes. */
+function isOpen({ is404, method, routeOptions: { url } }: FastifyRequest): boolean {
+  if (is404 || url === undefined) return false
+  return OPEN.test(url) || MODEL_READY.test(url) || (url === MODEL_READY_V1 && method !== 'POST')
 }
 
 /** Clients send nothing, or nonsense, and a body that is right: the framework would refuse it unread. */

@@ -9,7 +9,6 @@ import { serverMetadata } from '../../protocol/server-metadata.ts'
 import type { Access } from '../access.ts'
 import { observe } from '../observed.ts'
 import { pageFile } from '../page-files.ts'
-import { pathOf } from '../path-of.ts'
 import { publicPrefix } from '../public-prefix.ts'
 
 /** Nothing from elsewhere, nothing inline; pictures that the page itself has read or received. */
@@ -118,11 +117,12 @@ export async function routePages(app: FastifyInstance, context: ServerContext, a
       uiHooks: {
         onRequest: async (request, reply) => {
           // Its files are beside it, whatever a proxy has before: relative, so that the prefix stays.
-          const [path] = request.url.split('?')
+          const [path] = request.url.split(/[?#]/)
           if (path === '/docs') await reply.redirect('docs/', 302)
         },
         preHandler: async (request) => {
-          if (pathOf(request) === '/docs/json' || pathOf(request) === '/docs/yaml') {
+          const { url } = request.routeOptions
+          if (url === '/docs/json' || url === '/docs/yaml') {
             documents.set(request, await describe(request, '../'))
           }
         },
