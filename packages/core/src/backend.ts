@@ -39,8 +39,8 @@ export interface ArtifactFile {
   readonly sha256: string | null
   /** Checked content, a new buffer on every call: a backend may transfer it, the next one in the list asks again. */
   bytes(options?: LoadOptions): Promise<Uint8Array<ArrayBuffer>>
-  /** On Node: absolute path of the checked file, siblings beside it. */
-  localPath?(options?: LoadOptions): Promise<string>
+  /** On Node: absolute path of the checked file, siblings beside it; undefined: the disk did not take it, ask for bytes. */
+  localPath?(options?: LoadOptions): Promise<string | undefined>
 }
 
 /** One form of the model, for one or more backends. */

@@ -4,7 +4,7 @@ import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { extname, join } from 'node:path'
 import { type ByteSource, TensorferryError } from '@tensorferry/core'
-import { cacheFolder } from '../build/cache-folder.ts'
+import { cacheFolder } from '@tensorferry/core/node'
 
 const CHUNK = 8 * 1024 * 1024
 

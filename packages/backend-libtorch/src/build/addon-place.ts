@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { cacheFolder } from '@tensorferry/core/node'
 import { CORE_LIBRARY } from '../discovery/read-root.ts'
 import type { FoundLibtorch } from '../found-libtorch.ts'
-import { cacheFolder } from './cache-folder.ts'
 import { packageFolder } from './package-folder.ts'
 
 /** Where the TorchScript addon for one libtorch is, or will be. */

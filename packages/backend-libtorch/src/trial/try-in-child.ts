@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TensorferryError } from '@tensorferry/core'
-import { cacheFolder } from '../build/cache-folder.ts'
+import { cacheFolder } from '@tensorferry/core/node'
 import { packageFolder } from '../build/package-folder.ts'
 import { BEGUN, REFUSED, type TrialRequest } from './request.ts'
 

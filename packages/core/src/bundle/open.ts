@@ -64,7 +64,7 @@ function lazyFile(
     size: expected.size,
     sha256: expected.sha256,
     bytes: async (options) => (await open(options)).bytes(),
-    ...(hasLocalPath ? { localPath: async (options?: LoadOptions) => (await open(options)).localPath! } : {}),
+    ...(hasLocalPath ? { localPath: async (options?: LoadOptions) => (await open(options)).localPath } : {}),
   }
   return { file, open }
 }

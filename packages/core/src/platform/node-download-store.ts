@@ -1,21 +1,31 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { DownloadStore, Remembered, StoredFile } from '../bundle/url-files.ts'
-import { TensorferryError } from '../errors.ts'
+import { sourceFromBlob } from '../format/byte-source.ts'
 import { hashFile, readWhole, sourceFromFile } from './node-files.ts'
 
-/** `TENSORFERRY_CACHE`, else the user's cache folder on this system. */
-export function defaultCacheDir(): string {
-  const { TENSORFERRY_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env
-  if (TENSORFERRY_CACHE) return TENSORFERRY_CACHE
-  if (process.platform === 'win32') return join(LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'tensorferry')
-  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'tensorferry')
-  return join(XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tensorferry')
+const nameOf = (url: string): string => createHash('sha256').update(url).digest('hex')
+
+/** Names of files: anything else could be a path to somewhere else. */
+const SHA256 = /^[0-9a-f]{64}$/
+
+/** An entry of the index as it was written; null: somebody has changed it. */
+function checkRemembered(value: unknown): Remembered | null {
+  const { sha256, etag, lastModified } = (value ?? {}) as Record<keyof Remembered, unknown>
+  const isHeader = (header: unknown): header is string | null => header === null || typeof header === 'string'
+  if (typeof sha256 !== 'string' || !SHA256.test(sha256) || !isHeader(etag) || !isHeader(lastModified)) return null
+  return { sha256, etag, lastModified }
 }
 
-const nameOf = (url: string): string => createHash('sha256').update(url).digest('hex')
+function inMemory(blob: Blob, sha256: string): StoredFile {
+  return {
+    source: sourceFromBlob(blob),
+    bytes: async () => new Uint8Array(await blob.arrayBuffer()),
+    size: blob.size,
+    sha256,
+  }
+}
 
 /** Downloads on disk: `files/SHA256`, and `urls/` for what was last seen at a URL. Written aside and renamed, so never half there. */
 export function diskDownloadStore(folder: string): DownloadStore {
@@ -29,16 +39,17 @@ export function diskDownloadStore(folder: string): DownloadStore {
     size,
     sha256,
   })
-  const failed = (cause: unknown): TensorferryError =>
-    new TensorferryError(
-      'DOWNLOAD_FAILED',
-      `the download cache ${folder} cannot be written (${(cause as Error).message}); pass cacheDir or set TENSORFERRY_CACHE`,
-      { cause },
-    )
+  const warnings: string[] = []
+  const noteUnkept = (cause: unknown): void => {
+    const warning = `downloads are not kept: the cache folder ${folder} cannot be written (${(cause as Error).message}); pass cacheDir or set TENSORFERRY_CACHE`
+    if (warnings.length === 0) warnings.push(warning)
+  }
 
   return {
     onDisk: true,
+    warnings,
     async get(sha256) {
+      if (!SHA256.test(sha256)) return null
       const path = pathOf(sha256)
       const found = await stat(path).catch(() => null)
       if (!found) return null
@@ -49,28 +60,44 @@ export function diskDownloadStore(folder: string): DownloadStore {
     async put(chunks) {
       const temporary = join(filesFolder, `${randomUUID()}.part`)
       const hash = createHash('sha256')
-      let size = 0
-      const handle = await mkdir(filesFolder, { recursive: true })
-        .then(() => open(temporary, 'wx'))
+      let written = 0
+      // What the disk does not take stays in memory: a load needs no cache.
+      const rest: Uint8Array<ArrayBuffer>[] = []
+      let handle = await mkdir(filesFolder, { recursive: true })
+        .then(() => open(temporary, 'wx+'))
         .catch((cause: unknown) => {
-          throw failed(cause)
+          noteUnkept(cause)
+          return null
         })
+      let isWhole = handle !== null
       try {
         for await (const chunk of chunks) {
           hash.update(chunk)
-          size += chunk.byteLength
-          await handle.writeFile(chunk).catch((cause: unknown) => {
-            throw failed(cause)
-          })
+          if (isWhole) {
+            try {
+              await handle!.writeFile(chunk)
+              written += chunk.byteLength
+              continue
+            } catch (cause) {
+              noteUnkept(cause)
+              isWhole = false
+            }
+          }
+          rest.push(Uint8Array.from(chunk))
         }
-        await handle.close()
         const sha256 = hash.digest('hex')
+        if (!isWhole) {
+          const begun = new Uint8Array(written)
+          if (written > 0) await handle!.read(begun, 0, written, 0)
+          return inMemory(new Blob([begun, ...rest]), sha256)
+        }
+        await handle!.close()
+        handle = null
         await rename(temporary, pathOf(sha256))
-        return stored(pathOf(sha256), size, sha256)
-      } catch (error) {
-        await handle.close().catch(() => undefined)
-        await rm(temporary, { force: true })
-        throw error
+        return stored(pathOf(sha256), written, sha256)
+      } finally {
+        await handle?.close().catch(() => undefined)
+        await rm(temporary, { force: true }).catch(() => undefined)
       }
     },
     async list() {
@@ -89,16 +116,20 @@ export function diskDownloadStore(folder: string): DownloadStore {
     delete: (sha256) => rm(pathOf(sha256), { force: true }),
     async recall(url) {
       try {
-        return JSON.parse(await readFile(join(urlsFolder, nameOf(url)), 'utf8')) as Remembered
+        return checkRemembered(JSON.parse(await readFile(join(urlsFolder, nameOf(url)), 'utf8')))
       } catch {
         return null
       }
     },
     async remember(url, entry) {
-      await mkdir(urlsFolder, { recursive: true })
-      const temporary = join(urlsFolder, `${randomUUID()}.part`)
-      await writeFile(temporary, JSON.stringify(entry))
-      await rename(temporary, join(urlsFolder, nameOf(url)))
+      try {
+        await mkdir(urlsFolder, { recursive: true })
+        const temporary = join(urlsFolder, `${randomUUID()}.part`)
+        await writeFile(temporary, JSON.stringify(entry))
+        await rename(temporary, join(urlsFolder, nameOf(url)))
+      } catch (cause) {
+        noteUnkept(cause)
+      }
     },
   }
 }

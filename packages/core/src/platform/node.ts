@@ -6,10 +6,11 @@ import { localArtifacts } from '../bundle/local-manifest.ts'
 import type { DownloadStore } from '../bundle/url-files.ts'
 import { TensorferryError } from '../errors.ts'
 import { tagOf } from '../tag-of.ts'
+import { cacheFolder } from './cache-folder.ts'
 import { nodeImageCodecs } from './image-codecs-node.ts'
 import { importBackend } from './node-backend.ts'
 import { findBackendConfig } from './node-config.ts'
-import { defaultCacheDir, diskDownloadStore } from './node-download-store.ts'
+import { diskDownloadStore } from './node-download-store.ts'
 import { folderFiles } from './node-files.ts'
 import type { Located, LocateOptions, Platform } from './platform.ts'
 import { locateUrl } from './url.ts'
@@ -23,7 +24,7 @@ async function locatePath(path: string): Promise<Located> {
   return { kind: 'file', files: folderFiles(dirname(full), 'follow'), path: basename(full) }
 }
 
-const storeOf = (options: LocateOptions): DownloadStore => diskDownloadStore(options.cacheDir ?? defaultCacheDir())
+const storeOf = (options: LocateOptions): DownloadStore => diskDownloadStore(options.cacheDir ?? cacheFolder())
 
 /** Node, Bun and Deno: files, a download cache on disk, sharp for pictures. */
 export const platform: Platform = {
