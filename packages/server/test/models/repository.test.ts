@@ -25,7 +25,9 @@ async function copyDigits(folder: string, version = '1.0.0', name = 'digits'): P
 async function rewrite(folder: string, change: Record<string, unknown>): Promise<void> {
   const path = join(folder, 'bundle.json')
   const manifest = JSON.parse(await readFile(path, 'utf8')) as object
-  await writeFile(path, JSON.stringify({ ...manifest, ...change }))
+  // In one step: a manifest that is empty for a moment is a failure of its own.
+  await writeFile(`${path}.part`, JSON.stringify({ ...manifest, ...change }))
+  await rename(`${path}.part`, path)
 }
 
 const codeOf = (work: () => unknown): unknown => {
