@@ -2,6 +2,7 @@ import { type Artifact, detectFormat, type LoadOptions, TensorferryError } from 
 import { openModelSource } from '../model-source.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { checkArchive } from '../torchscript/check-archive.ts'
+import { isPinned } from '../trust.ts'
 import { type AotMetadata, readAotMetadata } from './aot-metadata.ts'
 import { type KeptFile, keepFile } from './kept-files.ts'
 import { thisMachine } from './machine.ts'
@@ -37,8 +38,7 @@ export async function openPackage(
   loadOptions: LoadOptions,
 ): Promise<AotPackage> {
   const name = artifact.files[0].path
-  const isPinned = trust !== null && trust !== 'native-code'
-  const { source, bytes } = await openModelSource(artifact, loadOptions, isPinned)
+  const { source, bytes } = await openModelSource(artifact, loadOptions, isPinned(trust))
   const format = await detectFormat(source)
   if (format !== 'aot-inductor') {
     throw new TensorferryError(

@@ -2,11 +2,11 @@ import { type Artifact, type ByteSource, detectFormat, type LoadOptions, Tensorf
 import { readEntry } from '../aot/read-entry.ts'
 import { openModelSource } from '../model-source.ts'
 import type { ResolvedOptions } from '../options.ts'
+import { isPinned, isTrusted } from '../trust.ts'
 import { type CodeDevice, type CodeEntry, findDevices, mapCode, readCode, refuseOptimized } from './archive-code.ts'
 import { checkArchive } from './check-archive.ts'
 import { renameDevices } from './pickle-devices.ts'
 import { replaceEntries } from './replace-entries.ts'
-import { isTrusted } from './untrusted-code.ts'
 import type { ZipEntry } from './zip-directory.ts'
 
 /** Where the addon reads the model. */
@@ -66,8 +66,7 @@ export async function openModelFile(
   loadOptions: LoadOptions,
 ): Promise<OpenedModel> {
   const name = artifact.files[0].path
-  const isPinned = options.trust !== null && options.trust !== 'native-code'
-  const { source, path, bytes } = await openModelSource(artifact, loadOptions, isPinned)
+  const { source, path, bytes } = await openModelSource(artifact, loadOptions, isPinned(options.trust))
   const entries = await inspect(name, source)
   const code = await readCode(source, entries)
   refuseOptimized(name, code)

@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto'
 import { TensorferryError } from '@tensorferry/core'
-import type { ResolvedOptions } from '../options.ts'
 import type { CodeEntry } from './archive-code.ts'
 
 /** An operator or a class of C++ beyond arithmetic on tensors, at the first place that uses it. */
@@ -27,16 +25,6 @@ function parseUses(message: string, code: readonly CodeEntry[]): readonly Use[] 
 
 const placeOf = ({ file, line, text }: Use): string =>
   file ? ` (${file}, line ${line}${text && `: ${text}`})` : ' (an attribute or a constant of it)'
-
-/**
- * Whether all that a TorchScript file holds may run.
- *
- * @param bytes - its content, when its sha256 is pinned
- */
-export function isTrusted(trust: ResolvedOptions['trust'], bytes: Uint8Array | null): boolean {
-  if (trust === null || bytes === null) return trust === 'native-code'
-  return trust === 'native-code' || trust.sha256.includes(createHash('sha256').update(bytes).digest('hex'))
-}
 
 /**
  * The error for a file that would do more than arithmetic on tensors, from what the addon found.
