@@ -4,19 +4,9 @@ import { expect, test } from 'vitest'
 import { sweep } from '../../../../tests/sweep.ts'
 import type { ServedModel } from '../../src/models/served-model.ts'
 import { bundlePath, loadModels } from '../load-models.ts'
+import { random } from '../random.ts'
 
 const REQUESTS = sweep(1200, 200)
-
-/** A generator of its own seed: a failure comes again. @see Steele & Vigna's mulberry32 */
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 const SIZES = [
   [4, 4],

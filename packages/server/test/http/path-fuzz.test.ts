@@ -1,5 +1,6 @@
 import { Agent, request } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
+import { random } from '../random.ts'
 import { startServer } from './start-server.ts'
 
 const PARTS =
@@ -26,17 +27,6 @@ const BETWEEN = [
   '%00/',
   '%',
 ]
-
-/** Numbers from 0 to 1, the same in every run (mulberry32). */
-function draws(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 /** What only a key gets: metadata, statistics, metrics, examples of a model. */
 const SECRET = /"(?:inputs|extensions|model_stats|versions|instances|max_batch_size|models)"|^# HELP/m
@@ -67,7 +57,7 @@ test('no spelling of an address gets past the keys, and a probe stays one', { ti
   for (const path of known) expect([path, (await answerOf(path)).status]).toEqual([path, 401])
   expect((await answerOf('/ping#/metrics')).status).toBe(200)
 
-  const draw = draws(19)
+  const draw = random(19)
   const pick = <T>(list: readonly T[]): T => list[Math.floor(draw() * list.length)]!
   const words = PARTS.split(' ')
   const paths = Array.from({ length: 3000 }, () => {
