@@ -4,12 +4,12 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { ERRORS, type ErrorCode } from '../packages/core/src/errors.ts'
 import { codeBlocks } from './code-blocks.ts'
+import { freePort } from './free-port.ts'
 import { linkPackages } from './linked-project.ts'
 import { ROOT, runToEnd } from './workspace.ts'
 
@@ -40,15 +40,6 @@ beforeAll(async () => {
 })
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as { port: number }
-  probe.close()
-  await once(probe, 'close')
-  return port
-}
 
 const first = async (response: Response) => ((await response.json()) as { label: string }[])[0]!.label
 

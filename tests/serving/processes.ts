@@ -1,6 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { ROOT } from '../workspace.ts'
@@ -65,14 +63,4 @@ export function startProgram(
 /** Starts `tensorferry`. */
 export function startTensorferry(args: readonly string[], options?: Parameters<typeof startProgram>[2]): Running {
   return startProgram(process.execPath, [PROGRAM, ...args], options)
-}
-
-/** A port that nothing listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }

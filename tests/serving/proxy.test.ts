@@ -3,8 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../free-port.ts'
 import { ROOT } from '../workspace.ts'
-import { freePort, PROGRAM, type Running, startProgram, startTensorferry } from './processes.ts'
+import { PROGRAM, type Running, startProgram, startTensorferry } from './processes.ts'
 import { requireProgram } from './require-program.ts'
 
 const DIGITS = join(ROOT, 'examples/bundles/digits')

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../free-port.ts'
 import { ROOT } from '../workspace.ts'
-import { freePort, type Running, startProgram, startTensorferry } from './processes.ts'
+import { type Running, startProgram, startTensorferry } from './processes.ts'
 import { requireProgram } from './require-program.ts'
 
 const DIGITS = join(ROOT, 'examples/bundles/digits')

@@ -3,8 +3,9 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../free-port.ts'
 import { ROOT } from '../workspace.ts'
-import { freePort, PROGRAM, type Running, startProgram } from './processes.ts'
+import { PROGRAM, type Running, startProgram } from './processes.ts'
 import { peerProgram } from './python-venv.ts'
 
 const DIGITS = join(ROOT, 'examples/bundles/digits')

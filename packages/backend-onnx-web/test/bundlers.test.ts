@@ -1,12 +1,12 @@
 // Apps of the packed packages, built by the bundlers that people use, and run in Chromium under a strict policy.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { cp, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freePort } from '../../../tests/free-port.ts'
 import { createNpmProject, packPackages } from '../../../tests/packed-projects.ts'
 import { ROOT, runToEnd } from '../../../tests/workspace.ts'
 import { chromiumPath, launchChromium } from './browser/chromium.ts'
@@ -152,15 +152,6 @@ describe.skipIf(chromiumPath === null)('bundlers', () => {
     }, 300_000)
   })
 })
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
-}
 
 /** Waits until a process has printed something; rejects with all of it when it ends before. */
 function printed(child: ChildProcess, pattern: RegExp): Promise<void> {

@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../../../../tests/free-port.ts'
 import { peerProgram } from '../../../../tests/serving/python-venv.ts'
 import { writeFixtures } from './fixture-files.ts'
-import { freePort, startProcess, untilReady } from './process.ts'
+import { startProcess, untilReady } from './process.ts'
 
 /** MLServer with the kit's fixtures. */
 export async function startMlserver() {
