@@ -246,6 +246,39 @@ def test_packed_sequences_are_exported_as_torchscript(export, tmp_path: Path) ->
         np.testing.assert_allclose(found(x, lengths).numpy(), model(x, lengths).numpy(), atol=1e-6)
 
 
+class LastState(nn.Module):
+    """A classifier of the last state of a packed layer, whose output nobody reads."""
+
+    def __init__(self, layer: nn.RNNBase, is_sorted: bool) -> None:
+        super().__init__()
+        self.layer = layer
+        self.is_sorted = is_sorted
+        self.linear = nn.Linear(8, 3)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=self.is_sorted)
+        _, state = self.layer(packed)
+        hidden = state[0] if isinstance(state, tuple) else state
+        return self.linear(torch.cat([hidden[-2], hidden[-1]], 1))
+
+
+@pytest.mark.parametrize(("kind", "is_sorted"), [(nn.LSTM, True), (nn.GRU, False)])
+def test_a_packed_layer_whose_output_nobody_reads_is_exported_as_onnx(
+    export, tmp_path: Path, kind: type[nn.RNNBase], is_sorted: bool
+) -> None:
+    torch.manual_seed(3)
+    model = LastState(kind(5, 4, num_layers=2, bidirectional=True, batch_first=True), is_sorted).eval()
+    examples = [(rand(3, 6, 5), tensor([6, 4, 2])), (rand(2, 9, 5), tensor([9, 3] if is_sorted else [3, 9]))]
+    report = export(model, examples, ["x", "lengths"], ["y"], SEQUENCES, formats=["onnx"])
+    assert [artifact.name for artifact in report.artifacts] == ["onnx"]
+    files = BundleFiles(tmp_path / "bundle")
+    assert [output["name"] for output in files.manifest["outputs"]] == ["y"]
+    x, lengths = rand(4, 12, 5), tensor([12, 7, 5, 1] if is_sorted else [5, 12, 1, 7])
+    with torch.no_grad():
+        expected = model(x, lengths).numpy()
+    np.testing.assert_allclose(files.run({"x": x.numpy(), "lengths": lengths.numpy()})["y"], expected, atol=1e-5)
+
+
 class RefusesNegative(nn.Module):
     """Takes another way for a number that the examples never show."""
 

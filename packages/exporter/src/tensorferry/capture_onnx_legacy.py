@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from .capture_torchscript import CapturedFile, capture_failed, script_module, trace_module
 from .dims import DynamicDims
+from .errors import ExportError
+from .packed_outputs import WithPackedOutputs, without_last_outputs
 
 # the newest that this exporter writes
 OPSET = 20
@@ -44,7 +46,17 @@ def capture_legacy_of_trace(
         `CAPTURE_FAILED`
     """
     module, warned = trace_module(model, example, parts)
-    return CapturedFile(_convert(module, example, names, dims), warned)
+    try:
+        return CapturedFile(_convert(module, example, names, dims), warned)
+    except ExportError:
+        if not any(isinstance(layer, nn.RNNBase) for layer in model.modules()):
+            raise
+        wider = WithPackedOutputs(model)
+        module, _ = trace_module(wider, example, [f"model.{part}" for part in parts])
+        if wider.added == 0:
+            raise
+        content = without_last_outputs(_convert(module, example, names, dims), wider.added)
+        return CapturedFile(content, warned)
 
 
 def _name_cat() -> None:
