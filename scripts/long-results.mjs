@@ -19,7 +19,7 @@ export function writeLongResults(report, junit) {
   for (const [, file, name, time] of readFileSync(junit, 'utf8').matchAll(
     /<testcase classname="([^"]*)" name="([^"]*)" time="([^"]*)"/g,
   )) {
-    rows.push(row(`${file.replaceAll('.', '/')}.py`, name, 'passed', Number(time)))
+    rows.push(row(`packages/exporter/${file.replaceAll('.', '/')}.py`, name, 'passed', Number(time)))
   }
   const day = new Date().toISOString().slice(0, 10)
   writeFileSync(
