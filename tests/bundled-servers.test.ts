@@ -112,3 +112,24 @@ test('away from every node_modules the error says what to do', async () => {
     /onnxruntime-node cannot be found.*npm install onnxruntime-node.*@tensorferry\/\* and onnxruntime-node external/,
   )
 })
+
+test('where only what is imported was copied the error says what is missing', async () => {
+  const traced = join(folder, 'traced')
+  const native = `onnxruntime-node/bin/napi-v6/${process.platform}/${process.arch}/onnxruntime_binding.node`
+  const copied = ['onnxruntime-node/package.json', 'onnxruntime-node/dist', 'onnxruntime-common', native]
+  for (const path of copied) {
+    await cp(join(app, 'node_modules', path), join(traced, 'node_modules', path), { recursive: true })
+  }
+  await cp(join(app, 'digits'), join(traced, 'digits'), { recursive: true })
+  await cp(join(app, 'external.mjs'), join(traced, 'server.mjs'))
+  await cp(join(app, 'node_modules/@tensorferry'), join(traced, 'node_modules/@tensorferry'), { recursive: true })
+  await cp(join(app, 'node_modules/valibot'), join(traced, 'node_modules/valibot'), { recursive: true })
+  await cp(join(app, 'digit.png'), join(traced, 'digit.png'))
+  const { code, stdout } = await run(traced, process.execPath, ['server.mjs'], ALONE)
+  expect(code).toBe(1)
+  const answer = JSON.parse(stdout)
+  expect(answer.code).toBe('BACKEND_UNAVAILABLE')
+  expect(answer.message).toMatch(
+    /library that belongs beside .*onnxruntime_binding\.node is missing; take all of this folder/,
+  )
+})

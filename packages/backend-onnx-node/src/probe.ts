@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Availability, type CallOptions, TensorferryError, withCallOptions } from '@tensorferry/core'
 import { findRuntime, NOT_INSTALLED } from './find-runtime.ts'
@@ -57,8 +57,16 @@ function checkMachine(): Availability {
   }
   const native = ['bin', 'napi-v6', process.platform, process.arch, 'onnxruntime_binding.node']
   const binding = join(dirname(entry), '..', ...native)
-  if (existsSync(binding)) return { available: true }
-  return unavailable(`the native part of onnxruntime-node is missing: ${binding}`, 'install onnxruntime-node again')
+  if (!existsSync(binding)) {
+    return unavailable(`the native part of onnxruntime-node is missing: ${binding}`, 'install onnxruntime-node again')
+  }
+  if (readdirSync(dirname(binding)).length === 1) {
+    return unavailable(
+      `the library that belongs beside ${binding} is missing`,
+      'take all of this folder along: a tool that copies what is imported (Next.js: outputFileTracingIncludes) does not see it',
+    )
+  }
+  return { available: true }
 }
 
 /** Loads the native code in a worker: on the caller's thread it would block it, and stay in the process. */
