@@ -3,7 +3,7 @@ import type { OpenModel } from './bundle/open.ts'
 import { describeGiven } from './describe-given.ts'
 import { TensorferryError } from './errors.ts'
 import { nearestBackend, PUBLISHED_BACKENDS } from './known-backends.ts'
-import type { BackendAttempt } from './report.ts'
+import type { BackendAttempt, LoadStage } from './report.ts'
 
 // Loaded when an error is met: apps whose backend works do without all these messages.
 
@@ -154,4 +154,24 @@ export function artifactError(model: OpenModel | null, backend: Backend, wanted:
     `${reads}; ${model.where} is ${title}, which needs a backend that reads ${format} (${there})${format === 'onnx' ? '' : ', or export the module to ONNX with tensorferry.export_bundle in Python'}`,
     { details },
   )
+}
+
+/** An attempt that failed, for the report. */
+export function refusal(
+  backend: Pick<BackendAttempt, 'backend' | 'package'>,
+  stage: LoadStage,
+  error: TensorferryError,
+  timings: BackendAttempt['timings'],
+): BackendAttempt {
+  // As a probe gave them; elsewhere the message says it all.
+  const { code, reason, hint } = (stage === 'probe' ? error.details : {}) as Partial<Record<string, string>>
+  return {
+    ...backend,
+    outcome: 'refused',
+    stage,
+    code: code ?? error.code,
+    reason: reason ?? error.message,
+    hint: hint ?? null,
+    timings,
+  }
 }

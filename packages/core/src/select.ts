@@ -169,7 +169,7 @@ export async function selectBackend(request: SelectRequest, options: LoadOptions
       if (options.signal?.aborted || TensorferryError.is(error, 'ABORTED') || TensorferryError.is(error, 'TIMED_OUT'))
         throw error
       lastError = error
-      attempts.push(refusal({ backend: name, package: from }, stage, error, timings))
+      attempts.push((await errors()).refusal({ backend: name, package: from }, stage, error, timings))
     }
   }
   if (attempts.length === 1) throw lastError
@@ -178,23 +178,4 @@ export async function selectBackend(request: SelectRequest, options: LoadOptions
 
 function sessionSource(model: OpenModel | null, artifact: Artifact | undefined): SessionSource {
   return { ...(artifact ? { artifact } : {}), ...(model?.signature ? { signature: model.signature } : {}) }
-}
-
-function refusal(
-  backend: Pick<BackendAttempt, 'backend' | 'package'>,
-  stage: LoadStage,
-  error: TensorferryError,
-  timings: BackendAttempt['timings'],
-): BackendAttempt {
-  // As a probe gave them; elsewhere the message says it all.
-  const { code, reason, hint } = (stage === 'probe' ? error.details : {}) as Partial<Record<string, string>>
-  return {
-    ...backend,
-    outcome: 'refused',
-    stage,
-    code: code ?? error.code,
-    reason: reason ?? error.message,
-    hint: hint ?? null,
-    timings,
-  }
 }
