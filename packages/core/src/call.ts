@@ -47,9 +47,15 @@ async function startSafely<T>(start: () => Promise<T>): Promise<T> {
   return start()
 }
 
+type OnAbort = (error: TensorferryError) => void
+
+/** A call in progress; empty once it has ended. */
+type Slot = [OnAbort?]
+
 interface Waiting {
-  /** No Set, which V8 keeps too long (see `Queue`, which would be too large here). */
-  readonly calls: (() => void)[]
+  /** In order; the empty ones are swept when they are the most. */
+  slots: Slot[]
+  inUse: number
   tell(): void
 }
 
@@ -57,34 +63,36 @@ interface Waiting {
 const waiting = new WeakMap<AbortSignal, Waiting>()
 
 /** Calls back when the signal fires; the result takes that back. */
-function onAbort(signal: AbortSignal, call: () => void): () => void {
-  let entry = waiting.get(signal)
-  if (!entry) {
-    const calls: (() => void)[] = []
-    const tell = (): void => {
-      for (let one = calls.shift(); one; one = calls.shift()) {
+function onAbort(signal: AbortSignal, call: OnAbort): () => void {
+  const entry = waiting.get(signal) ?? {
+    slots: [],
+    inUse: 0,
+    tell() {
+      // One for all, as the signal's own reason is.
+      const error = abortedError(signal)
+      for (const slot of entry.slots) {
         try {
-          one()
-        } catch (error) {
+          slot.pop()?.(error)
+        } catch (thrown) {
           // As from a listener of its own: uncaught, and the other calls are told all the same.
           queueMicrotask(() => {
-            throw error
+            throw thrown
           })
         }
       }
-    }
-    entry = { calls, tell }
-    waiting.set(signal, entry)
-    signal.addEventListener('abort', tell, { once: true })
+    },
   }
-  const { calls, tell } = entry
-  calls.push(call)
+  const slot: Slot = [call]
+  if (entry.slots.push(slot) === 1) {
+    waiting.set(signal, entry)
+    signal.addEventListener('abort', entry.tell, { once: true })
+  }
+  entry.inUse++
   return () => {
-    const at = calls.indexOf(call)
-    if (at < 0) return
-    calls.splice(at, 1)
-    if (calls.length > 0) return
-    signal.removeEventListener('abort', tell)
+    if (!slot.pop()) return
+    if (--entry.inUse * 2 < entry.slots.length) entry.slots = entry.slots.filter(([one]) => one)
+    if (entry.inUse > 0) return
+    signal.removeEventListener('abort', entry.tell)
     waiting.delete(signal)
   }
 }
@@ -120,7 +128,7 @@ export function withCallOptions<T>(
       reject(error)
       onCancel?.(error)
     }
-    if (signal) ignoreSignal = onAbort(signal, () => cancel(abortedError(signal)))
+    if (signal) ignoreSignal = onAbort(signal, cancel)
     if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) {
       // setTimeout takes 31 bits; a longer wait is as good as none.
       timer = setTimeout(

@@ -60,6 +60,29 @@ describe('a signal that many calls share', () => {
     expect(uncaught).toMatchObject([{ message: 'a fault' }])
     expect(getEventListeners(signal, 'abort')).toHaveLength(0)
   })
+  test('tells those in progress alone, in order, with one error for all', async () => {
+    const controller = new AbortController()
+    const { signal } = controller
+    const ends: (() => void)[] = []
+    const told: number[] = []
+    const calls = Array.from({ length: 1000 }, (_, index) =>
+      withCallOptions(
+        { signal },
+        () => new Promise<void>((resolve) => ends.push(resolve)),
+        () => told.push(index),
+      ),
+    )
+    const isLeft = (index: number): boolean => index % 7 === 3
+    for (const [index, end] of ends.entries()) if (!isLeft(index)) end()
+    await Promise.all(calls.filter((_, index) => !isLeft(index)))
+    controller.abort()
+    const results = await Promise.allSettled(calls)
+    expect(told).toEqual([...calls.keys()].filter(isLeft))
+    const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
+    expect(errors).toHaveLength(told.length)
+    expect(new Set(errors)).toEqual(new Set([expect.objectContaining({ code: 'ABORTED', cause: signal.reason })]))
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+  })
   test('50 runs at once of a model', async () => {
     const warnings = collectWarnings()
     await using model = await loadModel(await makeBundle(), { backend })
