@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { libtorch } from '@tensorferry/backend-libtorch'
+import { openLocalFile } from '@tensorferry/core/node'
 
 /** A bare file, as core hands it to a backend. */
 function artifactOf(path, format) {
@@ -9,7 +10,7 @@ function artifactOf(path, format) {
     name: format,
     format,
     requires: {},
-    files: [{ path: path.split('/').at(-1), size: null, sha256: null, bytes, localPath: async () => path }],
+    files: [{ path: path.split('/').at(-1), size: null, sha256: null, bytes, localFile: () => openLocalFile(path) }],
   }
 }
 

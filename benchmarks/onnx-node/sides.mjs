@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { onnxNode } from '@tensorferry/backend-onnx-node'
+import { openLocalFile } from '@tensorferry/core/node'
 import ort from 'onnxruntime-node'
 
 export { ort }
@@ -17,7 +18,7 @@ export function artifactOf(name) {
     name,
     format: 'onnx',
     requires: {},
-    files: [{ path: `${name}.onnx`, size: null, sha256: null, bytes, localPath: async () => path }],
+    files: [{ path: `${name}.onnx`, size: null, sha256: null, bytes, localFile: () => openLocalFile(path) }],
   }
 }
 

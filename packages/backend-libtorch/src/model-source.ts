@@ -1,5 +1,4 @@
 import { type Artifact, type ByteSource, type LoadOptions, sourceFromBytes } from '@tensorferry/core'
-import { openFileSource } from '@tensorferry/core/node'
 
 /** A model file that can be read. */
 export interface ModelSource {
@@ -7,6 +6,14 @@ export interface ModelSource {
   /** Where it lies; null: its content is in `bytes`. */
   readonly path: string | null
   readonly bytes: Uint8Array<ArrayBuffer> | null
+  /** Whether its bundle vouches for the content. */
+  readonly isListed: boolean
+  /**
+   * Whether what was read is the listed content; waits for its hash, which is computed meanwhile.
+   *
+   * @throws TensorferryError `INTEGRITY_FAILED`
+   */
+  confirm(): Promise<void>
 }
 
 /**
@@ -20,8 +27,9 @@ export async function openModelSource(
   options: LoadOptions,
   inMemory = false,
 ): Promise<ModelSource> {
-  const path = inMemory ? undefined : await file.localPath?.(options)
-  if (path !== undefined) return { source: await openFileSource(path), path, bytes: null }
+  const isListed = file.sha256 !== null
+  const local = inMemory ? undefined : await file.localFile?.(options)
+  if (local) return { source: local.source, path: local.path, bytes: null, isListed, confirm: local.confirm }
   const bytes = await file.bytes(options)
-  return { source: sourceFromBytes(bytes), path: null, bytes }
+  return { source: sourceFromBytes(bytes), path: null, bytes, isListed, confirm: async () => undefined }
 }

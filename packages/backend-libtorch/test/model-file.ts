@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type LibtorchOptions, type LibtorchSession, libtorch } from '@tensorferry/backend-libtorch'
 import type { Artifact, ArtifactFile, Signature } from '@tensorferry/core'
+import { openLocalFile } from '@tensorferry/core/node'
 import { libtorchRoot } from './environment.ts'
 
 /** Absolute path of a file in `fixtures/`. */
@@ -22,7 +23,7 @@ export function artifactOf(file: ArtifactFile): Artifact {
 /** A fixture by name, from disk. */
 export function onDisk(name: string): Artifact {
   const path = fixturePath(name)
-  return artifactOf({ ...fileOf(name, () => readFileSync(path)), localPath: async () => path })
+  return artifactOf({ ...fileOf(name, () => readFileSync(path)), localFile: () => openLocalFile(path) })
 }
 
 /** A fixture by name, from memory. */

@@ -124,12 +124,22 @@ export async function createOnnxSession(
   const load = async (): Promise<OnnxNodeSession> => {
     const files = await inspectModelFiles(artifact, signature !== undefined, loadOptions)
     report(0)
-    const { facts, executor } =
+    const loading =
       options.execution === 'inline'
-        ? await loadInline(files, signature, options)
-        : await loadPool(files, signature, options, report)
+        ? loadInline(files, signature, options)
+        : loadPool(files, signature, options, report)
+    const { facts, executor } = await loading.catch(async (error: unknown) => {
+      await files.confirm()
+      throw error
+    })
     if (options.execution === 'inline') report(1)
     const session = new ExecutorSession(facts, executor)
+    try {
+      await files.confirm()
+    } catch (error) {
+      await session.dispose()
+      throw error
+    }
     // Nobody waits for it any more.
     if (left) await session.dispose()
     return session

@@ -1,6 +1,5 @@
 import { dirname, resolve } from 'node:path'
-import { type Artifact, type ArtifactFile, type LoadOptions, sourceFromBytes } from '@tensorferry/core'
-import { openFileSource } from '@tensorferry/core/node'
+import { type Artifact, type ArtifactFile, type LoadOptions, type LocalFile, sourceFromBytes } from '@tensorferry/core'
 import { type ExternalFile, findExternalData } from '@tensorferry/onnx-shared/model-files'
 import type { ModelData } from './messages.ts'
 
@@ -8,6 +7,12 @@ import type { ModelData } from './messages.ts'
 export interface ModelFiles {
   /** For one replica: paths where the files are on disk, else bytes of its own, to be transferred. */
   open(): Promise<ModelData>
+  /**
+   * Once they have been read: whether they are the listed ones.
+   *
+   * @throws TensorferryError `INTEGRITY_FAILED`
+   */
+  confirm(): Promise<void>
 }
 
 /**
@@ -22,10 +27,10 @@ export async function inspectModelFiles(
   options: LoadOptions,
 ): Promise<ModelFiles> {
   const [modelFile] = artifact.files
-  const path = await modelFile.localPath?.(options)
+  const local = await modelFile.localFile?.(options)
   const read = (file: ArtifactFile): Promise<Uint8Array<ArrayBuffer>> => file.bytes(options)
 
-  if (path === undefined) {
+  if (!local) {
     let first: Uint8Array<ArrayBuffer> | null = await read(modelFile)
     const external = await findExternalData(artifact, sourceFromBytes(first), hasManifest)
     return {
@@ -34,16 +39,25 @@ export async function inspectModelFiles(
         first = null
         return { model, externalData: await readAll(external, read) }
       },
+      confirm: async () => undefined,
     }
   }
 
-  const external = await findExternalData(artifact, await openFileSource(path), hasManifest)
+  const external = await findExternalData(artifact, local.source, hasManifest)
   // ONNX Runtime maps siblings into memory by itself: better than a copy. What lies elsewhere is handed over.
+  const byPath: LocalFile[] = [local]
   const elsewhere: ExternalFile[] = []
   for (const one of external) {
-    if ((await one.file.localPath?.(options)) !== resolve(dirname(path), one.name)) elsewhere.push(one)
+    const file = await one.file.localFile?.(options)
+    if (file && file.path === resolve(dirname(local.path), one.name)) byPath.push(file)
+    else elsewhere.push(one)
   }
-  return { open: async () => ({ model: path, externalData: await readAll(elsewhere, read) }) }
+  return {
+    open: async () => ({ model: local.path, externalData: await readAll(elsewhere, read) }),
+    async confirm() {
+      for (const file of byPath) await file.confirm()
+    },
+  }
 }
 
 function readAll(

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onnxNode } from '@tensorferry/backend-onnx-node'
 import { type Artifact, type Signature, tensor } from '@tensorferry/core'
+import { openLocalFile } from '@tensorferry/core/node'
 import { afterAll, describe, expect, test } from 'vitest'
 import { artifactOf, fileOf, fixturePath, inMemory, model, onDisk } from './model-file.ts'
 
@@ -55,7 +56,10 @@ describe('files that are no ONNX model', () => {
   })
 
   test('a path that is gone', async () => {
-    const gone = { ...fileOf('gone.onnx', () => new Uint8Array()), localPath: async () => join(folder, 'gone.onnx') }
+    const gone = {
+      ...fileOf('gone.onnx', () => new Uint8Array()),
+      localFile: () => openLocalFile(join(folder, 'gone.onnx')),
+    }
     await refusal(artifactOf(gone)).toMatchObject({ code: 'NOT_FOUND' })
   })
 
@@ -83,7 +87,10 @@ describe('external data', () => {
       () => {
         copyFileSync(fixturePath('external.onnx'), join(folder, 'external.onnx'))
         const path = join(folder, 'external.onnx')
-        return artifactOf({ ...inMemory('external.onnx'), localPath: async () => path }, onDisk('external.weights'))
+        return artifactOf(
+          { ...inMemory('external.onnx'), localFile: () => openLocalFile(path) },
+          onDisk('external.weights'),
+        )
       },
     ],
   ])('%s', async (_, artifact) => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Artifact, ArtifactFile } from '@tensorferry/core'
+import { openLocalFile } from '@tensorferry/core/node'
 
 /** Absolute path of a file in `fixtures/`. */
 export function fixturePath(name: string): string {
@@ -14,7 +15,7 @@ export function fileOf(path: string, content: () => Uint8Array): ArtifactFile {
 
 /** A fixture on disk. */
 export function onDisk(path: string): ArtifactFile {
-  return { ...fileOf(path, () => readFileSync(fixturePath(path))), localPath: async () => fixturePath(path) }
+  return { ...fileOf(path, () => readFileSync(fixturePath(path))), localFile: () => openLocalFile(fixturePath(path)) }
 }
 
 /** A fixture in memory. */

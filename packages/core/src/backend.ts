@@ -1,3 +1,4 @@
+import type { ByteSource } from './format/byte-source.ts'
 import type { Signature, TensorSpec } from './signature.ts'
 import type { Tensors } from './tensor.ts'
 
@@ -39,8 +40,27 @@ export interface ArtifactFile {
   readonly sha256: string | null
   /** Checked content, a new buffer on every call: a backend may transfer it, the next one in the list asks again. */
   bytes(options?: LoadOptions): Promise<Uint8Array<ArrayBuffer>>
-  /** On Node: absolute path of the checked file, siblings beside it; undefined: the disk did not take it, ask for bytes. */
-  localPath?(options?: LoadOptions): Promise<string | undefined>
+  /** On Node: where it lies, for a runtime that reads by path; undefined: the disk did not take it, ask for bytes. */
+  localFile?(options?: LoadOptions): Promise<LocalFile | undefined>
+}
+
+/**
+ * A file on disk. A small one has been checked when a backend gets this, a large one (over 32 MiB) is while the runtime
+ * reads it: {@link LocalFile.confirm} has the last word.
+ */
+export interface LocalFile {
+  /** Absolute, siblings beside it. */
+  readonly path: string
+  /** To look into it; a file that is another by now is an error. */
+  readonly source: ByteSource
+  /**
+   * Ask after it was read, before anything of it is used; before as well where it holds code. Also when the runtime refuses the
+   * file: that it is damaged says more.
+   *
+   * @throws TensorferryError `INTEGRITY_FAILED` when its content is not the listed one, or the file was changed, moved or
+   *   replaced since it was opened
+   */
+  confirm(): Promise<void>
 }
 
 /** One form of the model, for one or more backends. */

@@ -25,7 +25,7 @@ describe('a download cache that cannot be written', () => {
     const store = diskDownloadStore(join(folder, 'file', 'cache'))
     const stored = await store.put(chunks(), origin)
     expect(stored).toMatchObject({ size: 9000, sha256 })
-    expect(stored.localPath).toBeUndefined()
+    expect(stored.openLocal).toBeUndefined()
     expect(await stored.bytes()).toEqual(content)
     expect(await stored.source.read(1234, 10)).toEqual(content.subarray(1234, 1244))
     await store.remember(origin.url, { sha256, etag: null, lastModified: null })

@@ -38,7 +38,7 @@ export async function openPackage(
   loadOptions: LoadOptions,
 ): Promise<AotPackage> {
   const name = artifact.files[0].path
-  const { source, bytes } = await openModelSource(artifact, loadOptions, isPinned(trust))
+  const { source, bytes, confirm } = await openModelSource(artifact, loadOptions, isPinned(trust))
   const format = await detectFormat(source)
   if (format !== 'aot-inductor') {
     throw new TensorferryError(
@@ -48,6 +48,8 @@ export async function openPackage(
     )
   }
   requireTrust(name, trust, bytes)
+  // Native code: nothing of it is read before its content is known, and later reads are held to that.
+  await confirm()
   await checkArchive(source, name)
   const metadata = await readAotMetadata(source)
   requireMachine(metadata, thisMachine(), device)

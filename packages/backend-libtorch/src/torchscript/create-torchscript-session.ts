@@ -60,7 +60,7 @@ export async function createTorchScriptSession(
   options: ResolvedOptions,
   loadOptions: LoadOptions,
 ): Promise<LibtorchSession> {
-  const { file, devices, code, trusted } = await openModelFile(artifact, options, loadOptions)
+  const { file, devices, code, trusted, confirm } = await openModelFile(artifact, options, loadOptions)
   const baked = new BakedDevices(devices, options.device)
   const found = await findLibtorch({ libtorch: options.libtorch, oldest: OLDEST_LIBTORCH })
   requireTorch(artifact, found)
@@ -74,9 +74,13 @@ export async function createTorchScriptSession(
     model = new addon.NativeModel(options.threads, options.replicas, tensor as never, shares)
     guard(model)
     const { device, freeze, optimizeForInference: optimize } = options
-    const description = await model.load({ ...file, device, freeze, optimize, trusted }).catch((error: unknown) => {
-      throw baked.explain(mapError(explainUntrusted(artifact.files[0].path, error, code), 'load'))
-    })
+    const description = await model
+      .load({ ...file, device, freeze, optimize, trusted })
+      .catch(async (error: unknown) => {
+        await confirm()
+        throw baked.explain(mapError(explainUntrusted(artifact.files[0].path, error, code), 'load'))
+      })
+    await confirm()
     const bound = bind(description, signature)
     const replicas = description.hasInnerState ? 1 : options.replicas
     const { threads, borrowInputs } = options

@@ -1,6 +1,6 @@
 import { type Artifact, type ByteSource, detectFormat, type LoadOptions, TensorferryError } from '@tensorferry/core'
 import { readEntry } from '../aot/read-entry.ts'
-import { openModelSource } from '../model-source.ts'
+import { type ModelSource, openModelSource } from '../model-source.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { isPinned, isTrusted } from '../trust.ts'
 import { type CodeDevice, type CodeEntry, findDevices, mapCode, readCode, refuseOptimized } from './archive-code.ts'
@@ -20,10 +20,16 @@ export interface OpenedModel {
   readonly code: readonly CodeEntry[]
   /** The caller has said that all of it may run. */
   readonly trusted: boolean
+  /**
+   * Once libtorch has read it: whether it is the listed file.
+   *
+   * @throws TensorferryError `INTEGRITY_FAILED`
+   */
+  confirm(): Promise<void>
 }
 
 /** libtorch would call everything that is wrong "checkpoint corrupted". */
-async function inspect(path: string, source: ByteSource): Promise<readonly ZipEntry[]> {
+async function inspect(path: string, source: ByteSource, isListed: boolean): Promise<readonly ZipEntry[]> {
   const format = await detectFormat(source)
   if (format !== 'torchscript') {
     throw new TensorferryError(
@@ -32,7 +38,7 @@ async function inspect(path: string, source: ByteSource): Promise<readonly ZipEn
       { details: { format, expected: 'torchscript' } },
     )
   }
-  return checkArchive(source, path)
+  return checkArchive(source, path, isListed)
 }
 
 /** The archive with `device` in place of every one that its code and its attributes name; null: they name no other. */
@@ -58,20 +64,37 @@ async function mapDevices(
 /**
  * Looks into a TorchScript file before libtorch does.
  *
- * @throws TensorferryError `NOT_FOUND`, `FORMAT_UNSUPPORTED` saying what the file is instead, or that it is damaged
+ * @throws TensorferryError `NOT_FOUND`, `INTEGRITY_FAILED`, `FORMAT_UNSUPPORTED` saying what the file is instead, or that it
+ *   is damaged
  */
 export async function openModelFile(
   artifact: Artifact,
   options: Pick<ResolvedOptions, 'device' | 'mapDevices' | 'trust'>,
   loadOptions: LoadOptions,
 ): Promise<OpenedModel> {
-  const name = artifact.files[0].path
-  const { source, path, bytes } = await openModelSource(artifact, loadOptions, isPinned(options.trust))
-  const entries = await inspect(name, source)
+  const model = await openModelSource(artifact, loadOptions, isPinned(options.trust))
+  try {
+    const opened = await lookInto(artifact.files[0].path, model, options)
+    // Code that may do anything, and a copy that is not read again.
+    if (opened.trusted || 'bytes' in opened.file) await model.confirm()
+    return opened
+  } catch (error) {
+    // That it is damaged says more.
+    await model.confirm()
+    throw error
+  }
+}
+
+async function lookInto(
+  name: string,
+  { source, path, bytes, isListed, confirm }: ModelSource,
+  options: Pick<ResolvedOptions, 'device' | 'mapDevices' | 'trust'>,
+): Promise<OpenedModel> {
+  const entries = await inspect(name, source, isListed)
   const code = await readCode(source, entries)
   refuseOptimized(name, code)
   const mapped = options.mapDevices ? await mapDevices(source, entries, code, options.device) : null
   const trusted = isTrusted(options.trust, bytes)
-  if (mapped) return { file: { bytes: mapped }, devices: [], code, trusted }
-  return { file: bytes ? { bytes } : { path: path! }, devices: findDevices(code), code, trusted }
+  if (mapped) return { file: { bytes: mapped }, devices: [], code, trusted, confirm }
+  return { file: bytes ? { bytes } : { path: path! }, devices: findDevices(code), code, trusted, confirm }
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { sourceFromBytes, TensorferryError } from '@tensorferry/core'
-import { openFileSource } from '@tensorferry/core/node'
+import { openLocalFile } from '@tensorferry/core/node'
 import { type KeptFile, keepFile, keptPrefix } from '../aot/kept-files.ts'
 import { loadedLibraries } from '../discovery/loaded-libtorch.ts'
 import type { FoundLibtorch } from '../found-libtorch.ts'
@@ -42,7 +42,7 @@ function keepToTheEnd(file: KeptFile): void {
 
 /** A copy that nobody else can write to, of the very bytes that were compared. */
 async function keepVerified({ path, sha256 }: Library): Promise<KeptFile> {
-  const source = await openFileSource(path)
+  const { source } = await openLocalFile(path)
   const bytes = await source.read(0, source.size)
   const got = createHash('sha256').update(bytes).digest('hex')
   if (got !== sha256) {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type LibtorchOptions, type LibtorchSession, libtorch } from '@tensorferry/backend-libtorch'
 import { type Artifact, readSafetensors, type Signature, type Tensor, type Tensors } from '@tensorferry/core'
+import { openLocalFile } from '@tensorferry/core/node'
 import { expect } from 'vitest'
 import { libtorchRoot, packagesFolder } from '../environment.ts'
 
@@ -20,7 +21,7 @@ export function packageOf(bytes: () => Uint8Array, path = 'model.pt2'): Artifact
 export function packageOnDisk(name: string): Artifact {
   const path = packagePath(name)
   const { files, ...artifact } = packageOf(() => readFileSync(path), `${name}.pt2`)
-  return { ...artifact, files: [{ ...files[0], localPath: async () => path }] }
+  return { ...artifact, files: [{ ...files[0], localFile: () => openLocalFile(path) }] }
 }
 
 /** A backend that trusts, with one thread. */

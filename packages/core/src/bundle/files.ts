@@ -1,4 +1,4 @@
-import type { LoadOptions } from '../backend.ts'
+import type { LoadOptions, LocalFile } from '../backend.ts'
 import { type ByteSource, sourceFromBlob, sourceFromBytes } from '../format/byte-source.ts'
 import { isBytes } from '../tag-of.ts'
 
@@ -12,27 +12,26 @@ export interface Expected {
 export interface Files {
   /** For messages: the folder, the URL without its query, or "memory". */
   readonly where: string
-  /** Files lie on disk: `localPath` is there. */
-  readonly onDisk: boolean
-  /** They lie there under their own names, siblings beside them. */
-  readonly keepsNames: boolean
+  /** On Node: how many files an artifact may have to be opened by path; one where they are named by their hash. Default: none. */
+  readonly mostLocal?: number
   /** What went wrong without stopping anything; grows while files are read. */
   readonly warnings?: readonly string[]
   /** Whether the file is there; for a URL null: not known without asking. */
   has(path: string): Promise<boolean | null>
-  /** Opens a file for reading. Content is checked against `expected` before the first byte is handed out. */
+  /** Opens a file for reading. Its size is checked; its content before {@link OpenFile.bytes} hands it out. */
   open(path: string, expected: Expected, options?: LoadOptions): Promise<OpenFile>
   /** Newest content of a file nobody vouches for (a manifest, a bare model): revalidated where a cache holds it. */
   openLatest(path: string, options?: LoadOptions): Promise<OpenFile>
 }
 
-/** A checked file. */
+/** A file that is there. */
 export interface OpenFile {
+  /** To look into; on disk the content is not checked yet. */
   readonly source: ByteSource
-  /** A new buffer on every call. */
-  bytes(): Promise<Uint8Array<ArrayBuffer>>
-  /** Absolute path, when {@link Files.onDisk}. */
-  readonly localPath?: string
+  /** Checked content, a new buffer on every call. */
+  bytes(options?: LoadOptions): Promise<Uint8Array<ArrayBuffer>>
+  /** Where it lies on disk; the check of its content has begun. */
+  openLocal?(options?: LoadOptions): LocalFile
 }
 
 /** Words for a file that is missing or wrong. */
@@ -55,8 +54,6 @@ export function memoryFiles(
   }
   return {
     where: 'memory',
-    onDisk: false,
-    keepsNames: false,
     has: async (path) => contents.has(path),
     open,
     openLatest: (path, options) => open(path, { size: null, sha256: null }, options),

@@ -42,13 +42,7 @@ interface LazyFile {
   open(options?: LoadOptions): Promise<OpenFile>
 }
 
-function lazyFile(
-  files: Files,
-  path: string,
-  relativePath: string,
-  expected: Expected,
-  hasLocalPath: boolean,
-): LazyFile {
+function lazyFile(files: Files, path: string, relativePath: string, expected: Expected, isLocal: boolean): LazyFile {
   let opened: Promise<OpenFile> | undefined
   const open = (options?: LoadOptions): Promise<OpenFile> => {
     opened ??= (expected.sha256 === null ? files.openLatest(path, options) : files.open(path, expected, options)).catch(
@@ -63,8 +57,8 @@ function lazyFile(
     path: relativePath,
     size: expected.size,
     sha256: expected.sha256,
-    bytes: async (options) => (await open(options)).bytes(),
-    ...(hasLocalPath ? { localPath: async (options?: LoadOptions) => (await open(options)).localPath } : {}),
+    bytes: async (options) => (await open(options)).bytes(options),
+    ...(isLocal ? { localFile: async (options?: LoadOptions) => (await open(options)).openLocal?.(options) } : {}),
   }
   return { file, open }
 }
@@ -74,8 +68,8 @@ function lazyFiles(
   entries: readonly { path: string; relativePath: string; expected: Expected }[],
 ): LazyFile[] {
   // Downloads are named by their hash: a model with external data cannot be opened by path there.
-  const hasLocalPath = files.onDisk && (files.keepsNames || entries.length === 1)
-  return entries.map(({ path, relativePath, expected }) => lazyFile(files, path, relativePath, expected, hasLocalPath))
+  const isLocal = entries.length <= (files.mostLocal ?? 0)
+  return entries.map(({ path, relativePath, expected }) => lazyFile(files, path, relativePath, expected, isLocal))
 }
 
 /** Opens a folder that holds a `bundle.json`; artifacts of a `bundle.local.json` beside it come after the bundle's own. */

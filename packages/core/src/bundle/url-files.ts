@@ -46,8 +46,8 @@ export interface Download {
 
 /** Keeps downloads by sha256. */
 export interface DownloadStore {
-  /** Whether stored files lie on disk. */
-  readonly onDisk: boolean
+  /** Whether stored files lie on disk, named by their hash. */
+  readonly onDisk?: boolean
   /** A stored file whose content still has that hash, else null. */
   get(sha256: string): Promise<StoredFile | null>
   /** Stores a stream under its own hash. */
@@ -145,7 +145,7 @@ export function urlFiles(base: URL, store: DownloadStore, fetch: typeof globalTh
   }
   const request = async (url: URL, headers: Record<string, string>, options?: LoadOptions): Promise<Response> => {
     try {
-      return await fetch(url, { headers, ...(options?.signal ? { signal: options.signal } : {}) })
+      return await fetch(url, { headers, signal: options?.signal ?? null })
     } catch (cause) {
       throwIfAborted(options)
       // Node says "fetch failed", and why in the cause.
@@ -235,8 +235,7 @@ export function urlFiles(base: URL, store: DownloadStore, fetch: typeof globalTh
 
   return {
     where: publicUrl(base),
-    onDisk: store.onDisk,
-    keepsNames: false,
+    mostLocal: store.onDisk ? 1 : 0,
     warnings: store.warnings ?? [],
     has: async () => null,
     async open(path, expected, options) {

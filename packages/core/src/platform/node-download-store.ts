@@ -2,8 +2,9 @@ import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DownloadStore, Remembered, StoredFile } from '../bundle/url-files.ts'
+import { TensorferryError } from '../errors.ts'
 import { sourceFromBlob } from '../format/byte-source.ts'
-import { hashFile, readWhole, sourceFromFile } from './node-files.ts'
+import { DiskFile } from './disk-file.ts'
 
 const nameOf = (url: string): string => createHash('sha256').update(url).digest('hex')
 
@@ -32,13 +33,10 @@ export function diskDownloadStore(folder: string): DownloadStore {
   const filesFolder = join(folder, 'files')
   const urlsFolder = join(folder, 'urls')
   const pathOf = (sha256: string): string => join(filesFolder, sha256)
-  const stored = (path: string, size: number, sha256: string): StoredFile => ({
-    source: sourceFromFile(path, size),
-    localPath: path,
-    bytes: () => readWhole(path),
-    size,
-    sha256,
-  })
+  const openStored = async (sha256: string): Promise<DiskFile & StoredFile> => {
+    const file = await DiskFile.open(pathOf(sha256), pathOf(sha256), { size: null, sha256 })
+    return Object.assign(file, { size: file.source.size, sha256 })
+  }
   const warnings: string[] = []
   const noteUnkept = (cause: unknown): void => {
     const warning = `downloads are not kept: the cache folder ${folder} cannot be written (${(cause as Error).message}); pass cacheDir or set TENSORFERRY_CACHE`
@@ -50,12 +48,15 @@ export function diskDownloadStore(folder: string): DownloadStore {
     warnings,
     async get(sha256) {
       if (!SHA256.test(sha256)) return null
-      const path = pathOf(sha256)
-      const found = await stat(path).catch(() => null)
-      if (!found) return null
-      if ((await hashFile(path)) === sha256) return stored(path, found.size, sha256)
-      await rm(path, { force: true })
-      return null
+      const found = await openStored(sha256).catch(() => null)
+      try {
+        await found?.openLocal().confirm()
+        return found
+      } catch (error) {
+        if (!TensorferryError.is(error, 'INTEGRITY_FAILED')) throw error
+        await rm(pathOf(sha256), { force: true })
+        return null
+      }
     },
     async put(chunks) {
       const temporary = join(filesFolder, `${randomUUID()}.part`)
@@ -94,7 +95,7 @@ export function diskDownloadStore(folder: string): DownloadStore {
         await handle!.close()
         handle = null
         await rename(temporary, pathOf(sha256))
-        return stored(pathOf(sha256), written, sha256)
+        return openStored(sha256)
       } finally {
         await handle?.close().catch(() => undefined)
         await rm(temporary, { force: true }).catch(() => undefined)

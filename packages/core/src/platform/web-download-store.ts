@@ -76,7 +76,6 @@ export async function webDownloadStore(
   }
 
   return {
-    onDisk: false,
     warnings,
     put,
     async get(hash) {

@@ -43,7 +43,6 @@ export function noStorage(reason: string): string {
 /** Keeps nothing: each download stays in memory until its reader is done with it. */
 export function memoryStore(warnings: string[]): DownloadStore {
   return {
-    onDisk: false,
     warnings,
     get: async () => null,
     async put(chunks) {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { sourceFromBlob, sourceFromBytes } from '../../src/format/byte-source.ts'
 import { detectFormat } from '../../src/format/detect.ts'
 import { readOnnxSummary } from '../../src/format/onnx.ts'
-import { sourceFromFile } from '../../src/platform/node-files.ts'
+import { openLocalFile } from '../../src/platform/node-files.ts'
 import { onnxFixtures } from '../../src/testing/fixtures/onnx/index.ts'
 import { expectError } from '../expect-error.ts'
 
@@ -67,7 +67,7 @@ describe('readOnnxSummary', () => {
 
   test('reads a real model, from disk as from memory', async () => {
     const bytes = await readFile(path)
-    const summary = await readOnnxSummary(sourceFromFile(path, bytes.length))
+    const summary = await readOnnxSummary((await openLocalFile(path)).source)
     expect(summary).toMatchObject({ opset: 20, externalData: [] })
     expect(await readOnnxSummary(sourceFromBytes(bytes))).toEqual(summary)
   })

@@ -9,7 +9,7 @@ import {
   TensorferryError,
   type TensorSpec,
 } from '@tensorferry/core'
-import { hashFile, openFileSource } from '@tensorferry/core/node'
+import { hashFile, openLocalFile } from '@tensorferry/core/node'
 import { findInstalledBackends } from '../../backends/find.ts'
 import { mayRead, readersOf } from '../../backends/known.ts'
 import { loadBackend } from '../../backends/load.ts'
@@ -63,7 +63,7 @@ export async function openWithBackend(
 
 /** Reads what a model file says of itself, and what a backend says of it. */
 export async function readModelFile(path: string, signal: AbortSignal): Promise<ModelFileFacts> {
-  const source = await openFileSource(path)
+  const { source } = await openLocalFile(path)
   const format = await detectFormat(source)
   let onnx: ModelFileFacts['onnx'] = null
   if (format === 'onnx') {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { basename, extname, relative, resolve } from 'node:path'
 import { detectFormat, TensorferryError } from '@tensorferry/core'
-import { openFileSource } from '@tensorferry/core/node'
+import { openLocalFile } from '@tensorferry/core/node'
 import { openOnDisk } from '../../bundle/read.ts'
 import { writeWhole } from '../../bundle/write-whole.ts'
 import type { CommandContext, CommonOptions } from '../../context.ts'
@@ -26,7 +26,7 @@ async function describe(source: string, signal: AbortSignal): Promise<{ name: st
     const title = `the bundle ${name} ${version}`
     return { name, described: { title, dims, inputs, outputs, task: task ?? null, hasPostprocess, labels } }
   }
-  const format = await detectFormat(await openFileSource(opened.path))
+  const format = await detectFormat((await openLocalFile(opened.path)).source)
   const { signature, unopened } = await openWithBackend(opened.path, format, signal)
   if (!signature) {
     throw new TensorferryError(
