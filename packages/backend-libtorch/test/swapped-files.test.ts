@@ -57,7 +57,7 @@ describeWithPackages('an AOTInductor package that is swapped after it was checke
     const path = copyOf(packagePath('mlp'), 'model.pt2')
     const artifact = packageOf(() => readFileSync(path))
     const onDisk = { ...artifact, files: [{ ...artifact.files[0], localFile: () => openLocalFile(path) }] as const }
-    const onProgress = swapAtLoad(path, () => readFileSync(packagePath('states')))
+    const onProgress = swapAtLoad(path, () => readFileSync(packagePath('even')))
     await expect(trusting().createSession({ artifact: onDisk }, { onProgress })).rejects.toMatchObject(SWAPPED)
   })
 })
