@@ -18,7 +18,8 @@ function tokenize(text: string): string[] {
     const at = TOKEN.lastIndex
     const match = TOKEN.exec(text)
     if (!match) throw invalid(text, `unexpected ${JSON.stringify(text[at])} at ${at}`)
-    tokens.push(match[1] ?? match[2] ?? match[3]!)
+    // Each may be a parenthesis, which the parser enters.
+    if (tokens.push(match[1] ?? match[2] ?? match[3]!) > 500) throw invalid(text, 'too long')
   }
   return tokens
 }
@@ -26,7 +27,7 @@ function tokenize(text: string): string[] {
 function invalid(text: string, reason: string): TensorferryError {
   return new TensorferryError(
     'BUNDLE_INVALID',
-    `dim ${JSON.stringify(text)}: ${reason}; expected names, whole numbers, + - * // % and parentheses`,
+    `dim ${JSON.stringify(text.slice(0, 80))}: ${reason}; expected names, whole numbers, + - * // % and parentheses`,
     { details: { dim: text } },
   )
 }

@@ -100,6 +100,7 @@ async function load(source: ModelSource | undefined, options: LoadModelOptions):
 
   const mode = options.verify ?? candidates.verify ?? 'smoke'
   const skipped = reasonToSkip(mode, model)
+  const { signal, onProgress } = options
   const selected = await selectBackend(
     {
       model,
@@ -109,14 +110,14 @@ async function load(source: ModelSource | undefined, options: LoadModelOptions):
         if (skipped !== null || model === null) return []
         const cases = await verifyGoldens(
           { model, session, artifact, pipeline, mode: mode as 'smoke' | 'full' },
-          { signal: options.signal, onProgress: options.onProgress },
+          { signal, onProgress },
         )
         // The model's first answer to its user must not depend on what was replayed.
-        await session.reset?.({ signal: options.signal })
+        await session.reset?.({ signal })
         return cases
       },
     },
-    { signal: options.signal, onProgress: options.onProgress },
+    { signal, onProgress },
   )
   const report: LoadReport = {
     source: model?.where ?? selected.backend.name,

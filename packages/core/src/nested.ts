@@ -2,6 +2,9 @@ import { TensorferryError } from './errors.ts'
 import { elementAt } from './print.ts'
 import { type DType, type Element, elementCount, type Tensor, tensor } from './tensor.ts'
 
+/** More axes than any runtime takes. */
+const MAX_RANK = 64
+
 /** Arrays in arrays, as deep as the shape is long; a scalar is the value itself. */
 export type Nested<T> = T | readonly Nested<T>[]
 
@@ -15,7 +18,10 @@ export type Nested<T> = T | readonly Nested<T>[]
  */
 export function fromNested<D extends DType>(dtype: D, values: Nested<Element<D>>): Tensor<D> {
   const shape: number[] = []
-  for (let level: unknown = values; Array.isArray(level); level = level[0]) shape.push(level.length)
+  for (let level: unknown = values; Array.isArray(level); level = level[0]) {
+    if (shape.push(level.length) <= MAX_RANK) continue
+    throw new TensorferryError('INPUT_INVALID', `fromNested: expected at most ${MAX_RANK} arrays in one another`)
+  }
   const flat: Element<D>[] = []
   const collect = (level: Nested<Element<D>>, depth: number, path: string): void => {
     const expected = shape[depth]

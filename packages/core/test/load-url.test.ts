@@ -136,7 +136,7 @@ describe('a bundle by URL that fails', () => {
       response.write(new Uint8Array(100), () => response.destroy())
       return true
     })
-    await expectError('DOWNLOAD_FAILED', /broke after \d+ bytes of 340/, () => loadModel(url, { backend, cacheDir }))
+    await expectError('DOWNLOAD_FAILED', /broke after \d+ of 340 bytes/, () => loadModel(url, { backend, cacheDir }))
     expect((await readdir(join(cacheDir, 'files'))).length).toBe(1)
   })
   test('a page in place of the model', async () => {

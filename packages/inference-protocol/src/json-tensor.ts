@@ -8,10 +8,8 @@ import {
   type Tensor,
   TensorferryError,
 } from '@tensorferry/core'
+import { MAX_RANK } from './exact-integers.ts'
 import { requireDtype, requireShape } from './raw-tensor.ts'
-
-/** More axes than any runtime takes; also what keeps nested arrays from nesting without end. */
-const MAX_RANK = 64
 
 /** Texts for what JSON has no numbers for, as protobuf's JSON mapping has them. */
 const SPECIAL_NUMBERS: Readonly<Record<string, number>> = {
@@ -42,7 +40,9 @@ function refuse(name: string, message: string, details: Record<string, unknown> 
 }
 
 function describe(value: unknown): string {
-  const text = Array.isArray(value) ? 'an array' : value === undefined ? 'nothing' : JSON.stringify(value)
+  // Not its text, which may nest deeper than JSON.stringify goes.
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
+  const text = value === undefined ? 'nothing' : JSON.stringify(value)
   return text.length > 40 ? `${text.slice(0, 40)}…` : text
 }
 

@@ -4,6 +4,11 @@ import type { Dim } from '../signature.ts'
 import type { Manifest } from './manifest.ts'
 import { requireSafePath } from './path.ts'
 
+/** The error for a manifest that cannot be used. */
+export function invalid(where: string, reason: string): TensorferryError {
+  return new TensorferryError('BUNDLE_INVALID', `${where}: ${reason}`, { details: { manifest: where } })
+}
+
 /**
  * Checks what a manifest's parts say of each other: unique names, bound dims, states, pipeline ends, safe paths.
  *
@@ -11,7 +16,7 @@ import { requireSafePath } from './path.ts'
  */
 export function checkManifest(manifest: Manifest, where: string): void {
   const fail = (reason: string): never => {
-    throw new TensorferryError('BUNDLE_INVALID', `${where}: ${reason}`, { details: { manifest: where } })
+    throw invalid(where, reason)
   }
   const requireUnique = (names: readonly string[], of: string): void => {
     const twice = names.find((name, index) => names.indexOf(name) !== index)
@@ -21,14 +26,12 @@ export function checkManifest(manifest: Manifest, where: string): void {
     if (!names.includes(name)) fail(`${of}: ${JSON.stringify(name)} is none of ${names.join(', ') || 'none'}`)
   }
 
-  const inputs = manifest.inputs.map((spec) => spec.name)
-  const outputs = manifest.outputs.map((spec) => spec.name)
+  const namesOf = (parts: readonly { readonly name: string }[]): string[] => parts.map(({ name }) => name)
+  const inputs = namesOf(manifest.inputs)
+  const outputs = namesOf(manifest.outputs)
   requireUnique(inputs, 'inputs')
   requireUnique(outputs, 'outputs')
-  requireUnique(
-    manifest.artifacts.map((artifact) => artifact.name),
-    'artifacts',
-  )
+  requireUnique(namesOf(manifest.artifacts), 'artifacts')
 
   const bound = new Set(
     manifest.inputs.flatMap((spec) =>
@@ -90,10 +93,7 @@ export function checkManifest(manifest: Manifest, where: string): void {
   if (manifest.goldens) {
     const { file, cases } = manifest.goldens
     requireSafePath(file.path, `${where}: goldens`)
-    requireUnique(
-      cases.map((golden) => golden.name),
-      'goldens.cases',
-    )
+    requireUnique(namesOf(cases), 'goldens.cases')
     for (const { name, raw, raws } of cases)
       for (const file of [raw, ...Object.values(raws ?? {})])
         if (file) requireSafePath(file.path, `${where}: goldens.cases.${name}`)

@@ -42,8 +42,8 @@ function numbersOf(value: Tensor): ArrayLike<number | bigint | string> {
  * @param tolerance - used for floating dtypes alone
  */
 export function compareTensors(got: Tensor, expected: Tensor, tolerance: Tolerance): Difference {
-  if (got.dtype !== expected.dtype || got.shape.join() !== expected.shape.join()) {
-    const describe = (value: Tensor): string => `${value.dtype}[${value.shape.join(', ')}]`
+  const describe = ({ dtype, shape }: Tensor): string => `${dtype}[${shape.join(', ')}]`
+  if (describe(got) !== describe(expected)) {
     const mismatch = `expected ${describe(expected)}, got ${describe(got)}`
     return {
       maxAbs: Number.POSITIVE_INFINITY,
@@ -66,18 +66,11 @@ export function compareTensors(got: Tensor, expected: Tensor, tolerance: Toleran
     const x = a[i]!
     const y = b[i]!
     if (Object.is(x, y)) continue
-    let difference: number
-    if (typeof x === 'number' && typeof y === 'number') {
-      // Equal infinities and signed zeros differ by nothing; a NaN against a number differs without bound.
-      difference = x === y ? 0 : Math.abs(x - y)
-      if (Number.isNaN(difference)) difference = Number.POSITIVE_INFINITY
-    } else
-      difference =
-        typeof x === 'bigint' && typeof y === 'bigint'
-          ? Math.abs(Number(x - y))
-          : x === y
-            ? 0
-            : Number.POSITIVE_INFINITY
+    // Equal infinities and signed zeros differ by nothing; a NaN against a number, or two texts, without bound.
+    // Bigints too: both sides have one dtype.
+    const gap = typeof x === 'string' ? Number.NaN : Number((x as number) - (y as number))
+    let difference = x === y ? 0 : Math.abs(gap)
+    if (Number.isNaN(difference)) difference = Number.POSITIVE_INFINITY
     const allowed = atol + rtol * Math.abs(Number(y))
     const excess = difference - (Number.isFinite(allowed) ? allowed : 0)
     if (excess > 0) outside++

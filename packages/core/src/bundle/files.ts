@@ -8,6 +8,9 @@ export interface Expected {
   readonly sha256: string | null
 }
 
+/** Of content that nobody vouches for. */
+export const UNCHECKED: Expected = { size: null, sha256: null }
+
 /** Where a bundle's or a model's files come from: a folder, a URL, or memory. Paths are POSIX and checked by the caller. */
 export interface Files {
   /** For messages: the folder, the URL without its query, or "memory". */
@@ -56,6 +59,6 @@ export function memoryFiles(
     where: 'memory',
     has: async (path) => contents.has(path),
     open,
-    openLatest: (path, options) => open(path, { size: null, sha256: null }, options),
+    openLatest: (path, options) => open(path, UNCHECKED, options),
   }
 }

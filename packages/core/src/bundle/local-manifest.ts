@@ -1,7 +1,8 @@
 import * as v from 'valibot'
 import type { LoadOptions } from '../backend.ts'
+import { invalid } from './check-manifest.ts'
 import type { Files } from './files.ts'
-import { artifactSchema, invalid, type Manifest, type ManifestArtifact, parseJson, sha256Schema } from './manifest.ts'
+import { artifactSchema, type Manifest, type ManifestArtifact, parseJson, sha256Schema } from './manifest.ts'
 
 const LOCAL_MANIFEST = 'bundle.local.json'
 

@@ -1,8 +1,7 @@
 import * as v from 'valibot'
 import { DTYPE_NAMES } from '../dtype.ts'
-import { TensorferryError } from '../errors.ts'
 import { postprocessStepSchema, preprocessStepSchema } from '../pipeline/steps/index.ts'
-import { checkManifest } from './check-manifest.ts'
+import { checkManifest, invalid } from './check-manifest.ts'
 
 /** The one schema this core reads; a later minor form may add fields, which are passed over. */
 export const BUNDLE_SCHEMA = 'tensorferry.bundle/1'
@@ -97,9 +96,16 @@ export type GoldenCase = v.InferOutput<typeof goldenCase>
 /** `|a - b| <= atol + rtol * |b|`. */
 export type Tolerance = v.InferOutput<typeof tolerance>
 
-/** The error for a manifest that cannot be used. */
-export function invalid(where: string, reason: string): TensorferryError {
-  return new TensorferryError('BUNDLE_INVALID', `${where}: ${reason}`, { details: { manifest: where } })
+/** Names are written into files, logs and terminals, where these would begin something else. */
+const UNFIT = /[\p{Cc}\u2028\u2029]|^__proto__$|.{4097}/u
+
+/** Looks at every key and value, whatever the schema says of it. */
+function requireFit(key: string, value: unknown): unknown {
+  if ([key, value].some((one) => (typeof one === 'string' ? UNFIT.test(one) : Math.abs(one as number) === 1 / 0))) {
+    const name = JSON.stringify(key.slice(0, 80))
+    throw new Error(`${name}: expected finite numbers and texts of at most 4096 characters without control characters`)
+  }
+  return value
 }
 
 /**
@@ -115,11 +121,11 @@ export function parseJson<S extends v.GenericSchema>(
 ): v.InferOutput<S> {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(text, requireFit)
   } catch (cause) {
     // Many servers answer so, with status 200, where a file is missing.
-    if (/^\s*</.test(text)) throw invalid(where, 'it is an HTML page, not JSON; check the address')
-    throw invalid(where, `not JSON (${(cause as Error).message})`)
+    if (/^\s*</.test(text)) throw invalid(where, 'an HTML page, not JSON; check the address')
+    throw invalid(where, (cause as Error).message)
   }
   check(value)
   const parsed = v.safeParse(schema, value)
@@ -137,7 +143,7 @@ function requireKnownSchema(value: unknown, where: string): void {
   const advice = String(schema).startsWith('tensorferry.bundle/')
     ? 'update @tensorferry/core'
     : "this is not a bundle's manifest"
-  throw invalid(where, `expected "schema": "${BUNDLE_SCHEMA}", got ${JSON.stringify(schema) ?? 'none'}; ${advice}`)
+  throw invalid(where, `expected "schema": "${BUNDLE_SCHEMA}", got ${schema ?? 'none'}; ${advice}`)
 }
 
 /**

@@ -5,7 +5,7 @@ import { detectFormat } from '../format/detect.ts'
 import { readOnnxSummary } from '../format/onnx.ts'
 import type { Signature } from '../signature.ts'
 import type { Tensor } from '../tensor.ts'
-import { type Expected, type Files, fileErrors, type OpenFile } from './files.ts'
+import { type Expected, type Files, fileErrors, type OpenFile, UNCHECKED } from './files.ts'
 import { type Manifest, type ManifestArtifact, type ManifestFile, parseManifest } from './manifest.ts'
 import { requireSafePath } from './path.ts'
 import { readSafetensors } from './safetensors.ts'
@@ -33,9 +33,6 @@ export interface OpenModel {
   /** The goldens' tensors, read once. */
   goldens(options?: LoadOptions): Promise<Map<string, Tensor>>
 }
-
-/** Content that nobody vouches for. */
-const UNCHECKED: Expected = { size: null, sha256: null }
 
 interface LazyFile {
   readonly file: ArtifactFile

@@ -76,10 +76,8 @@ function parseEntry(name: string, value: unknown, dataLength: number): Entry {
   requireSizes('data_offsets', offsets, 2)
   const [begin, end] = offsets as [number, number]
   const expected = elementCount(shape as number[]) * DTYPES[known].bytes
-  if (end > dataLength || begin > end)
-    throw malformed(`${name}: bytes ${begin} to ${end} lie outside the ${dataLength} bytes of data`)
-  if (end - begin !== expected)
-    throw malformed(`${name}: ${dtype}[${shape}] takes ${expected} bytes, its offsets give ${end - begin}`)
+  if (end - begin !== expected || end > dataLength)
+    throw malformed(`${name}: ${dtype}[${shape}] takes ${expected} bytes, got ${begin} to ${end} of ${dataLength}`)
   return { name, dtype: known, shape: shape as number[], begin, end }
 }
 

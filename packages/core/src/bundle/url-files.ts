@@ -29,7 +29,7 @@ export interface DownloadOrigin {
 }
 
 /** What is left of a download that broke off. */
-interface BrokenDownload {
+export interface BrokenDownload {
   readonly etag: string
   readonly size: number
 }
@@ -105,14 +105,9 @@ async function* withProgress(
   const report = (): void =>
     onProgress?.({ phase: 'download', file: path, loaded, total, ...(resumed > 0 ? { resumed } : {}) })
   const broken = (cause?: unknown): TensorferryError =>
-    downloadFailed(
-      url,
-      `the connection broke after ${loaded} bytes${total === null ? '' : ` of ${total}`}; try again`,
-      cause,
-    )
+    downloadFailed(url, `the connection broke after ${loaded} of ${total ?? '?'} bytes; try again`, cause)
   report()
-  if (!response.body) throw downloadFailed(url, 'the answer has no body')
-  const reader = response.body.getReader()
+  const reader = (response.body ?? new Blob().stream()).getReader()
   try {
     for (;;) {
       const { done, value } = await reader.read()
@@ -153,20 +148,6 @@ export function urlFiles(base: URL, store: DownloadStore, fetch: typeof globalTh
       throw downloadFailed(url, `the server could not be reached (${message})`, cause)
     }
   }
-  /** Asks for the rest of a download that broke off; null: the server has something else by now, or no parts. */
-  const requestRest = async (
-    url: URL,
-    broken: BrokenDownload | null | undefined,
-    options?: LoadOptions,
-  ): Promise<Response | null> => {
-    if (!broken) return null
-    const response = await request(url, { range: `bytes=${broken.size}-` }, options)
-    if (response.status === 200) return response
-    const isRest = response.headers.get('content-range')?.startsWith(`bytes ${broken.size}-`) ?? true
-    if (response.status === 206 && isRest && strongEtag(response) === broken.etag) return response
-    await response.body?.cancel()
-    return null
-  }
   /** Fetches into the store. `stored` is null when the conditions say that nothing changed. */
   const fetchInto = async (
     url: URL,
@@ -177,7 +158,9 @@ export function urlFiles(base: URL, store: DownloadStore, fetch: typeof globalTh
   ): Promise<{ readonly response: Response; readonly stored: StoredFile | null }> => {
     for (let tries = 1, before = 0; ; tries++) {
       const broken = await store.findBroken?.(url.href)
-      const response = (await requestRest(url, broken, options)) ?? (await request(url, conditions, options))
+      const ask = (headers: Record<string, string>): Promise<Response> => request(url, headers, options)
+      const rest = broken ? await (await import('./resume.ts')).requestRest(broken, ask, strongEtag) : null
+      const response = rest ?? (await ask(conditions))
       if (isKnown(response)) {
         await response.body?.cancel()
         return { response, stored: null }
@@ -189,7 +172,7 @@ export function urlFiles(base: URL, store: DownloadStore, fetch: typeof globalTh
         const stored = await store.put(withProgress(response, url, path, resumed, options?.onProgress), origin)
         return { response, stored }
       } catch (error) {
-        if (options?.signal?.aborted) throw new TensorferryError('ABORTED', 'the call was aborted by its signal')
+        throwIfAborted(options)
         const left = (await store.findBroken?.(url.href))?.size ?? 0
         if (!TensorferryError.is(error, 'DOWNLOAD_FAILED') || left <= before || tries === MOST_TRIES) throw error
         before = left
@@ -248,7 +231,7 @@ export function urlFiles(base: URL, store: DownloadStore, fetch: typeof globalTh
         url,
         async () => {
           // Somebody else may have fetched it meanwhile.
-          const found = store.exclusively ? await store.get(sha256) : null
+          const found = await store.get(sha256)
           if (found) return found
           const { stored } = await fetchInto(url, path, {}, () => false, options)
           await checkStored(stored!, path, expected)

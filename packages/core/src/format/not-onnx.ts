@@ -30,3 +30,8 @@ export function noField(position: number): TensorferryError {
 export function truncated({ start, end }: ProtobufField, fileEnd: number): TensorferryError {
   return notOnnx(`truncated: a part of ${end - start} bytes begins at byte ${start}, the file ends at ${fileEnd}`)
 }
+
+/** Graphs in graphs, deeper than any runtime goes. */
+export function tooDeep(): TensorferryError {
+  return notOnnx('its graphs nest too deeply')
+}

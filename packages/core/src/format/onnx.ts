@@ -78,7 +78,10 @@ export async function readOnnxSummary(source: ByteSource): Promise<OnnxSummary> 
       }
     }
   }
-  await walkSource('model', 0, source.size)
+  await walkSource('model', 0, source.size).catch(async (error: unknown) => {
+    // More than the stack holds: graphs in graphs by the thousand.
+    throw error instanceof RangeError ? (await errors()).tooDeep() : error
+  })
   if (!hasGraph) throw (await errors()).noGraph()
   return { irVersion, opset, externalData: [...externalData] }
 }

@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import type { LoadOptions, LocalFile } from '../backend.ts'
-import { type Expected, type Files, fileErrors, type OpenFile } from '../bundle/files.ts'
+import { type Expected, type Files, fileErrors, type OpenFile, UNCHECKED } from '../bundle/files.ts'
 import { TensorferryError } from '../errors.ts'
 import { DiskFile } from './disk-file.ts'
 
@@ -12,7 +12,7 @@ import { DiskFile } from './disk-file.ts'
  */
 export async function openLocalFile(path: string): Promise<LocalFile> {
   try {
-    return (await DiskFile.open(path, path, { size: null, sha256: null })).openLocal()
+    return (await DiskFile.open(path, path, UNCHECKED)).openLocal()
   } catch (cause) {
     throw new TensorferryError('NOT_FOUND', `the model file ${JSON.stringify(path)} cannot be opened`, {
       details: { path },
@@ -54,6 +54,6 @@ export function folderFiles(folder: string, links: 'refuse' | 'follow'): Files {
     mostLocal: Number.POSITIVE_INFINITY,
     has: async (path) => (await stat(join(folder, path)).catch(() => null))?.isFile() ?? false,
     open: openPath,
-    openLatest: (path, options) => openPath(path, { size: null, sha256: null }, options),
+    openLatest: (path, options) => openPath(path, UNCHECKED, options),
   }
 }

@@ -70,6 +70,48 @@ describe('parseManifest', () => {
     const text = await manifestText(change)
     await expectError('BUNDLE_INVALID', message, () => parseManifest(text))
   })
+  const LONG = 'x'.repeat(4097)
+  test.each<[string, (manifest: Loose) => void]>([
+    ['a line break in the name', (m) => (m.name = 'digits\nRUN rm -rf /')],
+    ['an escape in the version', (m) => (m.version = '1.0\u001b[2J')],
+    ['a C1 control in a label', (m) => (m.labels = ['\u009b2J'])],
+    ['a line separator in a doc', (m) => (m.inputs[0].doc = 'a\u2028b')],
+    ['a control character in a key', (m) => (m.producer = { 'a\u0000': '1' })],
+    ['a control character where nobody looks', (m) => Object.assign(m, { later: [{ x: '\r' }] })],
+    ['a long name', (m) => (m.name = LONG)],
+    ['a long label', (m) => (m.labels = ['a', LONG])],
+    ['a long dim', (m) => (m.outputs[0].shape = [LONG])],
+    ['a long task', (m) => (m.task = LONG)],
+    ['a precision of objects', (m) => (m.artifacts[0].precision = '__proto__')],
+  ])('refuses %s', async (_, change) => {
+    const text = await manifestText(change)
+    await expectError('BUNDLE_INVALID', /expected .*texts of at most 4096 characters without control/, () =>
+      parseManifest(text),
+    )
+  })
+  test('refuses infinite numbers and a key of objects', async () => {
+    const text = await manifestText((m) => (m.goldens.tolerance = { float32: { atol: 12345, rtol: 0 } }))
+    for (const spoilt of [
+      text.replace('12345', '1e999'),
+      text.replace('12345', '-1e999'),
+      text.replace('"float32":{"atol":12345', '"__proto__":{"atol":12345'),
+    ]) {
+      expect(spoilt).not.toBe(text)
+      await expectError('BUNDLE_INVALID', /expected finite numbers/, () => parseManifest(spoilt))
+    }
+  })
+  test.each([
+    ['20,000 parentheses in a shape', (m: Loose) => (m.outputs[0].shape = ['('.repeat(20_000)])],
+    ['1,000 of them, closed', (m: Loose) => (m.outputs[0].shape = [`${'('.repeat(1000)}batch${')'.repeat(1000)}`])],
+    ['1,000 minus signs', (m: Loose) => (m.outputs[0].shape = [`${'-'.repeat(1000)}batch`])],
+  ])('refuses %s', async (_, change) => {
+    const text = await manifestText(change)
+    await expectError('BUNDLE_INVALID', /too long|4096 characters/, () => parseManifest(text))
+  })
+  test('refuses 100,000 arrays in one another', async () => {
+    const text = (await manifestText()).replace(/\}$/, `,"later":${'['.repeat(100_000)}${']'.repeat(100_000)}}`)
+    await expectError('BUNDLE_INVALID', /bundle\.json: /, () => parseManifest(text))
+  })
   test.each([
     '../model.onnx',
     '/etc/passwd',

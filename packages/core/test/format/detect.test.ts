@@ -93,6 +93,17 @@ describe('readOnnxSummary', () => {
     const summary = await readOnnxSummary(sourceFromBytes(await artifact.files[0].bytes()))
     expect(summary.externalData).toEqual(artifact.files.slice(1).map(({ path }) => path))
   })
+  test('graphs in graphs by the thousand are refused', async () => {
+    const varint = (value: number): number[] =>
+      value < 128 ? [value] : [(value % 128) | 128, ...varint(Math.floor(value / 128))]
+    const field = (number: number, content: Buffer): Buffer =>
+      Buffer.concat([Buffer.from([number * 8 + 2, ...varint(content.length)]), content])
+    // A graph's node's attribute's graph, and so on.
+    let graph: Buffer = Buffer.alloc(0)
+    for (let depth = 0; depth < 5000; depth++) graph = field(1, field(5, field(6, graph)))
+    const model = Buffer.concat([Buffer.from([8, 9]), field(7, graph)])
+    await expectError('FORMAT_UNSUPPORTED', /its graphs nest too deeply/, () => readOnnxSummary(sourceFromBytes(model)))
+  })
   test('random damage is refused or read, never a crash', async () => {
     const bytes = await readFile(path)
     let seed = 1

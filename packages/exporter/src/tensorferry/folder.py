@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import signal
 import site
@@ -15,6 +14,7 @@ from pathlib import Path
 import torch
 
 from .errors import ExportError
+from .fit_text import parse_json
 
 LOCAL_MANIFEST = "bundle.local.json"
 
@@ -22,7 +22,7 @@ LOCAL_MANIFEST = "bundle.local.json"
 def _listed_files(out: Path) -> set[str]:
     """The files that an earlier export wrote there."""
     try:
-        manifest = json.loads((out / "bundle.json").read_text(encoding="utf-8"))
+        manifest = parse_json((out / "bundle.json").read_text(encoding="utf-8"))
         models = [*manifest["artifacts"], *([manifest["program"]] if "program" in manifest else [])]
         files = [entry["path"] for model in models for entry in model["files"]]
         goldens = manifest.get("goldens") or {"cases": []}
@@ -40,7 +40,7 @@ def _listed_files(out: Path) -> set[str]:
 def local_files(out: Path) -> set[str]:
     """What `python -m tensorferry aoti` left there: `bundle.local.json` and the files that it lists."""
     try:
-        local = json.loads((out / LOCAL_MANIFEST).read_text(encoding="utf-8"))
+        local = parse_json((out / LOCAL_MANIFEST).read_text(encoding="utf-8"))
         return {LOCAL_MANIFEST, *(entry["path"] for found in local["artifacts"] for entry in found["files"])}
     except FileNotFoundError:
         return set()
@@ -147,6 +147,6 @@ def require_no_machine_path(folder: Path) -> None:
 def bundle_name(out: Path) -> str | None:
     """The name of the bundle that is there already."""
     try:
-        return json.loads((out / "bundle.json").read_text(encoding="utf-8"))["name"]
+        return parse_json((out / "bundle.json").read_text(encoding="utf-8"))["name"]
     except (OSError, ValueError, KeyError, TypeError):
         return None

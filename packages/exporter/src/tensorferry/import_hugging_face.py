@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from PIL import Image
 
 from .eager import run_eager
 from .errors import ExportError
+from .fit_text import parse_json
 from .image_processor import pillow_note, read_image_processor
 from .import_inputs import Inputs
 from .import_model import ImportedModel
@@ -114,7 +114,7 @@ def read_folder(
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ExportError("FORMAT_UNSUPPORTED", f"{path.name} cannot be read: {error}") from error
     if not isinstance(found, dict):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import ExportError
+from .fit_text import parse_json
 from .folder import LOCAL_MANIFEST
 from .manifest import file_entry, to_text
 
@@ -34,7 +34,7 @@ class LocalManifest:
         """
         path = folder / LOCAL_MANIFEST
         try:
-            manifest = json.loads(path.read_text(encoding="utf-8"))
+            manifest = parse_json(path.read_text(encoding="utf-8"))
             if manifest["schema"] != LOCAL_SCHEMA:
                 raise ValueError(f"schema {manifest['schema']!r}, expected {LOCAL_SCHEMA!r}")
             return LocalManifest(folder, [dict(entry) for entry in manifest["artifacts"]])

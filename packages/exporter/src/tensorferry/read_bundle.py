@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from .errors import ExportError
+from .fit_text import find_unfit, parse_json
 from .manifest import SCHEMA
 from .tensors import TOLERANCES, compare, to_numpy, to_tensor
 
@@ -37,7 +37,7 @@ class Bundle:
         """
         path = folder / "bundle.json"
         try:
-            manifest = json.loads(path.read_text(encoding="utf-8"))
+            manifest = parse_json(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise ExportError(
                 "BUNDLE_INVALID", f"{folder}: expected a folder with a bundle.json ({error.strerror})"
@@ -47,6 +47,8 @@ class Bundle:
         schema = manifest.get("schema") if isinstance(manifest, dict) else None
         if schema != SCHEMA:
             raise ExportError("BUNDLE_INVALID", f"{path}: expected schema {SCHEMA!r}, got {schema!r}")
+        if problem := find_unfit(manifest):
+            raise ExportError("BUNDLE_INVALID", f"{path}: {problem}")
         return Bundle(folder, manifest)
 
     @property

@@ -16,6 +16,7 @@ from .dims import DynamicDims, read_dynamic
 from .eager import run_eager
 from .errors import ExportError
 from .examples import VARIANTS, Case, check_variety, read_examples
+from .fit_text import find_unfit
 from .names import check_names
 from .pipeline import Pipeline, read_pipeline
 from .postprocess_cases import finished_cases
@@ -109,8 +110,12 @@ def check_options(
     for key, value in (("name", name), ("version", version)):
         if not isinstance(value, str) or not value.strip():
             found.append(f"{key}: expected some text, got {value!r}")
+        elif problem := find_unfit(value, key):
+            found.append(problem)
     if labels is not None and not all(isinstance(label, str) for label in labels):
         found.append("labels: expected a list of texts, one for each class")
+    elif problem := find_unfit(list(labels or ()), "labels"):
+        found.append(problem)
     return [ExportError("OPTIONS_INVALID", text) for text in found]
 
 
@@ -327,3 +332,5 @@ def _check_docs(docs: Mapping[str, str], inputs: Sequence[str], outputs: Sequenc
     unknown = [str(key) for key in docs if key not in {*inputs, *outputs}]
     if unknown:
         raise ExportError("NAMES_INVALID", f"docs: no input or output is called {', '.join(sorted(unknown))}")
+    if problem := find_unfit(dict(docs), "docs"):
+        raise ExportError("OPTIONS_INVALID", problem)

@@ -15,6 +15,7 @@ from ._version import __version__
 from .dims import Dim
 from .eager import explain, outputs_of, run_eager
 from .errors import ExportError
+from .fit_text import find_unfit
 from .folder import require_no_machine_path
 from .goldens import Goldens
 from .manifest import SCHEMA, dim_entry, file_entry, to_text
@@ -99,6 +100,8 @@ def write_bundle(
             **({"pillow": PIL.__version__} if request.pipeline else {}),
         },
     }
+    if problem := find_unfit(manifest):
+        raise ExportError("OPTIONS_INVALID", problem)
     (folder / "bundle.json").write_text(to_text(manifest), encoding="utf-8", newline="\n")
     require_no_machine_path(folder)
     return ExportReport(

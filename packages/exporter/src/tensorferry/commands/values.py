@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import ExportError
+from ..fit_text import parse_json
 from ..request import CAPTURES
 from ..suggestion import did_you_mean
 
@@ -69,7 +69,7 @@ def read_steps(text: str, option: str) -> list[dict[str, Any]]:
     if not text.lstrip().startswith(("[", "{")):
         where, content = text, _read(text, option)
     try:
-        value = json.loads(content)
+        value = parse_json(content)
     except ValueError as error:
         raise ExportError("OPTIONS_INVALID", f"{where}: not JSON ({error})") from error
     return value if isinstance(value, list) else [value]
@@ -80,7 +80,7 @@ def read_labels(path: str) -> list[str]:
     content = _read(path, "--labels")
     if content.lstrip().startswith("["):
         try:
-            labels = json.loads(content)
+            labels = parse_json(content)
         except ValueError as error:
             raise ExportError("OPTIONS_INVALID", f"{path}: begins like a JSON list and is none ({error})") from error
     else:

@@ -40,7 +40,7 @@ def write_triton(bundle: str | Path, out: str | Path, *, artifact: str | None = 
     chosen = find_artifact(opened, artifact, list(PLATFORMS))
     content = read_model(opened, chosen)
     name = opened.manifest["name"]
-    if not FOLDER_NAME.match(name):
+    if not FOLDER_NAME.fullmatch(name):
         raise ExportError("OPTIONS_INVALID", f"name: {name!r} is no folder's name, and Triton's models are called so")
     config, notes = triton_config(opened.manifest, chosen)
     _, file_name = PLATFORMS[chosen["format"]]
