@@ -1,4 +1,5 @@
 import pc from 'picocolors'
+import { printable } from './printable.ts'
 
 /** Functions that colour a text, or leave it as it is. */
 export type Colors = ReturnType<typeof pc.createColors>
@@ -39,24 +40,26 @@ function colorsFor(stream: NodeJS.WriteStream): Colors {
 /** The process's own streams: the one place that touches them. */
 export function processTerminal(): Terminal {
   const { stdout, stderr, stdin } = process
+  const colors = colorsFor(stdout)
+  const noteColors = colorsFor(stderr)
   return {
     print: (text) => {
-      stdout.write(`${text}\n`)
+      stdout.write(`${printable(text, colors.isColorSupported)}\n`)
     },
     write: (bytes) =>
       new Promise((resolve, reject) => {
         stdout.write(bytes, (error) => (error ? reject(error) : resolve()))
       }),
     note: (text) => {
-      stderr.write(`${text}\n`)
+      stderr.write(`${printable(text, noteColors.isColorSupported)}\n`)
     },
     async read() {
       const chunks: Uint8Array[] = []
       for await (const chunk of stdin) chunks.push(chunk as Uint8Array)
       return new Uint8Array(Buffer.concat(chunks))
     },
-    colors: colorsFor(stdout),
-    noteColors: colorsFor(stderr),
+    colors,
+    noteColors,
     width: stdout.columns ?? 120,
     printsToTerminal: stdout.isTTY === true,
     bar: stderr.isTTY === true && process.env.TERM !== 'dumb' ? stderr : null,

@@ -51,7 +51,9 @@ RUN if [ -e package-lock.json ]; then npm ci --omit=dev --no-audit --no-fund; \\
 
 function dockerfile(plan: DeployPlan, { withModel, hasTarballs }: ImageOptions): string {
   const path = withModel ? `/models/${plan.name}` : '/mnt/models'
-  const command = JSON.stringify(serverArguments(plan, path)).replaceAll(',', ', ')
+  const command = `[${serverArguments(plan, path)
+    .map((argument) => JSON.stringify(argument))
+    .join(', ')}]`
   const isLibtorch = plan.backend.name === 'libtorch'
   const title = withModel ? `${plan.model} ${plan.version} and the server` : 'the server; models are mounted'
   return `# syntax=docker/dockerfile:1

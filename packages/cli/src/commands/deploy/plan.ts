@@ -69,7 +69,28 @@ const FROM_NPM = ['onnx-node', 'onnx-web']
 /** Targets whose image can hold libtorch too. */
 const WITH_LIBTORCH: readonly Target[] = ['compose', 'kubernetes']
 
-/** `Super Resolution_x3` to `super-resolution-x3`. */
+/** What a server can call a model; also what is the same in a URL, in a shell and in every file that is written here. */
+const MODEL_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/
+
+function requireModelName(name: string, isGiven: boolean): string {
+  if (MODEL_NAME.test(name)) return name
+  throw new TensorferryError(
+    'OPTIONS_INVALID',
+    `${isGiven ? '--name' : "the bundle's name"}: expected letters, digits, ".", "_" and "-", at most 128 and the first no "." or "-", got ${JSON.stringify(name)}${isGiven ? '' : '; pass --name'}`,
+    { details: { name } },
+  )
+}
+
+/** A version as the tag of an image. */
+function tagOf(version: string): string {
+  const tag = version
+    .replace(/[^A-Za-z0-9_.-]/g, '-')
+    .replace(/^[.-]+/, '')
+    .slice(0, 128)
+  return tag || 'latest'
+}
+
+/** `Super_Resolution.x3` to `super-resolution-x3`. */
 function dnsLabel(name: string): string {
   const label = name
     .toLowerCase()
@@ -126,7 +147,7 @@ function memoryFor(files: readonly ManifestFile[]): number {
 export function makePlan(bundle: BundleOnDisk, target: Target, options: PlanOptions): DeployPlan {
   const { manifest, folder } = bundle
   const backend = chosenBackend(target, options.backend)
-  const model = options.name ?? manifest.name
+  const model = requireModelName(options.name ?? manifest.name, options.name !== undefined)
   const name = dnsLabel(model)
   const maxReplicas = options.maxReplicas ?? Math.max(10, options.replicas)
   if (maxReplicas < options.replicas) {
@@ -145,10 +166,7 @@ export function makePlan(bundle: BundleOnDisk, target: Target, options: PlanOpti
     model,
     name,
     version: manifest.version,
-    image:
-      options.image === undefined
-        ? `${name}-server:${manifest.version.replace(/[^A-Za-z0-9_.-]/g, '-')}`
-        : readImage(options.image),
+    image: options.image === undefined ? `${name}-server:${tagOf(manifest.version)}` : readImage(options.image),
     backend,
     replicas: options.replicas,
     maxReplicas,

@@ -1,4 +1,4 @@
-"""NAME VERSION on Ray Serve: every replica is a `tensorferry serve` of its own, on a free port of its machine.
+"""Ray Serve: every replica is a `tensorferry serve` of its own, on a free port of its machine.
 
 On each machine of the cluster, in the same folder:  npm install && pip install --requirement requirements.txt
 Try it on one machine:                               serve run application:application

@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { packageJson } from './image.ts'
 import type { DeployPlan } from './plan.ts'
 import template from './ray-application.py'
-import { type WrittenFile, yamlFile } from './written-file.ts'
+import { header, type WrittenFile, yamlFile } from './written-file.ts'
 
 /** What the application was run with. */
 const REQUIREMENTS = 'ray[serve]==2.60.0\naiohttp>=3.10,<4\n'
@@ -17,11 +17,12 @@ function pythonList(model: string, name: string, others: readonly string[]): str
 function application(plan: DeployPlan): string {
   const { model, name, backend, cpus } = plan
   const others = ['--host', '127.0.0.1', '--port', '0', '--json', '--backend', backend.name, '--threads', String(cpus)]
-  return template
-    .replace('NAME VERSION', () => `${model} ${plan.version}`)
+  const written = template
     .replace('ARGUMENTS: list[str] = []', () => `ARGUMENTS: list[str] = ${pythonList(model, name, others)}`)
     .replace('num_replicas=2,', `num_replicas=${plan.replicas},`)
     .replace('"num_cpus": 2', `"num_cpus": ${cpus}`)
+  // Not in the docstring, which three quotes would end.
+  return `${header([`${model} ${plan.version}`])}\n${written}`
 }
 
 function serveConfig({ name, replicas, maxReplicas }: DeployPlan): WrittenFile {

@@ -7,6 +7,7 @@ import { type BackendOptions, preferredBackends } from '../../backends/choose.ts
 import { noteRefused } from '../../backends/note-refused.ts'
 import type { CommandContext, CommonOptions } from '../../context.ts'
 import { EXIT_CODES, type ExitCode } from '../../exit-codes.ts'
+import { printable } from '../../terminal/printable.ts'
 import { count } from '../../terminal/quantities.ts'
 import { NO_COLORS, type Terminal } from '../../terminal/terminal.ts'
 import { describeLoaded, plainModel } from './describe.ts'
@@ -53,7 +54,8 @@ export async function serve(
 ): Promise<ExitCode> {
   letHeapGrow()
   // Not through a worker: the last lines of a process that ends are wanted.
-  const logger = pino({ level: options.logLevel ?? 'warn' }, destination({ fd: 2, sync: true }))
+  const errors = destination({ fd: 2, sync: true })
+  const logger = pino({ level: options.logLevel ?? 'warn' }, { write: (line) => errors.write(printable(line, false)) })
   // Whoever asks for logs gets nothing else on standard error, and the server logs what happens.
   const hasLogs = options.logLevel !== undefined
   const { note, noteColors } = hasLogs ? { note: () => undefined, noteColors: NO_COLORS } : terminal
