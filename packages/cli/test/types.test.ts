@@ -56,7 +56,7 @@ test('names, labels and comments that are no TypeScript', async () => {
   const folder = await copyBundle('digits')
   await changeManifest(folder, (manifest) => {
     manifest.name = '3d-digits'
-    manifest.labels = ["it's", 'say "nine"', 'back\\slash', 'line\nbreak', "it's"]
+    manifest.labels = ["it's", 'say "nine"', 'back\\slash', '\\n', "it's"]
     manifest.inputs[0].doc = 'ends */ the comment'
     manifest.inputs[0].name = 'the image'
     manifest.preprocess[0].to = ['the image']
@@ -64,7 +64,7 @@ test('names, labels and comments that are no TypeScript', async () => {
   })
   const { stdout } = await tensorferry(['types', folder, '--out', '-'])
   expect(stdout).toContain('export interface Model3dDigits {')
-  expect(stdout).toContain(`readonly labels: 'it\\'s' | 'say "nine"' | 'back\\\\slash' | 'line\\nbreak'\n`)
+  expect(stdout).toContain(`readonly labels: 'it\\'s' | 'say "nine"' | 'back\\\\slash' | '\\\\n'\n`)
   expect(stdout).toContain('/** ends *\\/ the comment */')
   expect(stdout).toContain(`readonly 'the image': InputTensor<'float32', [batch: number, 1, 8, 8]>`)
   expect(stdout).toContain(`OutputTensor<'float32', [batch: number, /* (batch+1)//2 */ number]>`)

@@ -1,8 +1,8 @@
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Manifest, type ManifestFile, parseManifest, TensorferryError } from '@tensorferry/core'
-import { hashFile } from '@tensorferry/core/node'
+import { hashFile, readRegular } from '@tensorferry/core/node'
 
 /** A bundle on disk: its manifest, read and checked, and its folder. */
 export interface BundleOnDisk {
@@ -32,7 +32,7 @@ export async function openOnDisk(source: string): Promise<BundleOnDisk | FileOnD
   const folder = found.isDirectory() ? path : basename(path) === 'bundle.json' ? dirname(path) : null
   if (folder === null) return { kind: 'file', path }
   const manifestPath = join(folder, 'bundle.json')
-  const text = await readFile(manifestPath, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+  const text = await readRegular(manifestPath).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT') throw cause
     throw new TensorferryError(
       'NOT_FOUND',
@@ -40,7 +40,7 @@ export async function openOnDisk(source: string): Promise<BundleOnDisk | FileOnD
       { details: { folder } },
     )
   })
-  return { kind: 'bundle', folder, manifest: parseManifest(text, manifestPath) }
+  return { kind: 'bundle', folder, manifest: parseManifest(text.toString('utf8'), manifestPath) }
 }
 
 /** Opens a bundle; a bare file is refused. */

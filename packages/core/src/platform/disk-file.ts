@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { BigIntStats } from 'node:fs'
-import { type FileHandle, open, stat } from 'node:fs/promises'
+import { type FileHandle, stat } from 'node:fs/promises'
 import type { LoadOptions, LocalFile } from '../backend.ts'
 import type { Expected, OpenFile } from '../bundle/files.ts'
 import { requireSha256, requireSize } from '../bundle/integrity.ts'
 import { throwIfAborted } from '../call.ts'
 import { TensorferryError } from '../errors.ts'
 import type { ByteSource } from '../format/byte-source.ts'
+import { openRegular, requireRegular } from './regular-file.ts'
 
 /** Bytes of one read: hashing them takes the event loop a few milliseconds. */
 const PIECE = 2 << 20
@@ -59,7 +60,7 @@ function twoPlaces(): (offset: number, length: number) => Uint8Array {
 /** sha256 of a file, read in pieces: the event loop turns between them. */
 export async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256')
-  const handle = await open(path)
+  const handle = await openRegular(path)
   try {
     const { size } = await handle.stat()
     await readPieces(handle, size, twoPlaces(), (piece) => hash.update(piece))
@@ -111,7 +112,9 @@ export class DiskFile implements OpenFile {
    * @throws TensorferryError `INTEGRITY_FAILED` when its size is another, or a small one's content; what `stat` throws
    */
   static async open(path: string, name: string, expected: Expected, options?: LoadOptions): Promise<DiskFile> {
-    const file = new DiskFile(path, name, expected, await stat(path, { bigint: true }), options)
+    const found = await stat(path, { bigint: true })
+    requireRegular(found, path)
+    const file = new DiskFile(path, name, expected, found, options)
     const { size } = file.source
     if (expected.size !== null && expected.size !== size) await requireSize(name, expected, size, await file.#head())
     if (size <= HASHED_FIRST) await file.#hash(options)
@@ -186,7 +189,7 @@ export class DiskFile implements OpenFile {
   }
 
   async #use<T>(work: (handle: FileHandle) => Promise<T>): Promise<T> {
-    const handle = await open(this.#path)
+    const handle = await openRegular(this.#path)
     try {
       await this.#requireSame(handle)
       return await work(handle)

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as v from 'valibot'
 import { describeGiven } from '../describe-given.ts'
 import { TensorferryError } from '../errors.ts'
 import { unknownName } from '../names.ts'
 import type { BackendConfig } from './platform.ts'
+import { readRegular } from './regular-file.ts'
 
 /** Name of the file that says which backends a project uses. */
 export const CONFIG_FILE = 'tensorferry.config.json'
@@ -74,11 +74,11 @@ export async function findBackendConfig(): Promise<BackendConfig | null> {
   }
   for (let folder = process.cwd(); ; folder = dirname(folder)) {
     const path = join(folder, CONFIG_FILE)
-    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const text = await readRegular(path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null
       throw new TensorferryError('OPTIONS_INVALID', `${path} cannot be read: ${error.message}`, { cause: error })
     })
-    if (text !== null) return parseConfig(text, path)
+    if (text !== null) return parseConfig(text.toString('utf8'), path)
     if (dirname(folder) === folder) return null
   }
 }

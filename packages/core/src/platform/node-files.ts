@@ -14,6 +14,7 @@ export async function openLocalFile(path: string): Promise<LocalFile> {
   try {
     return (await DiskFile.open(path, path, UNCHECKED)).openLocal()
   } catch (cause) {
+    if (TensorferryError.is(cause)) throw cause
     throw new TensorferryError('NOT_FOUND', `the model file ${JSON.stringify(path)} cannot be opened`, {
       details: { path },
       cause,

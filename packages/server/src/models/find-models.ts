@@ -1,7 +1,8 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type ModelSource, TensorferryError } from '@tensorferry/core'
+import { readRegular } from '@tensorferry/core/node'
 import type { ResolvedModelOptions } from '../options.ts'
 
 /** One version of one model, before it is loaded. */
@@ -40,7 +41,7 @@ function nameOfUrl(source: ModelSource): string {
 /** The name that a bundle gives itself; its folder's until it can be read: what is wrong with it is said when it is loaded. */
 async function nameOfBundle(folder: string): Promise<string> {
   try {
-    const { name } = JSON.parse(await readFile(join(folder, 'bundle.json'), 'utf8')) as { name?: unknown }
+    const { name } = JSON.parse(String(await readRegular(join(folder, 'bundle.json')))) as { name?: unknown }
     return typeof name === 'string' ? name : basename(folder)
   } catch {
     return basename(folder)

@@ -1,5 +1,6 @@
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readRegular } from '@tensorferry/core/node'
 
 async function stamp(path: string): Promise<string> {
   try {
@@ -13,7 +14,7 @@ async function stamp(path: string): Promise<string> {
 /** Paths in a manifest of any shape: it may be half written. */
 async function listedPaths(folder: string): Promise<readonly string[]> {
   try {
-    const text = await readFile(join(folder, 'bundle.json'), 'utf8')
+    const text = String(await readRegular(join(folder, 'bundle.json')))
     return [...text.matchAll(/"path"\s*:\s*"([^"\\]+)"/g)].map((match) => match[1]!)
   } catch {
     return []

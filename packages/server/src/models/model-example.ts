@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   type Dim,
@@ -13,6 +12,7 @@ import {
   type Tensors,
   zeros,
 } from '@tensorferry/core'
+import { readRegular } from '@tensorferry/core/node'
 import { datatypeOf } from '@tensorferry/inference-protocol/datatypes'
 import { textFromTensor } from '@tensorferry/inference-protocol/tensor-text'
 
@@ -41,7 +41,7 @@ const MOST_ELEMENTS = 8192
 
 /** A file as the manifest has it; null: it is another by now, or cannot be read. */
 async function readListed(folder: string, { path, sha256 }: ManifestFile): Promise<Uint8Array<ArrayBuffer> | null> {
-  const bytes = await readFile(join(folder, path)).catch(() => null)
+  const bytes = await readRegular(join(folder, path)).catch(() => null)
   if (!bytes || createHash('sha256').update(bytes).digest('hex') !== sha256) return null
   return new Uint8Array(bytes)
 }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   checkInputs,
@@ -13,6 +12,7 @@ import {
   tensor,
   zeros,
 } from '@tensorferry/core'
+import { readRegular } from '@tensorferry/core/node'
 import type { BundleOnDisk } from '../../bundle/read.ts'
 
 /** Sizes that the caller gave. */
@@ -44,7 +44,7 @@ export function parseSizes(dims: readonly string[] = [], shapes: readonly string
 export async function firstGolden({ folder, manifest }: BundleOnDisk): Promise<Tensors> {
   const { goldens } = manifest
   if (!goldens) return {}
-  const tensors = readSafetensors(new Uint8Array(await readFile(join(folder, goldens.file.path))))
+  const tensors = readSafetensors(new Uint8Array(await readRegular(join(folder, goldens.file.path))))
   const { name, steps } = goldens.cases[0]!
   const prefix = steps === undefined ? `${name}/inputs.` : `${name}/0/inputs.`
   return Object.fromEntries(

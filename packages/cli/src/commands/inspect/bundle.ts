@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Dim, Manifest, TensorSpec } from '@tensorferry/core'
+import { readRegular } from '@tensorferry/core/node'
 import { findInstalledBackends } from '../../backends/find.ts'
 import { readersOf } from '../../backends/known.ts'
 import { type BundleOnDisk, type CheckedFile, checkFiles } from '../../bundle/read.ts'
@@ -29,7 +29,7 @@ export async function readBundle(bundle: BundleOnDisk): Promise<BundleFacts> {
   return {
     ...manifest,
     folder,
-    card: await readFile(join(folder, 'README.md'), 'utf8').catch(() => null),
+    card: await readRegular(join(folder, 'README.md')).then(String, () => null),
     files: await checkFiles(bundle),
     readers: Object.fromEntries(readers),
   }

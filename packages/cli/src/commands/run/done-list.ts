@@ -1,5 +1,6 @@
-import { appendFile, mkdir, readFile, stat } from 'node:fs/promises'
+import { appendFile, mkdir, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
+import { readRegular } from '@tensorferry/core/node'
 
 /** Beside the results: one JSON line for each input that is done. */
 const FILE = '.tensorferry-run.jsonl'
@@ -36,7 +37,7 @@ const stateOf = async (path: string): Promise<{ size: number; modified: number }
 export async function openDoneList(folder: string, model: string): Promise<DoneList> {
   await mkdir(folder, { recursive: true })
   const path = join(folder, FILE)
-  const text = await readFile(path, 'utf8').catch(() => '')
+  const text = await readRegular(path).then(String, () => '')
   const lines = new Map<string, DoneLine>()
   for (const line of text.split('\n')) {
     try {

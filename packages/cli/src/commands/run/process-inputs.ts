@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { decodeImage, type LoadReport, type Model } from '@tensorferry/core'
+import { readRegular } from '@tensorferry/core/node'
 import { removeParts, writeWhole } from '../../bundle/write-whole.ts'
 import type { CommandContext } from '../../context.ts'
 import { startProgress } from '../../terminal/progress.ts'
@@ -62,7 +63,7 @@ export async function processInputs({
     const begin = performance.now()
     let result: Result
     try {
-      const bytes = input.path === null ? await terminal.read() : new Uint8Array(await readFile(input.path))
+      const bytes = input.path === null ? await terminal.read() : new Uint8Array(await readRegular(input.path))
       const outputs =
         holdsTensors(input.path ?? '') || looksLikeTensors(model, input, bytes)
           ? await runTensors(model, readTensors(bytes, input.path ?? 'stdin.json', model.inputs), { signal })
@@ -144,7 +145,7 @@ async function hashOfRun(
 ): Promise<string> {
   const found = await stat(source).catch(() => null)
   const path = found?.isDirectory() ? join(source, 'bundle.json') : source
-  const content = found ? await readFile(path) : Buffer.from(source)
+  const content = found ? await readRegular(path) : Buffer.from(source)
   const how = {
     bundle,
     backend,

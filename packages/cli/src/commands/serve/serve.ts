@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { TensorferryError } from '@tensorferry/core'
-import { findBackendConfig } from '@tensorferry/core/node'
+import { findBackendConfig, readRegular } from '@tensorferry/core/node'
 import { type Server, type ServerEvent, type ServerOptions, serve as startServer } from '@tensorferry/server'
 import { destination, pino } from 'pino'
 import { type BackendOptions, preferredBackends } from '../../backends/choose.ts'
@@ -168,7 +167,7 @@ async function serverOptions(bundles: readonly string[], options: ServeOptions):
 
 async function readText(option: string, path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8')
+    return (await readRegular(path)).toString('utf8')
   } catch (cause) {
     throw new TensorferryError('OPTIONS_INVALID', `${option}: ${(cause as Error).message}`, { cause })
   }

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Backend, type Progress, type ReplayReport, replayGoldens, TensorferryError } from '@tensorferry/core'
+import { readRegular } from '@tensorferry/core/node'
 import type { ChosenBackend } from '../../backends/choose.ts'
 import { displayName } from '../../backends/known.ts'
 import { loadBackend } from '../../backends/load.ts'
@@ -28,7 +28,7 @@ async function sourceOf({ folder, manifest }: BundleOnDisk, files: readonly Chec
   if (files.every(({ problem }) => problem === null)) return folder
   const contents = new Map<string, Uint8Array>()
   for (const { path, sha256 } of files) {
-    if (sha256 !== '') contents.set(path, new Uint8Array(await readFile(join(folder, path))))
+    if (sha256 !== '') contents.set(path, new Uint8Array(await readRegular(join(folder, path))))
   }
   const found = new Map(files.map(({ path, size, sha256 }) => [path, { path, size, sha256 }]))
   const asFound = JSON.stringify(manifest, (_, value: unknown) => {

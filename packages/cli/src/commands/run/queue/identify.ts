@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { hashFile } from '@tensorferry/core/node'
+import { hashFile, readRegular } from '@tensorferry/core/node'
 import { openOnDisk } from '../../../bundle/read.ts'
 
 /** Which model a queue is for: whoever names the same content meets there. */
@@ -25,6 +24,6 @@ export async function identifyQueue(source: string): Promise<QueueIdentity> {
   if (opened.kind === 'file') {
     return { queue: `tensorferry-${(await hashFile(opened.path)).slice(0, 16)}`, model: basename(opened.path) }
   }
-  const digest = hash(await readFile(join(opened.folder, 'bundle.json'))).slice(0, 16)
+  const digest = hash(await readRegular(join(opened.folder, 'bundle.json'))).slice(0, 16)
   return { queue: `tensorferry-${digest}`, model: `${opened.manifest.name} ${opened.manifest.version}` }
 }

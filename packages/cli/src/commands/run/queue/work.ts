@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { availableParallelism, hostname } from 'node:os'
 import { join } from 'node:path'
 import { formatReport, loadModel, type Model, TensorferryError } from '@tensorferry/core'
-import { findBackendConfig } from '@tensorferry/core/node'
+import { findBackendConfig, readRegular } from '@tensorferry/core/node'
 import { Queue, UnrecoverableError, Worker } from 'bullmq'
 import { preferredBackends } from '../../../backends/choose.ts'
 import { writeWhole } from '../../../bundle/write-whole.ts'
@@ -110,7 +109,7 @@ function untilStopped(signal: AbortSignal, left: (() => Promise<number>) | null)
 async function readInput(input: string, signal: AbortSignal): Promise<Uint8Array> {
   if (!isUrl(input)) {
     try {
-      return new Uint8Array(await readFile(input))
+      return new Uint8Array(await readRegular(input))
     } catch (cause) {
       throw new TensorferryError(
         'NOT_FOUND',
