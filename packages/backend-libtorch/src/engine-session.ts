@@ -13,6 +13,7 @@ import { processGate } from './core-gate.ts'
 import type { Engine, Results } from './engine.ts'
 import { guard, unguard } from './exit-guard.ts'
 import { mapCallError } from './map-error.ts'
+import type { ResolvedOptions } from './options.ts'
 import { disposedError, type Prepared, type Run, RunQueue } from './run-queue.ts'
 import type { LibtorchRuntime, LibtorchSession } from './session.ts'
 import type { Layout } from './torchscript/layout.ts'
@@ -47,9 +48,10 @@ export class EngineSession implements LibtorchSession {
   readonly #signature: Pick<Signature, 'inputs' | 'dims'>
   readonly #engine: Engine
   readonly #queue: RunQueue
+  readonly #disposeMs: number
   #disposal: Promise<void> | null = null
 
-  constructor(facts: SessionFacts, engine: Engine, waitForCores: boolean) {
+  constructor(facts: SessionFacts, engine: Engine, options: Pick<ResolvedOptions, 'waitForCores' | 'disposeMs'>) {
     this.inputs = facts.inputs
     this.outputs = facts.outputs ?? []
     this.runtime = facts.runtime
@@ -58,7 +60,8 @@ export class EngineSession implements LibtorchSession {
     this.#facts = facts
     this.#signature = { inputs: facts.inputs, dims: facts.dims }
     this.#engine = engine
-    this.#queue = new RunQueue(engine.replicas, engine.threads, waitForCores ? processGate : null)
+    this.#queue = new RunQueue(engine.replicas, engine.threads, options.waitForCores ? processGate : null)
+    this.#disposeMs = options.disposeMs
     if (engine.reset) this.reset = (options) => this.#submit(options, () => engine.reset!())
     guard(engine)
   }
@@ -94,7 +97,13 @@ export class EngineSession implements LibtorchSession {
   }
 
   async #dispose(): Promise<void> {
-    await this.#queue.close()
+    const closed = this.#queue.close()
+    if (this.#engine.leave && !(await endsWithin(closed, this.#disposeMs))) {
+      this.#queue.leave(leftError(this.#disposeMs))
+      this.#engine.leave()
+      return
+    }
+    await closed
     await this.#engine.close()
     unguard(this.#engine)
   }
@@ -158,6 +167,28 @@ export class EngineSession implements LibtorchSession {
     })
     return outputs
   }
+}
+
+/** Whether it has settled before so many milliseconds. */
+async function endsWithin(work: Promise<void>, milliseconds: number): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<false>((resolve) => {
+    // setTimeout takes 31 bits.
+    timer = setTimeout(() => resolve(false), Math.min(milliseconds, 2 ** 31 - 1))
+  })
+  try {
+    return await Promise.race([work.then(() => true as const), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function leftError(milliseconds: number): TensorferryError {
+  return new TensorferryError(
+    'SESSION_DISPOSED',
+    `the session was disposed, and this run had not ended ${milliseconds} ms later (disposeMs): TorchScript cannot be interrupted, so its thread and the model's memory stay until it ends`,
+    { details: { disposeMs: milliseconds } },
+  )
 }
 
 function inOrder(specs: readonly TensorSpec[], inputs: Tensors): Tensor[] {

@@ -23,6 +23,12 @@ export interface Engine {
   reset?(): Prepared<void>
   /** Ends the threads and frees the model. Nothing is in progress. */
   close(): Promise<void>
-  /** At the end of the process: waits, on the caller's thread, for what is in progress. */
-  stop(): void
+  /** Present when a run may never end: what is in progress goes on, and no longer keeps the process alive. */
+  leave?(): void
+  /**
+   * At the end of the process: waits, on the caller's thread, for what is in progress.
+   *
+   * @param exitCode - of the process
+   */
+  stop(exitCode: number): void
 }

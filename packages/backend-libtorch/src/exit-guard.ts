@@ -1,12 +1,13 @@
 /** What must end its threads before the process may end. */
 interface Stoppable {
-  stop(): void
+  /** @param exitCode - of the process, for one that cannot wait any longer */
+  stop(exitCode: number): void
 }
 
 const guarded = new Set<Stoppable>()
 
-function stopAll(): void {
-  for (const engine of guarded) engine.stop()
+function stopAll(exitCode: number): void {
+  for (const engine of guarded) engine.stop(exitCode)
 }
 
 /** From now on the end of the process waits for this engine's run in progress: libtorch cannot be torn down under it. */

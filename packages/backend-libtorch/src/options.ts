@@ -50,6 +50,11 @@ export interface LibtorchOptions {
   readonly borrowInputs?: boolean
   /** Runs wait until all runs in progress of this thread's sessions have cores for their threads. Default true. */
   readonly waitForCores?: boolean
+  /**
+   * Milliseconds that `dispose` waits for TorchScript in progress, which cannot be interrupted; then the run rejects with
+   * `SESSION_DISPOSED`, and its thread is left until it ends. Default 30,000.
+   */
+  readonly disposeMs?: number
 }
 
 /** {@link LibtorchOptions} checked, with the defaults filled in. */
@@ -67,6 +72,7 @@ export interface ResolvedOptions {
   readonly libraries: readonly { readonly path: string; readonly sha256: string }[]
   readonly borrowInputs: boolean
   readonly waitForCores: boolean
+  readonly disposeMs: number
 }
 
 type Check = (value: unknown) => string | null
@@ -110,6 +116,7 @@ const CHECKS: Record<keyof LibtorchOptions, Check> = {
   libraries,
   borrowInputs: boolean,
   waitForCores: boolean,
+  disposeMs: wholeFrom(0),
 }
 
 function refuse(message: string, details: Record<string, unknown>): never {
@@ -163,5 +170,6 @@ export function resolveOptions(options: LibtorchOptions = {}): ResolvedOptions {
     libraries: (options.libraries ?? []).map(({ path, sha256 }) => ({ path, sha256: sha256.toLowerCase() })),
     borrowInputs: options.borrowInputs ?? false,
     waitForCores: options.waitForCores ?? true,
+    disposeMs: options.disposeMs ?? 30_000,
   }
 }

@@ -22,6 +22,11 @@ interface Job {
   reject(error: unknown): void
 }
 
+interface Running {
+  readonly job: Job
+  readonly ended: Promise<unknown>
+}
+
 /** The error of every call to a disposed session. */
 export function disposedError(): TensorferryError {
   return new TensorferryError('SESSION_DISPOSED', 'the session has been disposed; create a new one')
@@ -33,7 +38,7 @@ export class RunQueue {
   readonly #threads: number
   readonly #gate: CoreGate | null
   readonly #waiting = new Queue<Job>()
-  readonly #running = new Queue<Promise<unknown>>()
+  readonly #running = new Queue<Running>()
   /** Takes back the one request that is with the gate. */
   #withdraw: (() => void) | null = null
   #asked = false
@@ -75,7 +80,15 @@ export class RunQueue {
     }
     this.#withdraw?.()
     this.#asked = false
-    await Promise.allSettled(this.#running)
+    await Promise.allSettled([...this.#running].map(({ ended }) => ended))
+  }
+
+  /** Work in progress rejects, and no longer has cores: it ends unseen, or never. */
+  leave(error: TensorferryError): void {
+    for (const { job } of this.#running.takeAll()) {
+      this.#gate?.release(this.#threads)
+      job.reject(error)
+    }
   }
 
   #cancel(place: Place<Job>): void {
@@ -110,9 +123,10 @@ export class RunQueue {
     }
     const replica = this.#free.pop()!
     const running = job.prepared.start(replica)
-    const place = this.#running.add(running)
+    const place = this.#running.add({ job, ended: running })
     const end = (): void => {
-      this.#running.remove(place)
+      // It has been left.
+      if (!this.#running.remove(place)) return
       this.#free.push(replica)
       this.#gate?.release(this.#threads)
       this.#advance()

@@ -40,6 +40,9 @@ async function listen(context: ServerContext): Promise<{ http: Listener; grpc: L
   }
 }
 
+/** Milliseconds that models have to be unloaded in, once nothing is answered any more. */
+const UNLOAD_MS = 5000
+
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Settles with the work, or calls `onLate` when that takes too long and waits for the work again. */
@@ -50,6 +53,17 @@ async function withLimit(ms: number, work: Promise<unknown>, onLate: () => void)
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** As {@link withLimit}, and is not waited for any longer. */
+async function untilLate(ms: number, work: Promise<unknown>, onLate: () => void): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      onLate()
+      resolve()
+    }, ms)
+    work.then(() => resolve(), reject).finally(() => clearTimeout(timer))
+  })
 }
 
 type Phase = 'starting' | 'serving' | 'unready' | 'draining' | 'closed'
@@ -166,7 +180,9 @@ class RunningServer implements Server {
       this.repository.abandon()
       for (const listener of listeners) listener.cut()
     })
-    await this.repository.close()
+    await untilLate(UNLOAD_MS, this.repository.close(), () => {
+      logger.warn({ unloadMs: UNLOAD_MS }, 'a run or a load that does not end is left: its model is not unloaded')
+    })
     await this.#pipelines.close()
     this.#enter('closed')
   }

@@ -7,7 +7,7 @@ import type { Backend } from '@tensorferry/core'
 const repository = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** The environment around `TENSORFERRY_PYTHON`, or the repository's own. */
-function preferred(): string | undefined {
+export function preferredLibtorch(): string | undefined {
   const python = process.env.TENSORFERRY_PYTHON
   if (python) return dirname(dirname(python))
   const own = join(repository, '.venv')
@@ -17,7 +17,7 @@ function preferred(): string | undefined {
 /** Makes libtorch backends with one thread, or says why this machine has none. */
 export async function prepareLibtorch(): Promise<((replicas?: number) => Backend) | { readonly missing: string }> {
   process.env.TENSORFERRY_CACHE ??= join(repository, '.cache', 'tensorferry')
-  const { found, places } = await searchLibtorch({ libtorch: preferred(), oldest: '1.13' })
+  const { found, places } = await searchLibtorch({ libtorch: preferredLibtorch(), oldest: '1.13' })
   if (!found) return { missing: places.map(({ asked, reason }) => `${asked} (${reason})`).join(', ') }
   try {
     await buildAddon(found)

@@ -1,6 +1,9 @@
 // What JavaScript sees: a class NativeModel, whose work is done by threads of its own.
 #include <napi.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
 #include <optional>
 #include <unordered_map>
 
@@ -78,6 +81,8 @@ class NativeModel : public Napi::ObjectWrap<NativeModel> {
                            InstanceMethod<&NativeModel::reset>("reset"),
                            InstanceMethod<&NativeModel::close>("close"),
                            InstanceMethod<&NativeModel::stop>("stop"),
+                           InstanceMethod<&NativeModel::stop_within>("stopWithin"),
+                           InstanceMethod<&NativeModel::leave>("leave"),
                        });
   }
 
@@ -254,6 +259,23 @@ class NativeModel : public Napi::ObjectWrap<NativeModel> {
     });
   }
 
+  /// (milliseconds): whether all threads have ended. What runs on is left where it is.
+  Napi::Value stop_within(const Napi::CallbackInfo& info) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(info[0].As<Napi::Number>().Int64Value());
+    bool ended = true;
+    for (auto& worker : workers_) {
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+      ended = worker->stop_within(std::max(left, std::chrono::milliseconds(0))) && ended;
+    }
+    return Napi::Boolean::New(info.Env(), ended);
+  }
+
+  /// Nothing waits any more for what is in progress: it does not keep the process alive.
+  Napi::Value leave(const Napi::CallbackInfo& info) {
+    if (done_) napi_unref_threadsafe_function(info.Env(), done_);
+    return info.Env().Undefined();
+  }
+
   std::shared_ptr<Model> loaded() const {
     if (!model_) throw NotFoundError("no model is loaded");
     return model_;
@@ -393,6 +415,10 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("dtypes", dtypes);
   exports.Set("torchVersion", TENSORFERRY_TORCH_VERSION);
   exports.Set("addonVersion", TENSORFERRY_ADDON_VERSION);
+  // (exit code): ends the process at once. libtorch's statics must not go while a thread uses them, so nothing is torn down.
+  exports.Set("endProcess", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
+                std::_Exit(info[0].As<Napi::Number>().Int32Value());
+              }));
   exports.Set("devices", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
                 return guarded(info.Env(), [&] { return devices(info.Env()); });
               }));

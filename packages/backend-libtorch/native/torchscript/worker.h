@@ -58,6 +58,20 @@ class Worker {
     all().workers.erase(this);
   }
 
+  /// `stop` for those that may never end: false when the task in progress is still there after so long. It is left then, and
+  /// the thread ends with it.
+  bool stop_within(std::chrono::milliseconds limit) {
+    {
+      std::unique_lock<std::mutex> lock(mutex_);
+      stopping_ = true;
+      tasks_.clear();
+      wake_.notify_one();
+      if (!gone_.wait_for(lock, limit, [this] { return ended_; })) return false;
+    }
+    stop();
+    return true;
+  }
+
   /// Waits for every task in progress, in the whole process: at its end libtorch's statics go, and nothing may use them.
   static void stop_all() {
     const std::lock_guard<std::recursive_mutex> lock(all().mutex);
@@ -96,7 +110,11 @@ class Worker {
       {
         std::unique_lock<std::mutex> lock(mutex_);
         wait(lock);
-        if (stopping_) return;
+        if (stopping_) {
+          ended_ = true;
+          gone_.notify_all();
+          return;
+        }
         task = std::move(tasks_.front());
         tasks_.pop_front();
         busy_ = true;
@@ -125,6 +143,8 @@ class Worker {
   std::atomic<bool> busy_{false};
   std::deque<std::function<void()>> tasks_;
   bool stopping_ = false;
+  bool ended_ = false;
+  std::condition_variable gone_;
   std::thread thread_;
 };
 

@@ -119,5 +119,5 @@ async function load(
     optimizedForInference: false,
     warmup,
   }
-  return new EngineSession({ ...bound, methods: [], attributes: [], runtime }, engine, options.waitForCores)
+  return new EngineSession({ ...bound, methods: [], attributes: [], runtime }, engine, options)
 }

@@ -10,6 +10,7 @@ import type { LibtorchRuntime, LibtorchSession } from '../session.ts'
 import { warmUp } from '../warm-up.ts'
 import { BakedDevices } from './baked-devices.ts'
 import { bindSignature } from './bind-signature.ts'
+import { endThreads } from './end-threads.ts'
 import { specsOfResult } from './flatten.ts'
 import { openModelFile } from './model-file.ts'
 import { namedArguments } from './named-arguments.ts'
@@ -70,9 +71,10 @@ export async function createTorchScriptSession(
   // Electron has no buffers outside of V8's own memory.
   const shares = process.versions.electron === undefined
   let model: NativeModel | null = null
+  const loading = { stop: (exitCode: number) => endThreads(addon, model!, exitCode) }
   try {
     model = new addon.NativeModel(options.threads, options.replicas, tensor as never, shares)
-    guard(model)
+    guard(loading)
     const { device, freeze, optimizeForInference: optimize } = options
     const description = await model
       .load({ ...file, device, freeze, optimize, trusted })
@@ -84,7 +86,7 @@ export async function createTorchScriptSession(
     const bound = bind(description, signature)
     const replicas = description.hasInnerState ? 1 : options.replicas
     const { threads, borrowInputs } = options
-    const engine = new TorchScriptEngine(model, bound, addon.dtypes, {
+    const engine = new TorchScriptEngine(addon, model, bound, {
       ...description,
       replicas,
       threads,
@@ -109,12 +111,12 @@ export async function createTorchScriptSession(
       warmup,
       warnings: baked.warnings(),
     }
-    return new EngineSession({ ...description, ...bound, runtime }, engine, options.waitForCores)
+    return new EngineSession({ ...description, ...bound, runtime }, engine, options)
   } catch (error) {
     model?.stop()
     throw error
   } finally {
     // A session guards itself.
-    if (model) unguard(model)
+    unguard(loading)
   }
 }

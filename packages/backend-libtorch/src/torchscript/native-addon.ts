@@ -87,6 +87,10 @@ export interface NativeModel {
   close(worker: number): Promise<unknown>
   /** Waits, on the caller's thread, for runs in progress, and ends the threads. */
   stop(): void
+  /** `stop`, for so many milliseconds at most: whether the threads have ended. */
+  stopWithin(milliseconds: number): boolean
+  /** What is in progress no longer keeps the process alive. */
+  leave(): void
 }
 
 /** `torchscript.node`. */
@@ -101,6 +105,8 @@ export interface NativeAddon {
   readonly dtypes: readonly string[]
   readonly torchVersion: string
   readonly addonVersion: string
+  /** Ends the process at once: nothing is torn down, as nothing may be under a thread that runs on. */
+  endProcess(exitCode: number): void
   /** How many devices of each kind there are; -1: this libtorch was built without them. */
   devices(): { readonly cuda: number; readonly mps: number }
 }

@@ -3,10 +3,11 @@ import type { Engine, Results } from '../engine.ts'
 import { mapCallError } from '../map-error.ts'
 import type { Prepared } from '../run-queue.ts'
 import type { BakedDevices } from './baked-devices.ts'
+import { endThreads } from './end-threads.ts'
 import { Exchange } from './exchange.ts'
 import { flatten, nameLeaves } from './flatten.ts'
 import { type Layout, leafValue } from './layout.ts'
-import type { MethodSchema, NativeModel, TypeSchema } from './native-addon.ts'
+import type { MethodSchema, NativeAddon, NativeModel, TypeSchema } from './native-addon.ts'
 import type { Value } from './value.ts'
 
 /** What `forwardSync` returns in place of results that are in the exchange. */
@@ -28,6 +29,7 @@ export class TorchScriptEngine implements Engine {
   readonly threads: number
   /** Present when the model remembers. */
   readonly reset?: () => Prepared<void>
+  readonly #addon: NativeAddon
   readonly #model: NativeModel
   readonly #binding: Binding
   readonly #copies: boolean
@@ -36,9 +38,9 @@ export class TorchScriptEngine implements Engine {
   readonly #exchange: Exchange | null
 
   constructor(
+    addon: NativeAddon,
     model: NativeModel,
     binding: Binding,
-    dtypes: readonly string[],
     options: {
       replicas: number
       threads: number
@@ -47,12 +49,13 @@ export class TorchScriptEngine implements Engine {
       baked: BakedDevices
     },
   ) {
+    this.#addon = addon
     this.#model = model
     this.#binding = binding
     this.#copies = !options.borrowInputs
     this.#baked = options.baked
     const onlyTensors = binding.layout === null && binding.inputs.every(({ kind = 'tensor' }) => kind === 'tensor')
-    this.#exchange = onlyTensors ? new Exchange(model.exchange, dtypes) : null
+    this.#exchange = onlyTensors ? new Exchange(model.exchange, addon.dtypes) : null
     this.replicas = options.replicas
     this.threads = options.threads
     if (options.hasInnerState) {
@@ -122,8 +125,12 @@ export class TorchScriptEngine implements Engine {
     this.#model.stop()
   }
 
-  stop(): void {
-    this.#model.stop()
+  leave(): void {
+    this.#model.leave()
+  }
+
+  stop(exitCode: number): void {
+    endThreads(this.#addon, this.#model, exitCode)
   }
 
   #mapped(error: unknown): TensorferryError {

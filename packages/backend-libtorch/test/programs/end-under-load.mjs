@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
 import { libtorch } from '@tensorferry/backend-libtorch'
 import { tensor } from '@tensorferry/core'
+import { openLocalFile } from '@tensorferry/core/node'
 
 const [root, how, delay, compiled] = isMainThread ? process.argv.slice(2) : workerData
 const path = compiled ?? fileURLToPath(new URL('../fixtures/slow.pt', import.meta.url))
@@ -12,7 +13,7 @@ const artifact = {
   name: 'slow',
   format: compiled ? 'aot-inductor' : 'torchscript',
   requires: {},
-  files: [{ ...file, localPath: async () => path }],
+  files: [{ ...file, localFile: () => openLocalFile(path) }],
 }
 const repeats = how === 'short' ? 1 : 200
 /** A compiled model's work grows with the rows; its input has the compiler's name. */

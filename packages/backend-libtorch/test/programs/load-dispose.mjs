@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { libtorch } from '@tensorferry/backend-libtorch'
 import { zeros } from '@tensorferry/core'
+import { openLocalFile } from '@tensorferry/core/node'
 
 const [, , root, path, times] = process.argv
 const file = { path, size: null, sha256: null, bytes: async () => Uint8Array.from(readFileSync(path)) }
@@ -9,7 +10,7 @@ const artifact = {
   name: 'a',
   format: 'aot-inductor',
   requires: {},
-  files: [{ ...file, localPath: async () => path }],
+  files: [{ ...file, localFile: () => openLocalFile(path) }],
 }
 const backend = libtorch({ libtorch: root, threads: 1, trust: 'native-code' })
 

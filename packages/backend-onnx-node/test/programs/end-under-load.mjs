@@ -3,11 +3,17 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { onnxNode } from '@tensorferry/backend-onnx-node'
 import { tensor } from '@tensorferry/core'
+import { openLocalFile } from '@tensorferry/core/node'
 
 const [, , how, delay] = process.argv
 const path = fileURLToPath(new URL('../fixtures/slow.onnx', import.meta.url))
 const file = { path: 'slow.onnx', size: null, sha256: null, bytes: async () => Uint8Array.from(readFileSync(path)) }
-const artifact = { name: 'onnx', format: 'onnx', requires: {}, files: [{ ...file, localPath: async () => path }] }
+const artifact = {
+  name: 'onnx',
+  format: 'onnx',
+  requires: {},
+  files: [{ ...file, localFile: () => openLocalFile(path) }],
+}
 const inputs = {
   x: tensor('float32', new Float32Array(32 * 640).fill(1), [32, 640]),
   repeats: tensor('int64', [how === 'short' ? 1 : 30], []),

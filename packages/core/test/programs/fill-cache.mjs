@@ -11,5 +11,6 @@ const stored = await store.put(chunks(), { url: 'https://models.example/a', etag
 const bytes = createHash('sha256')
   .update(await stored.bytes())
   .digest('hex')
-const { size, sha256, localPath: path = null } = stored
+const { size, sha256 } = stored
+const path = stored.openLocal?.().path ?? null
 console.log(JSON.stringify({ size, sha256, bytes, path, warnings: store.warnings }))
