@@ -102,8 +102,8 @@ const UNFIT = /[\p{Cc}\u2028\u2029]|^__proto__$|.{4097}/u
 /** Looks at every key and value, whatever the schema says of it. */
 function requireFit(key: string, value: unknown): unknown {
   if ([key, value].some((one) => (typeof one === 'string' ? UNFIT.test(one) : Math.abs(one as number) === 1 / 0))) {
-    const name = JSON.stringify(key.slice(0, 80))
-    throw new Error(`${name}: expected finite numbers and texts of at most 4096 characters without control characters`)
+    const place = JSON.stringify(key.slice(0, 80))
+    throw invalid(place, 'expected finite numbers and texts of at most 4096 characters without control characters')
   }
   return value
 }
