@@ -13,7 +13,7 @@ interface StreamResponse {
 }
 type Stream = ServerDuplexStream<ModelInferRequest, StreamResponse>
 
-/** Requests of a stream that are worked on at once; then it is not read any further until one is answered. */
+/** Requests of a stream that are worked on, or whose replies its client has not taken; then it is not read any further. */
 const MOST_AT_ONCE = 16
 
 /**
@@ -89,10 +89,24 @@ class OpenStream {
     this.#last = (async () => {
       const response = await answer
       await before
-      if (!this.#cancel.signal.aborted) this.#stream.write(response)
+      await this.#write(response)
       this.#unanswered--
       if (!this.#isClosing) this.#stream.resume()
     })()
+  }
+
+  /** Settles once the connection has taken it, which a client that does not read keeps from happening, or the client has left. */
+  #write(response: StreamResponse): Promise<void> {
+    const { signal } = this.#cancel
+    if (signal.aborted) return Promise.resolve()
+    return new Promise((resolve) => {
+      const done = (): void => {
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      signal.addEventListener('abort', done)
+      this.#stream.write(response, done)
+    })
   }
 
   /** Never throws: a stream outlives its requests' errors. */
