@@ -130,9 +130,16 @@ function checkValues(options: RemoteOptions): void {
 
 function parseUrl(given: string | URL): URL {
   const url = URL.canParse(String(given)) ? new URL(given) : null
-  if (url && url.protocol in SCHEMES) return url
+  if (url && url.protocol in SCHEMES) {
+    if (!url.username && !url.password && !url.search && !url.hash) return url
+    // Neither the address nor what fetch would say of it is repeated: both would tell the password.
+    refuse(
+      `url: ${url.protocol}//${url.host}${url.pathname} came with a user, a password or a query; send keys and tokens with headers: { authorization: '…' }`,
+      { option: 'url' },
+    )
+  }
   return refuse(
-    `url: expected an address that begins with http://, https://, grpc:// or grpcs://, got ${JSON.stringify(String(given))}`,
+    `url: expected an address that begins with http://, https://, grpc:// or grpcs://, got ${JSON.stringify(String(given).replace(/\/\/[^/]*@/, '//…@'))}`,
     { option: 'url' },
   )
 }

@@ -43,6 +43,58 @@ const close = (server: Server): Promise<void> => {
 }
 
 describe('a bundle by URL', () => {
+  test('a file that goes on after its listed size is left there', async () => {
+    const files = await makeBundle()
+    let sent = 0
+    const { url } = await serve(files, ({ url: path }, response) => {
+      if (!path!.endsWith('model.onnx')) return false
+      response.writeHead(200)
+      // Without an end: who reads on would never be done.
+      const more = (): void => {
+        while (!response.destroyed && response.write(new Uint8Array(10_000))) sent++
+        if (!response.destroyed) response.once('drain', more)
+      }
+      more()
+      return true
+    })
+    const cacheDir = await temporaryFolder()
+    await expectError('INTEGRITY_FAILED', /model\.onnx: expected 340 bytes, got \d+/, () =>
+      loadModel(url, { backend, cacheDir }),
+    )
+    expect(sent).toBeGreaterThan(0)
+    expect(await readdir(join(cacheDir, 'files'))).toHaveLength(1)
+  })
+  test('a user or a password in the address is in no message', async () => {
+    const { url } = await serve(await makeBundle())
+    for (const source of [
+      url.replace('//', '//user:SECRET@'),
+      url.replace('//', '//SECRET@'),
+      'ftp://user:SECRET@host/',
+    ]) {
+      const error = await expectError('OPTIONS_INVALID', /^source: .*in the address.*send it in a header/, () =>
+        loadModel(source, { backend }),
+      )
+      expect(`${error.stack} ${JSON.stringify(error)} ${error.cause}`).not.toContain('SECRET')
+    }
+  })
+  test.each([
+    ['to a server that is not there', 'http://user:SECRET@127.0.0.1:9/x?token=SECRET'],
+    ['that is no address', 'http://user:SECRET@[bad/'],
+    ['to a page', '/models/nothing?token=SECRET'],
+  ])('a redirect %s is in no message', async (_, location) => {
+    const { url } = await serve(await makeBundle(), (request, response) => {
+      if (!request.url!.startsWith('/models/bundle.json')) return false
+      response.writeHead(302, { location }).end()
+      return true
+    })
+    const error = await loadModel(`${url}?token=SECRET`, { backend, cacheDir: await temporaryFolder() }).catch(
+      (thrown: Error) => thrown,
+    )
+    const told = (one: unknown): string => (one instanceof Error ? `${one.stack} ${told(one.cause)}` : '')
+    expect(told(error)).toContain('/models/bundle.json')
+    expect(told(error)).not.toContain('SECRET')
+    expect(JSON.stringify(error)).not.toContain('SECRET')
+  })
   test('its query goes along to every file, and progress is told', async () => {
     const cacheDir = await temporaryFolder()
     const { url, requests } = await serve(await makeBundle())

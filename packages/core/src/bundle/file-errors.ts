@@ -65,7 +65,9 @@ export function noExternalData(path: string, where: string, model: string, renam
 }
 
 /** A server that answers with something else than the file. */
-export function refusedDownload(url: string, path: string, where: string, response: Response): TensorferryError {
+export function refusedDownload(from: URL, path: string, base: URL, response: Response): TensorferryError {
+  // Without their queries, which may hold a token.
+  const [url, where] = [from, base].map(({ origin, pathname }) => origin + pathname) as [string, string]
   const { status, statusText } = response
   const advice = path.includes('.') ? '' : "; a bundle's address ends in /"
   if (status === 404) return fileNotFound(path, where, `the server answered 404 for ${url}${advice}`)
@@ -88,4 +90,16 @@ export function unlistedData(where: string, model: string, path: string, listed:
 /** An artifact that was compiled from other files than the bundle's. */
 export function staleArtifact(artifact: string, reason: string): TensorferryError {
   return new TensorferryError('BUNDLE_INVALID', `artifact ${artifact}: ${reason}`, { details: { artifact } })
+}
+
+/** An address that nothing is fetched from. Its password is in no message, nor what `fetch` would say of it. */
+export function unfitUrl({ protocol, username, password, host, pathname }: URL): TensorferryError {
+  const advice =
+    'send it in a header: { fetch: (url, init) => fetch(url, { ...init, headers: { ...init?.headers, authorization } }) }'
+  return new TensorferryError(
+    'OPTIONS_INVALID',
+    username || password
+      ? `source: ${protocol}//${host}${pathname} came with a user or a password in the address, which fetch refuses; ${advice}`
+      : `source: expected an http or https URL, got ${protocol}`,
+  )
 }

@@ -16,7 +16,7 @@ export interface Files {
   /** For messages: the folder, the URL without its query, or "memory". */
   readonly where: string
   /** On Node: how many files an artifact may have to be opened by path; one where they are named by their hash. Default: none. */
-  readonly mostLocal?: number
+  readonly mostLocal?: number | undefined
   /** What went wrong without stopping anything; grows while files are read. */
   readonly warnings?: readonly string[]
   /** Whether the file is there; for a URL null: not known without asking. */

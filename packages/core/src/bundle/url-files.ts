@@ -1,7 +1,7 @@
 import type { CallOptions, LoadOptions, Progress } from '../backend.ts'
 import { throwIfAborted } from '../call.ts'
 import { TensorferryError } from '../errors.ts'
-import { type Expected, type Files, fileErrors, type OpenFile } from './files.ts'
+import { type Expected, type Files, fileErrors, type OpenFile, UNCHECKED } from './files.ts'
 import { requireSha256, requireSize } from './integrity.ts'
 
 /** A downloaded file with what was measured while it came in. */
@@ -46,8 +46,8 @@ export interface Download {
 
 /** Keeps downloads by sha256. */
 export interface DownloadStore {
-  /** Whether stored files lie on disk, named by their hash. */
-  readonly onDisk?: boolean
+  /** 1: stored files lie on disk, named by their hash; see {@link Files.mostLocal}. */
+  readonly mostLocal?: 1
   /** A stored file whose content still has that hash, else null. */
   get(sha256: string): Promise<StoredFile | null>
   /** Stores a stream under its own hash. */
@@ -79,9 +79,9 @@ function downloadFailed(url: URL, reason: string, cause?: unknown): TensorferryE
 }
 
 function totalOf({ headers }: Response, resumed: number): number | null {
-  const length = Number(headers.get('content-length') ?? Number.NaN)
+  const length = headers.get('content-length')
   // A compressed answer's length counts the compressed bytes, which nobody sees here.
-  return Number.isNaN(length) || headers.get('content-encoding') ? null : resumed + length
+  return length === null || headers.get('content-encoding') ? null : resumed + Number(length)
 }
 
 /** An ETag that names the very bytes; null: there is none, or a weak one. */
@@ -98,6 +98,7 @@ async function* withProgress(
   url: URL,
   path: string,
   resumed: number,
+  expected: Expected,
   onProgress: ((progress: Progress) => void) | undefined,
 ): AsyncGenerator<Uint8Array> {
   const total = totalOf(response, resumed)
@@ -113,6 +114,8 @@ async function* withProgress(
       const { done, value } = await reader.read()
       if (done) break
       loaded += value.byteLength
+      // It has no end, or is another file.
+      if (loaded > (expected.size ?? loaded)) await requireSize(path, expected, loaded, value)
       report()
       yield value
     }
@@ -152,24 +155,28 @@ export function urlFiles(base: URL, store: DownloadStore, fetch: typeof globalTh
   const fetchInto = async (
     url: URL,
     path: string,
-    conditions: Record<string, string>,
-    isKnown: (response: Response) => boolean,
-    options?: LoadOptions,
+    expected: Expected,
+    options: LoadOptions | undefined,
+    conditions: Record<string, string> = {},
+    isKnown?: (response: Response) => boolean,
   ): Promise<{ readonly response: Response; readonly stored: StoredFile | null }> => {
     for (let tries = 1, before = 0; ; tries++) {
       const broken = await store.findBroken?.(url.href)
       const ask = (headers: Record<string, string>): Promise<Response> => request(url, headers, options)
       const rest = broken ? await (await import('./resume.ts')).requestRest(broken, ask, strongEtag) : null
       const response = rest ?? (await ask(conditions))
-      if (isKnown(response)) {
+      if (isKnown?.(response)) {
         await response.body?.cancel()
         return { response, stored: null }
       }
-      if (!response.ok) throw (await fileErrors()).refusedDownload(publicUrl(url), path, publicUrl(base), response)
+      if (!response.ok) throw (await fileErrors()).refusedDownload(url, path, base, response)
       const resumed = response.status === 206 ? (broken?.size ?? 0) : 0
       const origin = { url: url.href, etag: strongEtag(response), resumed, total: totalOf(response, resumed) }
       try {
-        const stored = await store.put(withProgress(response, url, path, resumed, options?.onProgress), origin)
+        const stored = await store.put(
+          withProgress(response, url, path, resumed, expected, options?.onProgress),
+          origin,
+        )
         return { response, stored }
       } catch (error) {
         throwIfAborted(options)
@@ -203,7 +210,7 @@ export function urlFiles(base: URL, store: DownloadStore, fetch: typeof globalTh
       cached !== null &&
       (response.status === 304 || (known?.etag != null && response.headers.get('etag') === known.etag))
     try {
-      const { response, stored } = await fetchInto(url, path, conditions, isKnown, options)
+      const { response, stored } = await fetchInto(url, path, UNCHECKED, options, conditions, isKnown)
       if (stored === null) return cached!
       const { sha256 } = stored
       const { headers } = response
@@ -218,7 +225,7 @@ export function urlFiles(base: URL, store: DownloadStore, fetch: typeof globalTh
 
   return {
     where: publicUrl(base),
-    mostLocal: store.onDisk ? 1 : 0,
+    mostLocal: store.mostLocal,
     warnings: store.warnings ?? [],
     has: async () => null,
     async open(path, expected, options) {
@@ -233,7 +240,7 @@ export function urlFiles(base: URL, store: DownloadStore, fetch: typeof globalTh
           // Somebody else may have fetched it meanwhile.
           const found = await store.get(sha256)
           if (found) return found
-          const { stored } = await fetchInto(url, path, {}, () => false, options)
+          const { stored } = await fetchInto(url, path, expected, options)
           await checkStored(stored!, path, expected)
           return stored!
         },

@@ -44,7 +44,7 @@ export function diskDownloadStore(folder: string): DownloadStore {
   }
 
   return {
-    onDisk: true,
+    mostLocal: 1,
     warnings,
     async get(sha256) {
       if (!SHA256.test(sha256)) return null

@@ -1,12 +1,10 @@
+import { fileErrors } from '../bundle/files.ts'
 import { type DownloadStore, urlFiles } from '../bundle/url-files.ts'
-import { TensorferryError } from '../errors.ts'
 import type { Located } from './platform.ts'
 
 /** A URL that ends in `/` or `/bundle.json` is a bundle's folder, any other one a model file. */
-export function locateUrl(url: URL, store: DownloadStore, fetch: typeof globalThis.fetch): Located {
-  if (!/^https?:$/.test(url.protocol)) {
-    throw new TensorferryError('OPTIONS_INVALID', `source: expected an http or https URL, got ${url.protocol}`)
-  }
+export async function locateUrl(url: URL, store: DownloadStore, fetch: typeof globalThis.fetch): Promise<Located> {
+  if (!/^https?:$/.test(url.protocol) || url.username || url.password) throw (await fileErrors()).unfitUrl(url)
   const cut = url.pathname.lastIndexOf('/') + 1
   const base = new URL(url)
   base.hash = ''
