@@ -148,6 +148,9 @@ describe.skipIf(chromiumPath === null)('the playground', () => {
 
   test('takes a folder, picked or dropped, and sends nothing', async () => {
     const { page, complaints, close } = await openPlayground(browser, server.origin)
+    // The page begins with a bundle of its own.
+    await ready(page, 'super-resolution-x3 1.0.0')
+    await page.waitForLoadState('networkidle')
     await page.getByRole('radio', { name: 'Your own bundle' }).check()
     const before = server.sent.length
     await page.locator('.own input[type=file]').setInputFiles(join(BUNDLES, 'digits'))
