@@ -270,8 +270,9 @@ describe('a run ahead', () => {
     const third = batcher.infer(column(3), {})
     await turns()
     expect(runs).toHaveLength(1)
-    const since = performance.now()
     const fourth = batcher.infer(column(4), {})
+    // Later than both came.
+    const since = performance.now()
     await untilRuns(2)
     expect(runs.map(({ rows, signal }) => [rows, signal !== undefined])).toEqual([
       [2, false],
