@@ -18,6 +18,10 @@ async function* chunks(): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < content.length; at += 1000) yield content.subarray(at, at + 1000)
 }
 
+async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}
+
 describe('a download cache that cannot be written', () => {
   test('what comes in stays in memory, and a warning says so', async () => {
     const folder = await temporaryFolder()
@@ -53,6 +57,18 @@ describe('a download cache that cannot be written', () => {
     })
     expect(await readdir(join(folder, 'files'))).toEqual([])
   })
+})
+
+test.each([9000, (32 << 20) + 1])('a kept file of %d bytes whose content has changed is thrown away', async (size) => {
+  const folder = await temporaryFolder()
+  const store = diskDownloadStore(folder)
+  const bytes = new Uint8Array(size)
+  const stored = await store.put(chunksOf(bytes), origin)
+  const path = join(folder, 'files', stored.sha256)
+  expect(await (await store.get(stored.sha256))?.bytes()).toHaveLength(size)
+  await writeFile(path, bytes.fill(1))
+  expect(await store.get(stored.sha256)).toBeNull()
+  await expect(access(path)).rejects.toMatchObject({ code: 'ENOENT' })
 })
 
 test('an entry of the index names no file outside of the cache', async () => {

@@ -48,13 +48,13 @@ export function diskDownloadStore(folder: string): DownloadStore {
     warnings,
     async get(sha256) {
       if (!SHA256.test(sha256)) return null
-      const found = await openStored(sha256).catch(() => null)
       try {
-        await found?.openLocal().confirm()
+        const found = await openStored(sha256)
+        await found.openLocal().confirm()
         return found
       } catch (error) {
-        if (!TensorferryError.is(error, 'INTEGRITY_FAILED')) throw error
-        await rm(pathOf(sha256), { force: true })
+        // Any other error: it is not there, or cannot be read.
+        if (TensorferryError.is(error, 'INTEGRITY_FAILED')) await rm(pathOf(sha256), { force: true })
         return null
       }
     },
