@@ -9,6 +9,7 @@ import {
   type Tensors,
   withCallOptions,
 } from '@tensorferry/core'
+import { endsWithin } from '@tensorferry/core/node'
 import { processGate } from './core-gate.ts'
 import type { Engine, Results } from './engine.ts'
 import { guard, unguard } from './exit-guard.ts'
@@ -166,20 +167,6 @@ export class EngineSession implements LibtorchSession {
       outputs[spec.name] = result
     })
     return outputs
-  }
-}
-
-/** Whether it has settled before so many milliseconds. */
-async function endsWithin(work: Promise<void>, milliseconds: number): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<false>((resolve) => {
-    // setTimeout takes 31 bits.
-    timer = setTimeout(() => resolve(false), Math.min(milliseconds, 2 ** 31 - 1))
-  })
-  try {
-    return await Promise.race([work.then(() => true as const), late])
-  } finally {
-    clearTimeout(timer)
   }
 }
 

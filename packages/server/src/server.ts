@@ -1,4 +1,5 @@
 import { throwIfAborted } from '@tensorferry/core'
+import { endsWithin } from '@tensorferry/core/node'
 import { pino } from 'pino'
 import { resolveOptions } from './check-options.ts'
 import type { Listener, ServerContext } from './context.ts'
@@ -44,27 +45,6 @@ async function listen(context: ServerContext): Promise<{ http: Listener; grpc: L
 const UNLOAD_MS = 5000
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-
-/** Settles with the work, or calls `onLate` when that takes too long and waits for the work again. */
-async function withLimit(ms: number, work: Promise<unknown>, onLate: () => void): Promise<void> {
-  const timer = setTimeout(onLate, Math.min(ms, 2 ** 31 - 1))
-  try {
-    await work
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-/** As {@link withLimit}, and is not waited for any longer. */
-async function untilLate(ms: number, work: Promise<unknown>, onLate: () => void): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      onLate()
-      resolve()
-    }, ms)
-    work.then(() => resolve(), reject).finally(() => clearTimeout(timer))
-  })
-}
 
 type Phase = 'starting' | 'serving' | 'unready' | 'draining' | 'closed'
 
@@ -175,14 +155,15 @@ class RunningServer implements Server {
     }
     const listeners = this.#listening()
     const drained = Promise.allSettled(listeners.map((listener) => listener.close()))
-    await withLimit(drainMs, drained, () => {
+    if (!(await endsWithin(drained, drainMs))) {
       logger.warn({ inProgress: observer.inProgress, drainMs }, 'what is not answered after drainMs is cut off')
       this.repository.abandon()
       for (const listener of listeners) listener.cut()
-    })
-    await untilLate(UNLOAD_MS, this.repository.close(), () => {
+      await drained
+    }
+    if (!(await endsWithin(this.repository.close(), UNLOAD_MS))) {
       logger.warn({ unloadMs: UNLOAD_MS }, 'a run or a load that does not end is left: its model is not unloaded')
-    })
+    }
     await this.#pipelines.close()
     this.#enter('closed')
   }
